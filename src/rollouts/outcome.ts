@@ -64,7 +64,13 @@ export interface AgentEnd {
   readonly exitCode: number | null;
   readonly signal: string | null;
   /** Why the wrapper ended the agent, where it did. */
-  readonly reason: 'Exited' | 'Deadline' | 'MemoryLimit' | 'WorkspaceLimit' | 'Cancelled' | 'Budget';
+  readonly reason:
+    | 'Exited'
+    | 'Deadline'
+    | 'MemoryLimit'
+    | 'WorkspaceLimit'
+    | 'Cancelled'
+    | 'Budget';
   /** Wall seconds from start to end of the agent's process. */
   readonly seconds: number;
 }

@@ -1,0 +1,53 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Sha256 } from '../base/brand.ts';
+import type { VerificationKind } from '../store/records.ts';
+import type { CodeVerifier, Task } from '../tasks/task.ts';
+import type { BlobSource } from '../tasks/task-set.ts';
+import { type ChangedInput, findChangedInputs, restoreInputs } from './restore-inputs.ts';
+import type { SnapshotCaps } from './snapshot-caps.ts';
+import { stage } from './stage.ts';
+import { unpackSnapshot } from './unpack-snapshot.ts';
+
+/** What `fetch` needs to read: the stored snapshot and the task's files. */
+export interface FetchSources {
+  readonly readArtifact: (digest: Sha256) => Promise<Uint8Array>;
+  readonly blobs: BlobSource;
+  readonly caps: SnapshotCaps;
+}
+
+/**
+ * Makes the scratch workspace that one verification grades. `main` and `doubled`: the snapshot with
+ * protected inputs restored; `asLeft`: the snapshot untouched; `pristine`: the task's inputs alone.
+ * Returns the protected inputs that the agent had changed.
+ */
+export async function fetchWorkspace(
+  task: Task,
+  snapshot: Sha256,
+  kind: VerificationKind,
+  scratchDir: string,
+  sources: FetchSources,
+): Promise<readonly ChangedInput[]> {
+  if (kind === 'pristine') {
+    await stage(task, sources.blobs, scratchDir);
+    return [];
+  }
+  await mkdir(scratchDir, { recursive: true, mode: 0o755 });
+  await unpackSnapshot(await sources.readArtifact(snapshot), scratchDir, sources.caps);
+  const changed = await findChangedInputs(scratchDir, task.workspace.inputs);
+  if (kind !== 'asLeft') await restoreInputs(scratchDir, changed, sources.blobs);
+  return changed;
+}
+
+/** Writes the verifier's files to a folder of their own, outside any workspace. */
+export async function fetchVerifier(
+  verifier: CodeVerifier,
+  blobs: BlobSource,
+  verifierDir: string,
+): Promise<void> {
+  for (const file of verifier.files) {
+    const path = join(verifierDir, file.path);
+    await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+    await writeFile(path, await blobs.read(file.digest), { mode: file.executable ? 0o755 : 0o644 });
+  }
+}

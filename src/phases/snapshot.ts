@@ -1,0 +1,96 @@
+import { constants } from 'node:fs';
+import { chmod, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { type Pack, pack } from 'tar-stream';
+import type { Sha256 } from '../base/brand.ts';
+import type { Finding } from '../rollouts/outcome.ts';
+import type { ArtifactStore } from '../store/artifacts.ts';
+import type { SnapshotCaps } from './snapshot-caps.ts';
+import { type ScannedEntry, scanWorkspace } from './snapshot-scan.ts';
+
+/** A stored snapshot, or the reason why the workspace was refused. */
+export interface SnapshotResult {
+  readonly digest: Sha256 | undefined;
+  readonly refused: string | undefined;
+  readonly findings: readonly Finding[];
+}
+
+/** Room for tar headers beside the file contents: 3 KiB an entry covers pax records. */
+const HEADER_BYTES = 3 * 1024;
+
+/**
+ * Stores the workspace as one tar artifact of plain folders and files. Runs after the agent is gone,
+ * however it ended. A workspace beyond the caps gives no artifact but a refusal, which decides the
+ * attempt against the agent (design: rollouts.md 5).
+ */
+export async function takeSnapshot(
+  workspaceDir: string,
+  artifacts: ArtifactStore,
+  caps: SnapshotCaps,
+): Promise<SnapshotResult> {
+  const scan = await scanWorkspace(workspaceDir, caps);
+  if ('refused' in scan) {
+    const finding: Finding = { code: 'SnapshotRefused', message: `workspace has ${scan.refused}` };
+    return { digest: undefined, refused: scan.refused, findings: [finding] };
+  }
+  const tar = pack();
+  const packed = packEntries(tar, workspaceDir, scan.entries);
+  const maxBytes = caps.totalBytes + (caps.entries + 1) * HEADER_BYTES;
+  const [stored] = await Promise.all([
+    artifacts.putStream(Readable.from(tar), { maxBytes }),
+    packed,
+  ]);
+  return { digest: stored.digest, refused: undefined, findings: scan.findings };
+}
+
+async function packEntries(
+  tar: Pack,
+  root: string,
+  entries: readonly ScannedEntry[],
+): Promise<void> {
+  try {
+    for (const entry of entries) await packEntry(tar, root, entry);
+    tar.finalize();
+  } catch (cause) {
+    tar.destroy(cause instanceof Error ? cause : new Error(String(cause)));
+    throw cause;
+  }
+}
+
+async function packEntry(tar: Pack, root: string, entry: ScannedEntry): Promise<void> {
+  const header = {
+    name: entry.path,
+    mtime: entry.mtime,
+    mode: entry.kind === 'folder' || entry.executable ? 0o755 : 0o644,
+    uid: 0,
+    gid: 0,
+  };
+  if (entry.kind === 'folder') {
+    await writeEntry(tar, { ...header, type: 'directory' }, Buffer.alloc(0));
+    return;
+  }
+  const content = await readRegularFile(join(root, entry.path), entry.size);
+  await writeEntry(tar, { ...header, type: 'file', size: content.length }, content);
+}
+
+type EntryHeader = Parameters<Pack['entry']>[0];
+
+function writeEntry(tar: Pack, header: EntryHeader, content: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    tar.entry(header, content, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** Reads at most `size` bytes of a regular file; never follows a link, never blocks on a FIFO. */
+async function readRegularFile(path: string, size: number): Promise<Buffer> {
+  await chmod(path, 0o644);
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const buffer = Buffer.alloc(size);
+    const { bytesRead } = await file.read(buffer, 0, size, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}

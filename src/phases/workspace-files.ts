@@ -1,0 +1,78 @@
+import { constants } from 'node:fs';
+import { lstat, mkdir, open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ClawError } from '../base/error.ts';
+import { unsafePathReason } from '../tasks/task-paths.ts';
+
+/**
+ * Writes into a workspace folder without ever following a link: what an agent left behind must not
+ * be able to redirect trusted code (design: architecture.md 4). All paths are relative and checked.
+ */
+export async function writeWorkspaceFile(
+  root: string,
+  path: string,
+  content: Uint8Array,
+  executable = false,
+): Promise<void> {
+  const target = await prepareTarget(root, path);
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+  const file = await open(target, flags, executable ? 0o755 : 0o644);
+  try {
+    await file.writeFile(content);
+    if (executable) await file.chmod(0o755);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Makes a folder and its parents; whatever else stands at a segment is removed. */
+export async function makeWorkspaceFolder(root: string, path: string): Promise<string> {
+  requireSafe(path);
+  let current = root;
+  for (const segment of path.split('/')) {
+    current = join(current, segment);
+    const found = await entryKind(current);
+    if (found === 'folder') continue;
+    if (found === 'other') await rm(current, { force: true });
+    await mkdir(current, { mode: 0o755 });
+  }
+  return current;
+}
+
+/** Removes a file, link or folder tree at a path whose parents are plain folders. */
+export async function removeWorkspacePath(root: string, path: string): Promise<void> {
+  requireSafe(path);
+  const parents = path.split('/').slice(0, -1);
+  let current = root;
+  for (const segment of parents) {
+    current = join(current, segment);
+    if ((await entryKind(current)) !== 'folder') return;
+  }
+  await rm(join(root, path), { recursive: true, force: true });
+}
+
+/** The path's parents exist as plain folders and nothing stands at the path itself. */
+export async function prepareTarget(root: string, path: string): Promise<string> {
+  requireSafe(path);
+  const cut = path.lastIndexOf('/');
+  const parent = cut < 0 ? root : await makeWorkspaceFolder(root, path.slice(0, cut));
+  const target = join(parent, path.slice(cut + 1));
+  if ((await entryKind(target)) !== 'absent') await rm(target, { recursive: true, force: true });
+  return target;
+}
+
+type EntryKind = 'absent' | 'folder' | 'other';
+
+async function entryKind(path: string): Promise<EntryKind> {
+  try {
+    return (await lstat(path)).isDirectory() ? 'folder' : 'other';
+  } catch {
+    return 'absent';
+  }
+}
+
+function requireSafe(path: string): void {
+  const reason = unsafePathReason(path);
+  if (reason === undefined) return;
+  throw new ClawError('UnsafePath', `workspace path ${JSON.stringify(path)} ${reason}`);
+}
