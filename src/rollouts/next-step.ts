@@ -32,7 +32,10 @@ export type GiveUpReason = 'InfraRetriesExhausted' | 'DisruptionLimit' | 'Snapsh
  * Level-triggered: the same rows give the same step, whoever asks and however often. `attempts` in
  * order of number; the asking engine has none of them running.
  */
-export function nextStep(attempts: readonly AttemptRow[], policy: RetryPolicy): RolloutStep {
+export function nextStep<A extends AttemptFacts>(
+  attempts: readonly A[],
+  policy: RetryPolicy,
+): RolloutStep<A> {
   const last = attempts.at(-1);
   if (last === undefined) return { do: 'openAttempt' };
   if (last.close === undefined) {
