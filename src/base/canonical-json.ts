@@ -27,4 +27,3 @@ function canonicalObject(value: object): string {
     .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
   return `{${members.join(',')}}`;
 }
-

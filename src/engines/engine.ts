@@ -1,0 +1,68 @@
+import type { PreparedAgent } from '../agents/agent.ts';
+import type { SnapshotCaps } from '../phases/snapshot-caps.ts';
+import type { RetryPolicy } from '../rollouts/next-step.ts';
+import type { BatchRow, PlannedRollout, RolloutRow } from '../store/records.ts';
+import type { TaskSet } from '../tasks/task-set.ts';
+
+/** One RolloutBatch ready to run: frozen inputs, prepared harness, settings. */
+export interface BatchPlan {
+  readonly batch: BatchRow;
+  readonly rollouts: readonly PlannedRollout[];
+  readonly taskSet: TaskSet;
+  readonly agent: PreparedAgent;
+  readonly model: ModelBinding | undefined;
+  readonly settings: BatchSettings;
+}
+
+/** The model that a batch's agent talks to, by name and by the upstream that answers. */
+export interface ModelBinding {
+  readonly name: string;
+  /** Key of the upstream in the engine's set. */
+  readonly upstream: string;
+}
+
+export interface BatchSettings {
+  readonly retries: RetryPolicy;
+  readonly budgets: EpisodeBudgets;
+  /** Percent of a task's own agent time-out; 100 leaves it alone. */
+  readonly timeoutPercent: number;
+  readonly limits: SandboxDefaults;
+  readonly snapshot: SnapshotCaps;
+  /** Seconds that the model link waits for a lost gateway (design: rollouts.md 3). */
+  readonly gatewayLossSeconds: number;
+  readonly score: 'native' | 'flat';
+}
+
+/** Ends an episode, never the attempt's right to be graded. Absent: no bound. */
+export interface EpisodeBudgets {
+  readonly turns?: number;
+  readonly tokens?: number;
+  readonly seconds?: number;
+}
+
+/** What a task that names no limits gets. */
+export interface SandboxDefaults {
+  readonly cpuMillis: number;
+  readonly memoryMiB: number;
+  readonly diskMiB: number;
+  readonly pids: number;
+}
+
+/** Told about progress; must not throw and must not block. */
+export interface EngineObserver {
+  started(rollout: RolloutRow): void;
+  retried(rollout: RolloutRow, reason: string): void;
+  decided(rollout: RolloutRow): void;
+}
+
+/** Runs batches to their end; returns early when the signal fires, with everything durable. */
+export interface Engine {
+  run(plans: readonly BatchPlan[], options: EngineRunOptions): Promise<void>;
+}
+
+export interface EngineRunOptions {
+  /** Rollouts at a time, over all batches. */
+  readonly parallelism: number;
+  readonly signal: AbortSignal;
+  readonly observer: EngineObserver;
+}

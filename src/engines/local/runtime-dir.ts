@@ -1,0 +1,81 @@
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { AttemptId } from '../../base/brand.ts';
+
+/** File in the store folder that names the runtime folder, so that the next run can sweep it. */
+const POINTER = 'runtime-dir';
+
+/**
+ * The engine's scratch: workspaces, sockets, verifier copies. It stands under the system's temporary
+ * folder, because socket paths must be short and sandboxes run under another uid that cannot enter
+ * a user's home. Nothing in it is needed after a crash.
+ */
+export interface RuntimeDir extends AsyncDisposable {
+  readonly path: string;
+  /** A fresh folder; removed by the caller with `removeScratch`. */
+  scratch(label: string): Promise<string>;
+}
+
+export async function openRuntimeDir(storeDir: string): Promise<RuntimeDir> {
+  const pointer = join(storeDir, POINTER);
+  await sweepLeftover(pointer);
+  const path = await mkdtemp(join(tmpdir(), 'clawgym-'));
+  await chmod(path, 0o711);
+  await writeFile(pointer, path);
+  let next = 0;
+  return {
+    path,
+    scratch: async (label) => {
+      next += 1;
+      const dir = join(path, `${label}-${next}`);
+      await mkdir(dir, { mode: 0o711 });
+      return dir;
+    },
+    [Symbol.asyncDispose]: async () => {
+      await removeScratch(path);
+      await rm(pointer, { force: true });
+    },
+  };
+}
+
+/** Removes a scratch tree, also where an agent took away its own permissions. */
+export async function removeScratch(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true, maxRetries: 3 });
+  } catch {
+    await openUp(path);
+    await rm(path, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+/** A short name for sockets and cgroups: digests keep the path under 108 bytes. */
+export function attemptLabel(attempt: AttemptId): string {
+  return attempt
+    .replaceAll(/[^A-Za-z0-9]+/g, '-')
+    .slice(-40)
+    .toLowerCase();
+}
+
+async function sweepLeftover(pointer: string): Promise<void> {
+  let leftover: string;
+  try {
+    leftover = (await readFile(pointer, 'utf8')).trim();
+  } catch {
+    return;
+  }
+  if (leftover.startsWith(join(tmpdir(), 'clawgym-'))) await removeScratch(leftover);
+  await rm(pointer, { force: true });
+}
+
+async function openUp(path: string): Promise<void> {
+  try {
+    await chmod(path, 0o755);
+    const entries = await readdir(path, { withFileTypes: true });
+    for (const entry of entries) {
+      if (entry.isDirectory()) await openUp(join(path, entry.name));
+    }
+  } catch {
+    // What cannot be opened up is reported by the removal that follows.
+  }
+}
