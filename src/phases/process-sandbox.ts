@@ -1,3 +1,5 @@
+import type { Finding } from '../rollouts/outcome.ts';
+
 /**
  * The seam between the phases and what isolates a process. Locally bubblewrap; in a pod the
  * container already is the sandbox and the same programs run as its first process.
@@ -7,6 +9,19 @@ export interface ProcessSandbox {
   run(spec: SandboxSpec, signal: AbortSignal): Promise<SandboxExit>;
   /** What graded or ran: digest of the runner root, or "host". */
   readonly root: string;
+  /**
+   * Host user that sandboxed programs act as: folders mounted `rw` must belong to it (see
+   * make-accessible.ts) and every mounted source must be reachable by it. Absent: the user of this
+   * process.
+   */
+  readonly owner?: SandboxOwner;
+  /** Findings that hold for everything run in this sandbox, such as `NoResourceLimits`. */
+  readonly findings?: readonly Finding[];
+}
+
+export interface SandboxOwner {
+  readonly uid: number;
+  readonly gid: number;
 }
 
 export interface SandboxSpec {

@@ -1,0 +1,73 @@
+import type { SandboxMount, SandboxSpec } from '../../../phases/process-sandbox.ts';
+
+/** One entry of the sandbox's root: a read-only bind of a host path, or a link. */
+export type RootEntry =
+  | { readonly kind: 'bind'; readonly source: string; readonly target: string }
+  | { readonly kind: 'symlink'; readonly to: string; readonly target: string };
+
+export interface BwrapInput {
+  readonly spec: SandboxSpec;
+  readonly root: readonly RootEntry[];
+  /** Mounts of the engine's own, such as the cgroup's figures; they lie under the spec's. */
+  readonly extraMounts: readonly SandboxMount[];
+  /** Limits that the kernel keeps per process; they are set inside, on the program only. */
+  readonly rlimits: readonly string[];
+  /** File descriptor on which bubblewrap reports, and the one it waits on before the program. */
+  readonly statusFd: number;
+  readonly blockFd: number;
+}
+
+/** Uid and gid that every sandboxed program sees itself as. */
+export const INSIDE_UID = 1000;
+
+/** Every namespace is new; only PID 1 is safe from signals of the programs it starts. */
+const ISOLATION = [
+  '--unshare-user',
+  '--unshare-pid',
+  '--unshare-net',
+  '--unshare-ipc',
+  '--unshare-uts',
+  '--unshare-cgroup',
+  '--disable-userns',
+  '--as-pid-1',
+  '--die-with-parent',
+  '--new-session',
+  '--clearenv',
+  '--cap-drop',
+  'ALL',
+  '--hostname',
+  'sandbox',
+] as const;
+
+const MIB = 1024 * 1024;
+
+/** The command line of bubblewrap, without its own name. Pure: nothing is looked up on the host. */
+export function bwrapArgs(input: BwrapInput): string[] {
+  const { spec } = input;
+  const bytes = String(spec.tmpMiB * MIB);
+  const tmpfs = ['--perms', '1777', '--size', bytes, '--tmpfs'];
+  return [
+    ...ISOLATION,
+    ...['--uid', String(INSIDE_UID), '--gid', String(INSIDE_UID)],
+    ...['--json-status-fd', String(input.statusFd), '--block-fd', String(input.blockFd)],
+    ...input.root.flatMap(rootArgs),
+    // Shared memory lies over /dev, and /dev itself must not be a second, unbounded /tmp.
+    ...['--proc', '/proc', '--dev', '/dev', ...tmpfs, '/dev/shm', '--remount-ro', '/dev'],
+    ...[...tmpfs, '/tmp'],
+    ...[...input.extraMounts, ...spec.mounts].flatMap(mountArgs),
+    ...Object.entries(spec.env).flatMap(([name, value]) => ['--setenv', name, value]),
+    ...['--remount-ro', '/', '--chdir', spec.cwd, '--'],
+    ...(input.rlimits.length > 0 ? ['/usr/bin/prlimit', ...input.rlimits, '--'] : []),
+    ...spec.argv,
+  ];
+}
+
+function rootArgs(entry: RootEntry): string[] {
+  return entry.kind === 'bind'
+    ? ['--ro-bind', entry.source, entry.target]
+    : ['--symlink', entry.to, entry.target];
+}
+
+function mountArgs(mount: SandboxMount): string[] {
+  return [mount.mode === 'rw' ? '--bind' : '--ro-bind', mount.source, mount.target];
+}
