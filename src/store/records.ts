@@ -17,7 +17,10 @@ export interface RecordStore extends AsyncDisposable {
   listBatches(): Promise<readonly BatchRow[]>;
   getRollout(id: RolloutId): Promise<RolloutRow | undefined>;
   /** In plan order. `undecided`: only rows without an outcome. */
-  listRollouts(batch: BatchId, options?: { readonly undecided?: boolean }): Promise<readonly RolloutRow[]>;
+  listRollouts(
+    batch: BatchId,
+    options?: { readonly undecided?: boolean },
+  ): Promise<readonly RolloutRow[]>;
   countOutcomes(batch: BatchId): Promise<OutcomeCounts>;
 
   /**
@@ -103,7 +106,11 @@ export interface AttemptClaim {
   readonly nonce: string;
   readonly startedAt: number;
   /** Name, version and configuration digest of the harness. */
-  readonly harness: { readonly name: string; readonly version: string; readonly configDigest: Sha256 };
+  readonly harness: {
+    readonly name: string;
+    readonly version: string;
+    readonly configDigest: Sha256;
+  };
 }
 
 export interface AttemptRow extends AttemptClaim {

@@ -1,0 +1,247 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { lstat, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Readable, Transform } from 'node:stream';
+import { asSha256, type Sha256 } from '../base/brand.ts';
+import { sha256 } from '../base/digest.ts';
+import { ClawError, errorMessage } from '../base/error.ts';
+import type { ArtifactStore, StoredArtifact } from './artifacts.ts';
+import { hasCode, openRegular, syncFolder } from './durable-file.ts';
+import { markIsDead, ownProcessMark } from './process-mark.ts';
+
+const TEMPORARY = 'tmp';
+
+/**
+ * Opens the artifact store in a folder: `<folder>/<aa>/<sha256>`, files written once and never
+ * changed. Leftovers of processes that died while they wrote are removed.
+ */
+export async function openFileArtifacts(folder: string): Promise<ArtifactStore> {
+  try {
+    const writable = await makeFolder(join(folder, TEMPORARY));
+    const root = await realpath(folder);
+    if (writable) await sweep(join(root, TEMPORARY));
+    return new FileArtifacts(root);
+  } catch (cause) {
+    throw unavailable(`the artifact store ${folder} cannot be opened`, cause);
+  }
+}
+
+/** False where this user may only read: that is enough to show results. */
+async function makeFolder(path: string): Promise<boolean> {
+  try {
+    await mkdir(path, { recursive: true });
+    return true;
+  } catch (cause) {
+    if (hasCode(cause, 'EACCES', 'EROFS', 'EPERM')) return false;
+    throw cause;
+  }
+}
+
+async function sweep(temporary: string): Promise<void> {
+  for (const name of await readdir(temporary)) {
+    const mark = name.slice(0, name.lastIndexOf('.'));
+    if (markIsDead(mark)) await rm(join(temporary, name), { recursive: true, force: true });
+  }
+}
+
+class FileArtifacts implements ArtifactStore {
+  readonly #root: string;
+  readonly #mark = ownProcessMark();
+  /** Writes under way by digest: a second `put` must not return before the first is durable. */
+  readonly #writing = new Map<Sha256, Promise<void>>();
+  /** Folders whose names this process has made durable. */
+  readonly #durable = new Set<string>();
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  async put(bytes: Uint8Array): Promise<StoredArtifact> {
+    const digest = sha256(bytes);
+    const stored = { digest, size: bytes.byteLength };
+    await this.#once(digest, async () => {
+      if (await this.#keep(stored)) return;
+      const temporary = this.#temporaryPath();
+      try {
+        await writeDurably(temporary, Readable.from([bytes]));
+        await this.#publish(temporary, digest);
+      } finally {
+        await rm(temporary, { force: true });
+      }
+    });
+    return stored;
+  }
+
+  async putStream(
+    stream: Readable,
+    options: { readonly maxBytes: number },
+  ): Promise<StoredArtifact> {
+    const hash = createHash('sha256');
+    let size = 0;
+    const temporary = this.#temporaryPath();
+    const counted = async function* (): AsyncGenerator<Uint8Array> {
+      for await (const chunk of sourceOf(stream)) {
+        const bytes = toBytes(chunk);
+        size += bytes.byteLength;
+        if (size > options.maxBytes) {
+          throw new ClawError('TooLarge', `a stream is longer than ${options.maxBytes} bytes`);
+        }
+        hash.update(bytes);
+        yield bytes;
+      }
+    };
+    try {
+      await writeDurably(temporary, counted());
+      const stored = { digest: asSha256(hash.digest('hex')), size };
+      await this.#once(stored.digest, async () => {
+        if (!(await this.#keep(stored))) await this.#publish(temporary, stored.digest);
+      });
+      return stored;
+    } finally {
+      stream.destroy();
+      await rm(temporary, { force: true });
+    }
+  }
+
+  async has(digest: Sha256): Promise<boolean> {
+    return (await this.#sizeOf(digest)) !== undefined;
+  }
+
+  async read(digest: Sha256): Promise<Uint8Array> {
+    const handle = await openRegular(this.#path(digest));
+    if (handle === undefined) throw notFound(digest);
+    try {
+      const bytes = await handle.readFile();
+      const actual = sha256(bytes);
+      if (actual !== digest) throw corrupt(digest, actual);
+      return bytes;
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async stream(digest: Sha256): Promise<Readable> {
+    const handle = await openRegular(this.#path(digest));
+    if (handle === undefined) throw notFound(digest);
+    const hash = createHash('sha256');
+    const source = handle.createReadStream();
+    const verified = new Transform({
+      transform: (chunk: Uint8Array, _encoding, done) => {
+        hash.update(chunk);
+        done(null, chunk);
+      },
+      flush: (done) => {
+        const actual = hash.digest('hex');
+        done(actual === digest ? null : corrupt(digest, actual));
+      },
+      destroy: (reason, done) => {
+        source.destroy();
+        done(reason);
+      },
+    });
+    source.on('error', (reason) => verified.destroy(reason));
+    return source.pipe(verified);
+  }
+
+  #path(digest: Sha256): string {
+    return join(this.#root, digest.slice(0, 2), digest);
+  }
+
+  #temporaryPath(): string {
+    return join(this.#root, TEMPORARY, `${this.#mark}.${randomUUID()}`);
+  }
+
+  async #sizeOf(digest: Sha256): Promise<number | undefined> {
+    try {
+      const stat = await lstat(this.#path(digest));
+      return stat.isFile() ? stat.size : undefined;
+    } catch (cause) {
+      if (hasCode(cause, 'ENOENT', 'ENOTDIR')) return undefined;
+      throw unavailable('an artifact cannot be looked up', cause);
+    }
+  }
+
+  /** True where the artifact is there already, and durable. */
+  async #keep(stored: StoredArtifact): Promise<boolean> {
+    if ((await this.#sizeOf(stored.digest)) !== stored.size) return false;
+    const folder = dirname(this.#path(stored.digest));
+    // a process that died may have renamed without reaching its fsync
+    if (!this.#durable.has(folder)) await this.#makeDurable(folder);
+    return true;
+  }
+
+  async #publish(temporary: string, digest: Sha256): Promise<void> {
+    const path = this.#path(digest);
+    const folder = dirname(path);
+    try {
+      await mkdir(folder, { recursive: true });
+      if (!(await lstat(folder)).isDirectory()) throw new Error(`${folder} is not a folder`);
+      await rename(temporary, path);
+      await this.#makeDurable(folder);
+    } catch (cause) {
+      throw unavailable(`artifact ${digest} cannot be stored`, cause);
+    }
+  }
+
+  async #makeDurable(folder: string): Promise<void> {
+    await syncFolder(folder);
+    if (!this.#durable.has(folder)) await syncFolder(this.#root);
+    this.#durable.add(folder);
+  }
+
+  async #once(digest: Sha256, write: () => Promise<void>): Promise<void> {
+    const running = this.#writing.get(digest);
+    if (running !== undefined) return await running;
+    const mine = write();
+    this.#writing.set(digest, mine);
+    try {
+      await mine;
+    } finally {
+      this.#writing.delete(digest);
+    }
+  }
+}
+
+async function writeDurably(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  try {
+    // 'wx' refuses a name that exists, so no link is followed
+    const handle = await open(path, 'wx', 0o444);
+    try {
+      for await (const chunk of chunks) await handle.writeFile(chunk);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (cause) {
+    if (cause instanceof ClawError) throw cause;
+    throw unavailable('an artifact cannot be written', cause);
+  }
+}
+
+/** The stream's chunks; its own failure is told apart from a failure to write. */
+async function* sourceOf(stream: Readable): AsyncGenerator<unknown> {
+  try {
+    yield* stream;
+  } catch (cause) {
+    throw new ClawError('InvalidInput', `a stream ended early: ${errorMessage(cause)}`, { cause });
+  }
+}
+
+function toBytes(chunk: unknown): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk;
+  if (typeof chunk === 'string') return Buffer.from(chunk);
+  throw new ClawError('InvalidInput', `a stream of bytes gave a ${typeof chunk}`);
+}
+
+const notFound = (digest: Sha256): ClawError =>
+  new ClawError('NotFound', `no artifact ${digest} in this store`);
+
+const corrupt = (digest: Sha256, actual: string): ClawError =>
+  new ClawError('CorruptArtifact', `artifact ${digest} has bytes of digest ${actual}`);
+
+function unavailable(what: string, cause: unknown): ClawError {
+  return new ClawError('StoreUnavailable', `${what}: ${errorMessage(cause)}`, {
+    cause,
+    retryable: hasCode(cause, 'ENOSPC', 'EDQUOT', 'EMFILE', 'EAGAIN'),
+  });
+}

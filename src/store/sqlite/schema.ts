@@ -1,0 +1,85 @@
+/**
+ * The tables of the SQLite record store, as a list of additive steps: step n takes a store from
+ * version n - 1 to n. A step that was released is never edited; a change is a new step.
+ * Times are milliseconds since the epoch; `*_json` columns hold canonical JSON.
+ */
+export const SCHEMA_STEPS: readonly string[] = [
+  `
+  CREATE TABLE batches (
+    seq         INTEGER PRIMARY KEY,
+    id          TEXT NOT NULL UNIQUE,
+    owner_kind  TEXT NOT NULL,
+    owner_name  TEXT NOT NULL,
+    owner_arm   TEXT NOT NULL,
+    task_set    TEXT NOT NULL,
+    spec_digest TEXT NOT NULL,
+    spec        TEXT NOT NULL,
+    created_at  INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE rollouts (
+    seq         INTEGER PRIMARY KEY,
+    id          TEXT NOT NULL UNIQUE,
+    batch       TEXT NOT NULL REFERENCES batches (id),
+    position    INTEGER NOT NULL,
+    task_id     TEXT NOT NULL,
+    task_digest TEXT NOT NULL,
+    sample      INTEGER NOT NULL,
+    outcome     TEXT,
+    reason      TEXT,
+    attempt     TEXT REFERENCES attempts (id),
+    score_json    TEXT,
+    as_left_json  TEXT,
+    checks_json   TEXT,
+    findings_json TEXT,
+    decided_at  INTEGER,
+    UNIQUE (batch, position),
+    UNIQUE (batch, task_id, sample)
+  ) STRICT;
+  CREATE INDEX rollouts_by_outcome ON rollouts (batch, outcome);
+
+  CREATE TABLE attempts (
+    seq          INTEGER PRIMARY KEY,
+    id           TEXT NOT NULL UNIQUE,
+    rollout      TEXT NOT NULL REFERENCES rollouts (id),
+    number       INTEGER NOT NULL CHECK (number >= 1),
+    engine       TEXT NOT NULL,
+    nonce        TEXT NOT NULL,
+    started_at   INTEGER NOT NULL,
+    harness_json TEXT NOT NULL,
+    end_json     TEXT,
+    class        TEXT,
+    reason       TEXT,
+    closed_at    INTEGER,
+    UNIQUE (rollout, number)
+  ) STRICT;
+
+  CREATE TABLE verifications (
+    seq           INTEGER PRIMARY KEY,
+    attempt       TEXT NOT NULL REFERENCES attempts (id),
+    kind          TEXT NOT NULL,
+    status        TEXT NOT NULL,
+    message       TEXT NOT NULL,
+    checks_json   TEXT NOT NULL,
+    flat          REAL,
+    native        REAL,
+    seconds       REAL NOT NULL,
+    grader_json   TEXT NOT NULL,
+    findings_json TEXT NOT NULL,
+    created_at    INTEGER NOT NULL,
+    UNIQUE (attempt, kind)
+  ) STRICT;
+
+  CREATE TABLE calls (
+    seq         INTEGER PRIMARY KEY,
+    call_id     TEXT NOT NULL UNIQUE,
+    attempt     TEXT NOT NULL REFERENCES attempts (id),
+    sequence    INTEGER NOT NULL CHECK (sequence >= 1),
+    started_at  INTEGER NOT NULL,
+    model       TEXT NOT NULL,
+    request     TEXT NOT NULL,
+    finish_json TEXT,
+    UNIQUE (attempt, sequence)
+  ) STRICT;
+  `,
+];

@@ -1,0 +1,93 @@
+import type { AttemptId, BatchId, RolloutId } from '../../base/brand.ts';
+import { ClawError, errorMessage } from '../../base/error.ts';
+import type { RecordReader } from '../record-reader.ts';
+import type {
+  AttemptRow,
+  BatchRow,
+  CallRow,
+  OutcomeCounts,
+  RolloutRow,
+  VerificationRow,
+} from '../records.ts';
+import { getAttempt, listAttempts } from './attempts.ts';
+import { getBatch, listBatches } from './batches.ts';
+import { getCall, listCalls } from './calls.ts';
+import type { Connection } from './connection.ts';
+import { countOutcomes, getRollout, listRollouts } from './rollouts.ts';
+import { listVerifications } from './verifications.ts';
+
+/** Reads committed rows; the methods are those of `RecordStore`. */
+export class SqliteReader implements RecordReader {
+  protected readonly connection: Connection;
+
+  constructor(connection: Connection) {
+    this.connection = connection;
+  }
+
+  getBatch(id: BatchId): Promise<BatchRow | undefined> {
+    return this.#read((db) => getBatch(db, id));
+  }
+
+  listBatches(): Promise<readonly BatchRow[]> {
+    return this.#read(listBatches);
+  }
+
+  getRollout(id: RolloutId): Promise<RolloutRow | undefined> {
+    return this.#read((db) => getRollout(db, id));
+  }
+
+  listRollouts(
+    batch: BatchId,
+    options: { readonly undecided?: boolean } = {},
+  ): Promise<readonly RolloutRow[]> {
+    return this.#read((db) => listRollouts(db, batch, options.undecided ?? false));
+  }
+
+  countOutcomes(batch: BatchId): Promise<OutcomeCounts> {
+    return this.#read((db) => countOutcomes(db, batch));
+  }
+
+  getAttempt(id: AttemptId): Promise<AttemptRow | undefined> {
+    return this.#read((db) => getAttempt(db, id));
+  }
+
+  listAttempts(rollout: RolloutId): Promise<readonly AttemptRow[]> {
+    return this.#read((db) => listAttempts(db, rollout));
+  }
+
+  listVerifications(attempt: AttemptId): Promise<readonly VerificationRow[]> {
+    return this.#read((db) => listVerifications(db, attempt));
+  }
+
+  getCall(callId: string): Promise<CallRow | undefined> {
+    return this.#read((db) => getCall(db, callId));
+  }
+
+  listCalls(attempt: AttemptId): Promise<readonly CallRow[]> {
+    return this.#read((db) => listCalls(db, attempt));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve().then(() => {
+      if (this.connection.isOpen) this.connection.close();
+    });
+  }
+
+  #read<T>(query: (db: Connection) => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      try {
+        resolve(query(this.connection));
+      } catch (cause) {
+        reject(
+          cause instanceof ClawError
+            ? cause
+            : new ClawError(
+                'StoreUnavailable',
+                `the record store could not be read: ${errorMessage(cause)}`,
+                { cause },
+              ),
+        );
+      }
+    });
+  }
+}

@@ -1,0 +1,84 @@
+import type { AttemptId, RolloutId } from '../../base/brand.ts';
+import { ClawError } from '../../base/error.ts';
+import type {
+  AttemptClaim,
+  AttemptClose,
+  AttemptEnd,
+  AttemptRow,
+  BatchRow,
+  CallFinish,
+  CallRow,
+  OpenCall,
+  PlannedRollout,
+  RecordStore,
+  RolloutDecision,
+  RolloutRow,
+  VerificationRow,
+} from '../records.ts';
+import { closeAttempt, endAttempt, openAttempt } from './attempts.ts';
+import { planBatch } from './batches.ts';
+import { finishCall, openCall } from './calls.ts';
+import type { Connection } from './connection.ts';
+import { GroupCommit } from './group-commit.ts';
+import { decideRollout } from './rollouts.ts';
+import { SqliteReader } from './sqlite-reader.ts';
+import { addVerification } from './verifications.ts';
+
+/** The owner's store: reads as the reader does, writes through group commits. */
+export class SqliteStore extends SqliteReader implements RecordStore {
+  readonly #commits: GroupCommit;
+  readonly #lock: Disposable;
+  #closing = false;
+
+  constructor(connection: Connection, lock: Disposable) {
+    super(connection);
+    this.#commits = new GroupCommit(connection);
+    this.#lock = lock;
+  }
+
+  planBatch(batch: BatchRow, rollouts: readonly PlannedRollout[]): Promise<void> {
+    return this.#write((db) => planBatch(db, batch, rollouts));
+  }
+
+  openAttempt(rollout: RolloutId, claim: AttemptClaim): Promise<AttemptRow> {
+    return this.#write((db) => openAttempt(db, rollout, claim));
+  }
+
+  endAttempt(id: AttemptId, nonce: string, end: AttemptEnd): Promise<void> {
+    return this.#write((db) => endAttempt(db, id, nonce, end));
+  }
+
+  closeAttempt(id: AttemptId, close: AttemptClose): Promise<void> {
+    return this.#write((db) => closeAttempt(db, id, close));
+  }
+
+  addVerification(row: VerificationRow): Promise<VerificationRow> {
+    return this.#write((db) => addVerification(db, row));
+  }
+
+  decideRollout(id: RolloutId, decision: RolloutDecision): Promise<RolloutRow> {
+    return this.#write((db) => decideRollout(db, id, decision));
+  }
+
+  openCall(call: OpenCall): Promise<{ readonly row: CallRow; readonly created: boolean }> {
+    return this.#write((db) => openCall(db, call));
+  }
+
+  finishCall(callId: string, finish: CallFinish): Promise<void> {
+    return this.#write((db) => finishCall(db, callId, finish));
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing = true;
+    await this.#commits.idle();
+    await super[Symbol.asyncDispose]();
+    this.#lock[Symbol.dispose]();
+  }
+
+  #write<T>(operation: (db: Connection) => T): Promise<T> {
+    if (this.#closing) {
+      return Promise.reject(new ClawError('StoreUnavailable', 'the record store is closed'));
+    }
+    return this.#commits.write(() => operation(this.connection));
+  }
+}
