@@ -1,0 +1,34 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** Everything the command line takes from its surroundings: the one file that reads process.env. */
+export interface CliEnvironment {
+  readonly cwd: string;
+  /** Downloads and builds that outlive a run: runner root, harnesses. */
+  readonly cacheDir: string;
+  /** True where a person watches stdout. */
+  readonly interactive: boolean;
+  readonly color: boolean;
+  /** Value of an environment variable that a flag or manifest names, for example an API key. */
+  readonly secret: (name: string) => string | undefined;
+}
+
+export function cliEnvironment(): CliEnvironment {
+  const env = process.env;
+  return {
+    cwd: process.cwd(),
+    cacheDir: env['CLAWGYM_CACHE_DIR'] ?? defaultCacheDir(env['XDG_CACHE_HOME']),
+    interactive: process.stdout.isTTY === true && env['CI'] === undefined && env['TERM'] !== 'dumb',
+    color: process.stdout.isTTY === true && env['NO_COLOR'] === undefined,
+    secret: (name) => env[name],
+  };
+}
+
+/**
+ * Root's cache stands in /var/cache, because sandboxes run under another uid and must be able to
+ * enter it; root's home is closed to them.
+ */
+function defaultCacheDir(xdg: string | undefined): string {
+  if (process.getuid?.() === 0) return '/var/cache/clawgym';
+  return join(xdg ?? join(homedir(), '.cache'), 'clawgym');
+}

@@ -1,0 +1,130 @@
+import { Command } from '@commander-js/extra-typings';
+import { InvalidArgumentError } from 'commander';
+
+/**
+ * The command tree. Only names, flags and texts stand here; each action imports its command when it
+ * is called, so that `--help` answers at once.
+ */
+export function buildProgram(): Command {
+  const program = new Command()
+    .name('clawgym')
+    .description('Verifiable tasks, safe rollouts and honest scores for claw-style agents')
+    .version('0.1.0')
+    .exitOverride()
+    .showHelpAfterError('(run with --help for the flags)')
+    .enablePositionalOptions();
+  addRun(program);
+  addBench(program);
+  addReaders(program);
+  addVerify(program);
+  addDoctor(program);
+  return program;
+}
+
+function addRun(program: Command): void {
+  program
+    .command('run')
+    .description('Run the objects of a manifest on this machine (BenchRun, RolloutBatch)')
+    .requiredOption('-f, --filename <file>', 'manifest with one or more YAML documents')
+    .option('--out <dir>', 'output folder (default: ./out/<name>)')
+    .option('--parallel <n>', 'rollouts at a time (default: the manifest, else the cores)', count)
+    .option('-o, --output <format>', 'output format: table or json', outputFormat, 'table')
+    .action(async (options) => {
+      const { runCommand } = await import('./run-command.ts');
+      await runCommand(options);
+    });
+}
+
+function addBench(program: Command): void {
+  program
+    .command('bench')
+    .description('Run one agent over tasks, without a manifest')
+    .requiredOption('--tasks <path>', 'task folder, JSONL, task set or PinchBench/Harbor folder')
+    .requiredOption('--agent <name...>', 'nop, lazy, solution, cheat, command, pi, openclaw')
+    .option('--command <line>', 'command line of the agent "command"')
+    .option('--model <name>', 'model name')
+    .option('--base-url <url>', 'OpenAI-compatible endpoint of the model')
+    .option('--api-key-env <name>', 'environment variable with the key', 'OPENAI_API_KEY')
+    .option('--recording <file>', 'a recorded model instead of an endpoint')
+    .option('--attempts <k>', 'samples per task', count, 1)
+    .option('--parallel <n>', 'rollouts at a time (default: the cores)', count)
+    .option('--out <dir>', 'output folder (default: ./out/bench)')
+    .option('--resume', 'continue an earlier run in --out; fails where there is none')
+    .option('--skip-invalid', 'leave out tasks that cannot be imported')
+    .option('--max-turns <n>', 'model calls per attempt', count)
+    .option('--max-tokens <n>', 'tokens per attempt', count)
+    .option('--timeout-percent <n>', "percent of each task's own time-out", count, 100)
+    .option(
+      '--disruption-limit <n>',
+      'restarts of a rollout that the engine did not survive',
+      count,
+    )
+    .option('-o, --output <format>', 'output format: table or json', outputFormat, 'table')
+    .action(async (options) => {
+      const { benchCommand } = await import('./bench-command.ts');
+      await benchCommand(options);
+    });
+}
+
+function addReaders(program: Command): void {
+  const readers = [
+    ['show', 'Print one rollout: attempts, calls, checks, findings'],
+    ['logs', "Print the agent's output of a rollout's last attempt"],
+    ['download', "Unpack a rollout's final workspace, logs and calls into a folder"],
+  ] as const;
+  for (const [name, description] of readers) {
+    const command = program
+      .command(name)
+      .description(description)
+      .argument('<rollout>', '<batch>/<task>/<sample>, or a unique part of it')
+      .option('--out <dir>', 'output folder of the run', './out')
+      .option('--attempt <n>', 'attempt number (default: the last)', count);
+    if (name === 'show')
+      command.option('-o, --output <format>', 'table or json', outputFormat, 'table');
+    if (name === 'logs') command.option('--stderr', 'standard error instead of standard output');
+    if (name === 'download') command.option('--to <dir>', 'target folder', '.');
+    command.action(async (rollout, options) => {
+      const { readCommand } = await import('./read-commands.ts');
+      await readCommand(name, rollout, options);
+    });
+  }
+}
+
+function addVerify(program: Command): void {
+  program
+    .command('verify')
+    .description("Grade a folder with a task's verifier")
+    .requiredOption('--tasks <path>', 'where the task is')
+    .requiredOption('--task <id>', 'task id')
+    .requiredOption('--workspace <dir>', 'folder to grade; it is not changed')
+    .option('-o, --output <format>', 'table or json', outputFormat, 'table')
+    .action(async (options) => {
+      const { verifyCommand } = await import('./verify-command.ts');
+      await verifyCommand(options);
+    });
+}
+
+function addDoctor(program: Command): void {
+  program
+    .command('doctor')
+    .description('Say what this host can and cannot do, and what would help')
+    .option('-o, --output <format>', 'table or json', outputFormat, 'table')
+    .option('--fix', 'install what is missing where that is possible')
+    .action(async (options) => {
+      const { doctorCommand } = await import('./doctor-command.ts');
+      await doctorCommand(options);
+    });
+}
+
+function count(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new InvalidArgumentError('expected a whole number above 0');
+}
+
+export type OutputFormat = 'table' | 'json';
+
+function outputFormat(text: string): OutputFormat {
+  if (text === 'table' || text === 'json') return text;
+  throw new InvalidArgumentError('expected table or json');
+}

@@ -1,0 +1,26 @@
+import { CommanderError } from 'commander';
+import { ClawError } from '../base/error.ts';
+import { buildProgram } from './program.ts';
+
+/** Parses the arguments, runs the command, prints errors; returns the exit code. */
+export async function runCli(argv: readonly string[]): Promise<number> {
+  const program = buildProgram();
+  try {
+    await program.parseAsync([...argv]);
+    return Number(process.exitCode ?? 0);
+  } catch (thrown) {
+    return reportFailure(thrown);
+  }
+}
+
+/** 1: the run failed; 2: the command line was wrong (commander prints why). */
+function reportFailure(thrown: unknown): number {
+  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2;
+  if (thrown instanceof ClawError) {
+    process.stderr.write(`error: ${thrown.message} [${thrown.code}]\n`);
+    return 1;
+  }
+  const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+  process.stderr.write(`error: ${text}\nThis is a bug in clawgym: please report it.\n`);
+  return 1;
+}

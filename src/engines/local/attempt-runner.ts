@@ -1,0 +1,189 @@
+import { join } from 'node:path';
+import type { AgentPlan } from '../../agents/agent.ts';
+import type { Clock } from '../../base/clock.ts';
+import { applyChanges } from '../../phases/apply-changes.ts';
+import type { ProcessSandbox, SandboxLimits } from '../../phases/process-sandbox.ts';
+import { type AgentRun, runAgent } from '../../phases/run-agent.ts';
+import { takeSnapshot } from '../../phases/snapshot.ts';
+import { stage } from '../../phases/stage.ts';
+import type { AgentEnd, Finding } from '../../rollouts/outcome.ts';
+import type { ArtifactStore } from '../../store/artifacts.ts';
+import type { AttemptEnd, AttemptRow } from '../../store/records.ts';
+import type { Task } from '../../tasks/task.ts';
+import type { BatchPlan } from '../engine.ts';
+import type { AttemptModelAccess, ModelAccess } from './model-access.ts';
+import { type RuntimeDir, removeScratch } from './runtime-dir.ts';
+
+export interface AttemptRunnerDeps {
+  readonly artifacts: ArtifactStore;
+  readonly sandbox: ProcessSandbox;
+  readonly models: ModelAccess;
+  readonly runtime: RuntimeDir;
+  readonly clock: Clock;
+  /** Makes a folder writable for the sandbox's user. */
+  readonly giveToSandbox: (dir: string) => Promise<void>;
+}
+
+/** How an attempt went, before anything about it is stored. */
+export interface AttemptResult {
+  readonly end: AttemptEnd;
+  /** The gateway was lost for too long: an infrastructure failure, whatever the agent did. */
+  readonly linkLost: boolean;
+}
+
+/**
+ * stage -> agent beside its model link -> snapshot, for one attempt. Rejects on infrastructure
+ * failures only; whatever the agent did is in the result.
+ */
+export async function runAttempt(
+  plan: BatchPlan,
+  task: Task,
+  attempt: AttemptRow,
+  deps: AttemptRunnerDeps,
+  signal: AbortSignal,
+): Promise<AttemptResult> {
+  const scratch = await deps.runtime.scratch('a');
+  try {
+    const workspaceDir = join(scratch, 'workspace');
+    await stage(task, plan.taskSet.blobs, workspaceDir);
+    const deadlineSeconds = agentDeadline(task, plan);
+    const agentPlan = await plan.agent.plan(task, {
+      blobs: plan.taskSet.blobs,
+      model: plan.model?.name,
+      deadlineSeconds,
+    });
+    const context = { plan, task, attempt, deps, signal, scratch, workspaceDir, deadlineSeconds };
+    const ran = await runPlan(agentPlan, context);
+    return await collectEnd(context, ran);
+  } finally {
+    await removeScratch(scratch);
+  }
+}
+
+interface AttemptContext {
+  readonly plan: BatchPlan;
+  readonly task: Task;
+  readonly attempt: AttemptRow;
+  readonly deps: AttemptRunnerDeps;
+  readonly signal: AbortSignal;
+  readonly scratch: string;
+  readonly workspaceDir: string;
+  readonly deadlineSeconds: number;
+}
+
+interface RanAgent {
+  readonly end: AgentEnd;
+  readonly findings: readonly Finding[];
+  readonly stdout: Uint8Array | undefined;
+  readonly stderr: Uint8Array | undefined;
+  readonly linkLost: boolean;
+}
+
+async function runPlan(agentPlan: AgentPlan, context: AttemptContext): Promise<RanAgent> {
+  if (agentPlan.kind === 'process') return await runProcess(agentPlan, context);
+  const started = context.deps.clock.monotonic();
+  await applyChanges(context.workspaceDir, agentPlan.changes);
+  const seconds = (context.deps.clock.monotonic() - started) / 1000;
+  const end: AgentEnd = { exitCode: 0, signal: null, reason: 'Exited', seconds };
+  return { end, findings: [], stdout: undefined, stderr: undefined, linkLost: false };
+}
+
+async function runProcess(
+  agentPlan: Extract<AgentPlan, { kind: 'process' }>,
+  context: AttemptContext,
+): Promise<RanAgent> {
+  const { plan, task, deps } = context;
+  const link = await openLink(context);
+  try {
+    await deps.giveToSandbox(context.workspaceDir);
+    const limits = sandboxLimits(task, plan, agentPlan.memoryMiB);
+    const run = await runAgent(agentPlan, {
+      sandbox: deps.sandbox,
+      workspaceDir: context.workspaceDir,
+      workspacePath: task.workspace.path,
+      linkSocket: link?.socketPath,
+      limits,
+      workspaceMiB: limits.fileMiB,
+      workspaceEntries: plan.settings.snapshot.entries,
+      tmpMiB: TMP_MIB,
+      deadlineSeconds: context.deadlineSeconds,
+      scratchDir: context.scratch,
+      signal: context.signal,
+    });
+    return withLinkState(timeBudget(run, context), link);
+  } finally {
+    await link?.[Symbol.asyncDispose]();
+  }
+}
+
+const TMP_MIB = 256;
+
+async function openLink(context: AttemptContext): Promise<AttemptModelAccess | undefined> {
+  const { plan, attempt, deps, scratch } = context;
+  if (plan.model === undefined) return undefined;
+  return await deps.models.open({
+    attempt: attempt.id,
+    model: plan.model,
+    budgets: plan.settings.budgets,
+    gatewayLossSeconds: plan.settings.gatewayLossSeconds,
+    socketDir: scratch,
+  });
+}
+
+function withLinkState(run: AgentRun, link: AttemptModelAccess | undefined): RanAgent {
+  return {
+    end: link?.budgetEnded() ? { ...run.end, reason: 'Budget' } : run.end,
+    findings: run.findings,
+    stdout: run.stdout.bytes,
+    stderr: run.stderr.bytes,
+    linkLost: link?.linkLost() ?? false,
+  };
+}
+
+/** A deadline that the run's time budget set, not the task's time-out, is a budget's end. */
+function timeBudget(run: AgentRun, { plan, task }: AttemptContext): AgentRun {
+  const seconds = plan.settings.budgets.seconds;
+  if (run.end.reason !== 'Deadline' || seconds === undefined) return run;
+  if (seconds >= scaledTimeout(task, plan)) return run;
+  return { ...run, end: { ...run.end, reason: 'Budget' } };
+}
+
+async function collectEnd(context: AttemptContext, ran: RanAgent): Promise<AttemptResult> {
+  const { deps, plan } = context;
+  const snapshot = await takeSnapshot(context.workspaceDir, deps.artifacts, plan.settings.snapshot);
+  const stdout = ran.stdout && (await deps.artifacts.put(ran.stdout)).digest;
+  const stderr = ran.stderr && (await deps.artifacts.put(ran.stderr)).digest;
+  return {
+    linkLost: ran.linkLost,
+    end: {
+      agent: ran.end,
+      snapshot: snapshot.digest,
+      refused: snapshot.refused,
+      stdout,
+      stderr,
+      findings: [...ran.findings, ...snapshot.findings],
+      endedAt: deps.clock.now(),
+    },
+  };
+}
+
+/** The harness's own deadline: the task's time-out scaled by the run, cut by the time budget. */
+function agentDeadline(task: Task, plan: BatchPlan): number {
+  const scaled = scaledTimeout(task, plan);
+  return Math.min(scaled, plan.settings.budgets.seconds ?? scaled);
+}
+
+function scaledTimeout(task: Task, plan: BatchPlan): number {
+  return Math.ceil((task.timeouts.agentSeconds * plan.settings.timeoutPercent) / 100);
+}
+
+function sandboxLimits(task: Task, plan: BatchPlan, harnessMiB: number): SandboxLimits {
+  const own = task.environment.limits;
+  const defaults = plan.settings.limits;
+  return {
+    memoryMiB: Math.max(own.memoryMiB ?? defaults.memoryMiB, harnessMiB),
+    cpuMillis: own.cpuMillis ?? defaults.cpuMillis,
+    pids: own.pids ?? defaults.pids,
+    fileMiB: own.diskMiB ?? defaults.diskMiB,
+  };
+}

@@ -1,0 +1,26 @@
+import type { AttemptId } from '../../base/brand.ts';
+import type { EpisodeBudgets, ModelBinding } from '../engine.ts';
+
+/** Gives an attempt its way to the model: a gateway session and the companion's link to it. */
+export interface ModelAccess {
+  open(request: ModelAccessRequest): Promise<AttemptModelAccess>;
+}
+
+export interface ModelAccessRequest {
+  readonly attempt: AttemptId;
+  readonly model: ModelBinding;
+  readonly budgets: EpisodeBudgets;
+  readonly gatewayLossSeconds: number;
+  /** Folder for the link's socket; short, owned by the engine. */
+  readonly socketDir: string;
+}
+
+/** One attempt's link; disposing it revokes the session and closes the socket. */
+export interface AttemptModelAccess extends AsyncDisposable {
+  /** Host path of the Unix socket that the sandbox sees. */
+  readonly socketPath: string;
+  /** True once the gateway has ended the episode for its budget. */
+  budgetEnded(): boolean;
+  /** True once the gateway was away for longer than the link waits. */
+  linkLost(): boolean;
+}

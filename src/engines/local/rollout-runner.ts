@@ -1,0 +1,154 @@
+import type { Clock } from '../../base/clock.ts';
+import { errorMessage, toClawError } from '../../base/error.ts';
+import type { Logger } from '../../base/logger.ts';
+import { agentOutcome } from '../../rollouts/agent-outcome.ts';
+import { type GiveUpReason, nextStep } from '../../rollouts/next-step.ts';
+import type {
+  AttemptClose,
+  AttemptRow,
+  RecordStore,
+  RolloutDecision,
+  RolloutRow,
+} from '../../store/records.ts';
+import type { Task } from '../../tasks/task.ts';
+import type { BatchPlan, EngineObserver } from '../engine.ts';
+import { type AttemptRunnerDeps, runAttempt } from './attempt-runner.ts';
+import { verifyAttempt } from './verification-runner.ts';
+
+export interface RolloutRunnerDeps extends AttemptRunnerDeps {
+  readonly store: RecordStore;
+  /** Identifies this process; attempts of other engines are disrupted ones. */
+  readonly engineId: string;
+  readonly newNonce: () => string;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** One rollout with what is fixed for its whole run. */
+export interface RolloutJob {
+  readonly plan: BatchPlan;
+  readonly task: Task;
+  readonly rollout: RolloutRow;
+}
+
+/**
+ * Takes one undecided rollout to its decision, whatever state an earlier engine left it in. Stops
+ * without a decision when the signal fires; every step is durable before the next begins.
+ */
+export async function runRollout(
+  job: RolloutJob,
+  deps: RolloutRunnerDeps,
+  observer: EngineObserver,
+  signal: AbortSignal,
+): Promise<void> {
+  observer.started(job.rollout);
+  while (!signal.aborted) {
+    const attempts = await deps.store.listAttempts(job.rollout.id);
+    const step = nextStep(attempts, job.plan.settings.retries);
+    switch (step.do) {
+      case 'openAttempt':
+        await openAndRun(job, deps, observer, signal);
+        break;
+      case 'closeDisrupted':
+        await close(deps, step.attempt, 'disruption', 'EngineDied');
+        observer.retried(job.rollout, 'EngineDied');
+        break;
+      case 'verify':
+        if (await verifyAndDecide(job, step.attempt, deps, observer, signal)) return;
+        break;
+      case 'giveUp':
+        await decide(job, deps, observer, giveUpDecision(step.attempt, step.reason, deps.clock));
+        return;
+    }
+  }
+}
+
+async function openAndRun(
+  job: RolloutJob,
+  deps: RolloutRunnerDeps,
+  observer: EngineObserver,
+  signal: AbortSignal,
+): Promise<void> {
+  const { agent } = job.plan;
+  const attempt = await deps.store.openAttempt(job.rollout.id, {
+    engine: deps.engineId,
+    nonce: deps.newNonce(),
+    startedAt: deps.clock.now(),
+    harness: { name: agent.name, version: agent.version, configDigest: agent.configDigest },
+  });
+  try {
+    const { end, linkLost } = await runAttempt(job.plan, job.task, attempt, deps, signal);
+    if (signal.aborted) return await close(deps, attempt, 'cancelled', 'Stopped');
+    if (linkLost) return await close(deps, attempt, 'infra_error', 'LinkLost');
+    await deps.store.endAttempt(attempt.id, attempt.nonce, end);
+  } catch (cause) {
+    if (signal.aborted) return await close(deps, attempt, 'cancelled', 'Stopped');
+    const error = toClawError(cause, 'SandboxFailed');
+    deps.logger.warn({ attempt: attempt.id, code: error.code, cause }, errorMessage(cause));
+    await close(deps, attempt, 'infra_error', error.code);
+    observer.retried(job.rollout, error.code);
+  }
+}
+
+/** True where the rollout is decided; false where the signal stopped the verification. */
+async function verifyAndDecide(
+  job: RolloutJob,
+  attempt: AttemptRow,
+  deps: RolloutRunnerDeps,
+  observer: EngineObserver,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const end = attempt.end;
+  if (end === undefined) return false;
+  const verdict = await verifyAttempt(job, attempt, end, deps, signal);
+  if (verdict === undefined) return false;
+  const outcome = verdict.outcome ?? agentOutcome(end.agent);
+  await close(deps, attempt, outcome, verdict.reason);
+  await decide(job, deps, observer, {
+    outcome,
+    reason: verdict.reason,
+    attempt: attempt.id,
+    score: verdict.score,
+    asLeft: verdict.asLeft,
+    checks: verdict.checks,
+    findings: [...end.findings, ...verdict.findings],
+    decidedAt: deps.clock.now(),
+  });
+  return true;
+}
+
+async function decide(
+  job: RolloutJob,
+  deps: RolloutRunnerDeps,
+  observer: EngineObserver,
+  decision: RolloutDecision,
+): Promise<void> {
+  observer.decided(await deps.store.decideRollout(job.rollout.id, decision));
+}
+
+async function close(
+  deps: RolloutRunnerDeps,
+  attempt: AttemptRow,
+  kind: AttemptClose['class'],
+  reason: string,
+): Promise<void> {
+  if (attempt.close !== undefined) return;
+  await deps.store.closeAttempt(attempt.id, { class: kind, reason, closedAt: deps.clock.now() });
+}
+
+function giveUpDecision(attempt: AttemptRow, reason: GiveUpReason, clock: Clock): RolloutDecision {
+  const againstAgent = reason === 'SnapshotNeverArrived';
+  const nothing = { flat: null, native: null, rubric: null, final: null };
+  return {
+    outcome: againstAgent ? 'agent_error' : 'infra_error',
+    reason: againstAgent ? reason : (attempt.close?.reason ?? reason),
+    attempt: attempt.id,
+    score: againstAgent ? { flat: 0, native: 0, rubric: null, final: 0 } : nothing,
+    asLeft: undefined,
+    checks: [],
+    findings: againstAgent
+      ? [{ code: 'SnapshotNeverArrived', message: 'no attempt left a workspace to grade' }]
+      : [],
+    decidedAt: clock.now(),
+  };
+}
