@@ -82,7 +82,7 @@ export function recordStoreContract(name: string, makePlace: () => Promise<Store
       it.each(others)('refuses the same id with %s', async (_name, [batch, plan], message) => {
         await expect(store.planBatch(batch, plan)).rejects.toMatchObject({
           code: 'Conflict',
-          message: expect.stringMatching(message),
+          message: expect.stringMatching(message) as unknown,
         });
         expect(await store.countOutcomes(batch.id)).toEqual({ planned: 2, undecided: 2 });
       });
@@ -126,7 +126,7 @@ export function recordStoreContract(name: string, makePlace: () => Promise<Store
         expect(first).toMatchObject({ id: ATTEMPT, number: 1, end: undefined, close: undefined });
         await expect(store.openAttempt(FIRST, aClaim({ nonce: 'b' }))).rejects.toMatchObject({
           code: 'Conflict',
-          message: expect.stringContaining('engine-1'),
+          message: expect.stringContaining('engine-1') as unknown,
         });
         await store.closeAttempt(ATTEMPT, { class: 'disruption', reason: 'x', closedAt: 1 });
         expect((await store.openAttempt(FIRST, aClaim({ nonce: 'b' }))).number).toBe(2);

@@ -1,0 +1,145 @@
+import { spawnSync } from 'node:child_process';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  rm,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Sha256 } from '../base/brand.ts';
+import { sha256 } from '../base/digest.ts';
+import type { ArtifactStore } from './artifacts.ts';
+import { openFileArtifacts } from './file-artifacts.ts';
+import { ownProcessMark } from './process-mark.ts';
+
+const BYTES = Buffer.from('some bytes\n');
+const DIGEST = sha256(BYTES);
+
+describe('file artifact store', () => {
+  let folder: string;
+  let store: ArtifactStore;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'clawgym-artifacts-'));
+    store = await openFileArtifacts(folder);
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  const pathOf = (digest: Sha256): string => join(folder, digest.slice(0, 2), digest);
+  const temporaries = (): Promise<string[]> => readdir(join(folder, 'tmp'));
+  const damage = async (bytes: string): Promise<void> => {
+    await chmod(pathOf(DIGEST), 0o644);
+    await writeFile(pathOf(DIGEST), bytes);
+  };
+
+  it('gives back what was put, by bytes and by stream, for any content', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), fc.nat(50), async (bytes, cut) => {
+        const put = await store.put(bytes);
+        expect(put).toEqual({ digest: sha256(bytes), size: bytes.length });
+        const parts = [bytes.subarray(0, cut), bytes.subarray(cut)];
+        expect(await store.putStream(Readable.from(parts), { maxBytes: 300 })).toEqual(put);
+        expect(Buffer.from(await store.read(put.digest))).toEqual(Buffer.from(bytes));
+        expect(await buffer(await store.stream(put.digest))).toEqual(Buffer.from(bytes));
+      }),
+      { numRuns: 25 },
+    );
+    expect(await temporaries()).toEqual([]);
+  });
+
+  it('files under the digest and does not write again what is there', async () => {
+    await store.put(BYTES);
+    await utimes(pathOf(DIGEST), 1, 1);
+    await Promise.all([
+      store.put(BYTES),
+      store.putStream(Readable.from([BYTES]), { maxBytes: 99 }),
+    ]);
+    expect((await lstat(pathOf(DIGEST))).mtimeMs).toBe(1_000);
+  });
+
+  it('stores the same content once when many put it at the same time', async () => {
+    const puts = await Promise.all(Array.from({ length: 20 }, () => store.put(BYTES)));
+    expect(new Set(puts.map((put) => put.digest))).toEqual(new Set([DIGEST]));
+    expect(await readdir(join(folder, DIGEST.slice(0, 2)))).toEqual([DIGEST]);
+  });
+
+  it('keeps nothing of a stream that is too long or breaks', async () => {
+    const long = store.putStream(Readable.from([BYTES, BYTES]), { maxBytes: BYTES.length });
+    await expect(long).rejects.toMatchObject({ code: 'TooLarge' });
+    const broken = Readable.from(
+      (async function* () {
+        yield BYTES;
+        await Promise.resolve();
+        throw new Error('connection lost');
+      })(),
+    );
+    await expect(store.putStream(broken, { maxBytes: 1_000 })).rejects.toMatchObject({
+      code: 'InvalidInput',
+      message: expect.stringContaining('connection lost') as unknown,
+    });
+    expect(await temporaries()).toEqual([]);
+    expect(await store.has(DIGEST)).toBe(false);
+  });
+
+  it.each(['read', 'stream'] as const)('says NotFound on %s of an unknown digest', async (how) => {
+    await expect(store[how](DIGEST)).rejects.toMatchObject({ code: 'NotFound' });
+  });
+
+  it('refuses damaged bytes, by read and at the end of a stream', async () => {
+    await store.put(BYTES);
+    await damage('SOME BYTES\n');
+    await expect(store.read(DIGEST)).rejects.toMatchObject({ code: 'CorruptArtifact' });
+    await expect(buffer(await store.stream(DIGEST))).rejects.toMatchObject({
+      code: 'CorruptArtifact',
+    });
+  });
+
+  it('writes again what was cut short', async () => {
+    await store.put(BYTES);
+    await damage('some');
+    await store.put(BYTES);
+    expect(Buffer.from(await store.read(DIGEST))).toEqual(BYTES);
+  });
+
+  it('does not follow a link in the place of an artifact or of its folder', async () => {
+    const secret = join(folder, 'secret');
+    await writeFile(secret, BYTES);
+    await mkdir(join(folder, DIGEST.slice(0, 2)));
+    await symlink(secret, pathOf(DIGEST));
+    expect(await store.has(DIGEST)).toBe(false);
+    await expect(store.read(DIGEST)).rejects.toMatchObject({ code: 'NotFound' });
+    await store.put(BYTES);
+    expect((await lstat(pathOf(DIGEST))).isFile()).toBe(true);
+
+    const other = Buffer.from('other');
+    const elsewhere = await mkdtemp(join(tmpdir(), 'clawgym-elsewhere-'));
+    await symlink(elsewhere, join(folder, sha256(other).slice(0, 2)));
+    await expect(store.put(other)).rejects.toMatchObject({ code: 'StoreUnavailable' });
+    expect(await readdir(elsewhere)).toEqual([]);
+    await rm(elsewhere, { recursive: true });
+  });
+
+  it('does not hang on a FIFO in the place of an artifact', async () => {
+    await mkdir(join(folder, DIGEST.slice(0, 2)));
+    expect(spawnSync('mkfifo', [pathOf(DIGEST)]).status).toBe(0);
+    await expect(store.read(DIGEST)).rejects.toMatchObject({ code: 'NotFound' });
+  });
+
+  it('sweeps leftovers of dead processes when opened, and only those', async () => {
+    const [host, , start] = ownProcessMark().split('.');
+    const dead = [`${host}.4194304.1.x`, `${host}.${process.pid}.1.x`];
+    const kept = [`${ownProcessMark()}.x`, `otherhost.4194304.${start}.x`];
+    for (const name of [...dead, ...kept]) await writeFile(join(folder, 'tmp', name), 'half');
+    await openFileArtifacts(folder);
+    expect((await temporaries()).toSorted()).toEqual(kept.toSorted());
+  });
+});
