@@ -1,0 +1,72 @@
+import { errorMessage } from '../base/error.ts';
+import type { CallFinish, CallRow } from '../store/records.ts';
+import type { AnswerSpool } from './answer-spool.ts';
+import type { ChatRequest } from './chat-request.ts';
+import { errorBody, openAiError } from './openai-error.ts';
+import { type Completion, renderFrames, renderJson } from './render-completion.ts';
+import { type BudgetEnd, budgetText, type GatewaySession } from './session.ts';
+import type { UpstreamResponse } from './upstream.ts';
+
+/** How a call ended; the bytes are in the spool. */
+export type CallEnd = Omit<CallFinish, 'response' | 'endedAt'>;
+
+const NO_USAGE = { inputTokens: undefined, outputTokens: undefined } as const;
+const MAX_REFUSAL_BYTES = 64 * 1024;
+
+/**
+ * Ends the episode with a final text and no tool call: a harness then ends by itself with exit 0,
+ * where an error would start its retries.
+ */
+export async function budgetEnd(
+  over: BudgetEnd,
+  call: { readonly row: CallRow; readonly request: ChatRequest },
+  spool: AnswerSpool,
+  now: number,
+): Promise<CallEnd> {
+  const completion: Completion = {
+    id: `budget${call.row.sequence}`,
+    model: call.request.model,
+    created: Math.floor(now / 1000),
+    content: budgetText(over),
+    usage: { inputTokens: 0, outputTokens: 0 },
+  };
+  const stream = call.request.stream === true;
+  const parts = stream ? renderFrames(completion) : [renderJson(completion)];
+  for (const part of parts) await spool.append(part);
+  const contentType = stream ? 'text/event-stream' : 'application/json';
+  return { status: 200, contentType, result: 'budget', ...NO_USAGE };
+}
+
+/**
+ * The upstream gave no answer before the call's deadline. The agent gets a 400: harnesses retry a
+ * 429 or 5xx, some with a changed prompt, and the attempt is lost in any case.
+ */
+export async function giveUpEnd(thrown: unknown, spool: AnswerSpool): Promise<CallEnd> {
+  spool.reset();
+  const message = `The model endpoint gave no usable answer: ${errorMessage(thrown)}`;
+  await spool.append(errorBody(openAiError(400, 'upstream_failed', message)));
+  return { status: 400, contentType: 'application/json', result: 'error', ...NO_USAGE };
+}
+
+/**
+ * A refusal that no retry can change goes to the agent once. One about the key or the address is the
+ * operator's mistake, not the agent's, and its text may quote the key: the agent gets our own words.
+ */
+export async function passOnRefusal(
+  response: UpstreamResponse,
+  session: GatewaySession,
+  spool: AnswerSpool,
+): Promise<CallEnd> {
+  const { status } = response;
+  const ours = status < 400 || status === 401 || status === 403 || status === 404;
+  for await (const chunk of response.body) {
+    if (ours || spool.size + chunk.byteLength > MAX_REFUSAL_BYTES) break;
+    await spool.append(chunk);
+  }
+  const contentType = response.headers['content-type'] ?? 'application/json';
+  if (!ours) return { status, contentType, result: 'error', ...NO_USAGE };
+  const message = `The model endpoint refused the call with status ${status}: check its base URL, key and model name.`;
+  session.failUpstream(message);
+  await spool.append(errorBody(openAiError(400, 'upstream_refused', message)));
+  return { status: 400, contentType: 'application/json', result: 'error', ...NO_USAGE };
+}

@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { isRecord, parseJson } from '../base/brand.ts';
+import { ClawError, errorMessage } from '../base/error.ts';
+
+/** What the gateway must know of a chat completions request; everything else passes unread. */
+const zChatRequest = z.looseObject({
+  model: z.string().min(1),
+  messages: z.array(z.looseObject({ role: z.string() })).min(1),
+  stream: z.boolean().nullish(),
+  stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
+});
+export type ChatRequest = z.infer<typeof zChatRequest>;
+
+/** Parses a request body. Throws `InvalidInput` with a sentence that may be shown to the agent. */
+export function parseChatRequest(body: Uint8Array): ChatRequest {
+  let value: unknown;
+  try {
+    value = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch (thrown) {
+    throw new ClawError(
+      'InvalidInput',
+      `request body: not JSON in UTF-8 (${errorMessage(thrown)})`,
+      {
+        cause: thrown,
+      },
+    );
+  }
+  const parsed = zChatRequest.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const place = issue === undefined ? '' : issue.path.map(String).join('.');
+  throw new ClawError(
+    'InvalidInput',
+    `request body: ${place === '' ? '' : `${place}: `}${issue?.message ?? 'not a chat request'}`,
+  );
+}
+
+/**
+ * The bytes for the upstream: the agent's own, except that a streamed answer must report its usage,
+ * for budgets count tokens. The option is put before the first member, which leaves all other bytes
+ * alone; only a request that brings other `stream_options` is written anew.
+ */
+export function withUsageReport(body: Uint8Array, request: ChatRequest): Uint8Array {
+  if (request.stream !== true || request.stream_options?.include_usage === true) return body;
+  if ('stream_options' in request) {
+    const options = { ...request.stream_options, include_usage: true };
+    return new TextEncoder().encode(JSON.stringify({ ...request, stream_options: options }));
+  }
+  const brace = body.indexOf(0x7b);
+  return Buffer.concat([
+    body.subarray(0, brace + 1),
+    new TextEncoder().encode('"stream_options":{"include_usage":true},'),
+    body.subarray(brace + 1),
+  ]);
+}
+
+/** The body with another model name; unchanged bytes where the name is right already. */
+export function withModelName(body: Uint8Array, model: string): Uint8Array {
+  const value = parseJson(new TextDecoder().decode(body));
+  if (!isRecord(value) || value['model'] === model) return body;
+  return new TextEncoder().encode(JSON.stringify({ ...value, model }));
+}

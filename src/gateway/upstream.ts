@@ -1,0 +1,28 @@
+/**
+ * What answers the agent's model calls: an OpenAI-compatible endpoint, or a recording. Bytes in,
+ * bytes out: nothing is re-serialised on the way, so that the record is what the model saw and said.
+ */
+export interface Upstream {
+  /** For logs and reports; never a key or a full URL. */
+  readonly name: string;
+  /**
+   * Asks for one chat completion. Transient failures (429, 5xx, lost connections) are retried inside
+   * until `signal` aborts; then `UpstreamFailed` is thrown. A returned status is therefore 2xx or a
+   * 4xx that no retry can change. The body may still fail while it is read.
+   */
+  chat(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse>;
+}
+
+export interface UpstreamRequest {
+  /** The chat completions request, as JSON bytes. */
+  readonly body: Uint8Array;
+  /** What the client accepts; `application/json` where it did not say. */
+  readonly accept: string;
+}
+
+export interface UpstreamResponse {
+  readonly status: number;
+  /** Lower-case names; hop-by-hop fields removed. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: AsyncIterable<Uint8Array>;
+}

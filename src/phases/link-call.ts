@@ -1,0 +1,191 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import type { Dispatcher } from 'undici';
+import type { Clock } from '../base/clock.ts';
+import { ClawError, errorMessage } from '../base/error.ts';
+import type { Logger } from '../base/logger.ts';
+import { type Backoff, backoffMs } from '../gateway/backoff.ts';
+import { CALL_ID_HEADER } from '../gateway/chat-completions.ts';
+
+/** One request of the agent, read whole and cleaned, so that it can be sent more than once. */
+export interface LinkRequest {
+  readonly callId: string;
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly contentType: string | undefined;
+  readonly accept: string | undefined;
+  readonly body: Buffer;
+}
+
+export interface LinkCallContext {
+  readonly gateway: Dispatcher;
+  /** Origin for the dispatcher, for example `http://gateway`. */
+  readonly origin: string;
+  readonly bearer: string;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly backoff: Backoff;
+  readonly gatewayLossSeconds: number;
+}
+
+/** Why the link can no longer serve this attempt. */
+export interface LinkLoss {
+  /** `Away`: no gateway for too long. `Fenced`: it refuses our bearer. `Diverged`: the answer changed. */
+  readonly reason: 'Away' | 'Fenced' | 'Diverged';
+  readonly message: string;
+}
+
+/**
+ * Forwards one call until the agent has its whole answer. A lost connection, before or inside the
+ * answer, is followed by the same call id again; bytes that the agent already has are compared and
+ * left out. Returns the loss where the link must be given up; the caller then answers or breaks off.
+ *
+ * @param signal aborts when the agent hangs up
+ */
+export async function forwardCall(
+  request: LinkRequest,
+  response: ServerResponse,
+  context: LinkCallContext,
+  signal: AbortSignal,
+): Promise<LinkLoss | undefined> {
+  const { clock, gatewayLossSeconds } = context;
+  const answer = new AnswerCopy(response, signal);
+  let awaySince: number | undefined;
+  for (let failures = 1; !signal.aborted; failures += 1) {
+    const before = answer.sent;
+    try {
+      await sendOnce(request, answer, context, signal);
+      return undefined;
+    } catch (thrown) {
+      if (signal.aborted) return undefined;
+      if (thrown instanceof LostLink) return thrown.loss;
+      if (answer.sent > before) {
+        awaySince = undefined;
+        failures = 1;
+      }
+      const now = clock.monotonic();
+      awaySince ??= now;
+      const message = errorMessage(thrown);
+      if (now - awaySince >= gatewayLossSeconds * 1000) {
+        return { reason: 'Away', message: `no gateway for ${gatewayLossSeconds} s: ${message}` };
+      }
+      context.logger.warn({ callId: request.callId, failures, error: message }, 'gateway is away');
+    }
+    const pause = backoffMs(context.backoff, failures, context.random());
+    await clock.sleep(pause, signal).catch(() => undefined);
+  }
+  return undefined;
+}
+
+/** Tells the gateway that the agent hung up, so that the upstream stops. Best effort, bounded. */
+export async function cancelCall(callId: string, context: LinkCallContext): Promise<void> {
+  try {
+    const { body } = await context.gateway.request({
+      origin: context.origin,
+      method: 'DELETE',
+      path: `/calls/${callId}`,
+      headers: { authorization: `Bearer ${context.bearer}` },
+      signal: AbortSignal.timeout(5000),
+    });
+    await body.dump();
+  } catch (thrown) {
+    context.logger.debug({ callId, error: errorMessage(thrown) }, 'call was not cancelled');
+  }
+}
+
+async function sendOnce(
+  request: LinkRequest,
+  answer: AnswerCopy,
+  context: LinkCallContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const { contentType, accept } = request;
+  const reply = await context.gateway.request({
+    origin: context.origin,
+    method: request.method,
+    path: request.path,
+    headers: {
+      authorization: `Bearer ${context.bearer}`,
+      [CALL_ID_HEADER]: request.callId,
+      ...(contentType === undefined ? {} : { 'content-type': contentType }),
+      ...(accept === undefined ? {} : { accept }),
+    },
+    body: request.method === 'POST' ? request.body : null,
+    signal,
+  });
+  const { statusCode: status, headers, body } = reply;
+  if (status === 401 || status >= 500) {
+    await body.dump();
+    if (status === 401)
+      throw new LostLink({ reason: 'Fenced', message: 'the gateway refused the bearer' });
+    throw new ClawError('UpstreamFailed', `gateway answered ${status}`, { retryable: true });
+  }
+  const type = headers['content-type'];
+  await answer.copy(status, typeof type === 'string' ? type : 'application/json', body);
+}
+
+class LostLink extends ClawError {
+  readonly loss: LinkLoss;
+
+  constructor(loss: LinkLoss) {
+    super('UpstreamFailed', loss.message);
+    this.loss = loss;
+  }
+}
+
+/** Writes an answer to the agent once, however often it arrives. Holds a digest, not the bytes. */
+class AnswerCopy {
+  sent = 0;
+  readonly #response: ServerResponse;
+  readonly #signal: AbortSignal;
+  readonly #hash = createHash('sha256');
+
+  constructor(response: ServerResponse, signal: AbortSignal) {
+    this.#response = response;
+    this.#signal = signal;
+  }
+
+  async copy(status: number, contentType: string, body: AsyncIterable<unknown>): Promise<void> {
+    if (this.#response.headersSent && this.#response.statusCode !== status) throw diverged();
+    const known = createHash('sha256');
+    let position = 0;
+    for await (const chunk of body) {
+      if (!Buffer.isBuffer(chunk)) throw new ClawError('Internal', 'gateway body is not bytes');
+      const old = Math.max(0, Math.min(chunk.length, this.sent - position));
+      known.update(chunk.subarray(0, old));
+      position += chunk.length;
+      // The first new byte may follow only when all that the agent has was seen again.
+      if (old < chunk.length) {
+        this.#compare(known);
+        known.update(chunk.subarray(old));
+        await this.#write(status, contentType, chunk.subarray(old));
+      }
+    }
+    if (position < this.sent) throw diverged();
+    this.#compare(known);
+    if (!this.#response.headersSent)
+      this.#response.writeHead(status, { 'content-type': contentType });
+    this.#response.end();
+  }
+
+  #compare(known: ReturnType<typeof createHash>): void {
+    if (!known.copy().digest().equals(this.#hash.copy().digest())) throw diverged();
+  }
+
+  async #write(status: number, contentType: string, bytes: Buffer): Promise<void> {
+    if (!this.#response.headersSent)
+      this.#response.writeHead(status, { 'content-type': contentType });
+    this.#hash.update(bytes);
+    this.sent += bytes.length;
+    if (!this.#response.write(bytes)) await once(this.#response, 'drain', { signal: this.#signal });
+  }
+}
+
+function diverged(): LostLink {
+  return new LostLink({
+    reason: 'Diverged',
+    message: 'the repeated answer differs from what the agent already has',
+  });
+}

@@ -1,0 +1,205 @@
+import { chmod, chown, mkdir } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { Agent } from 'undici';
+import type { Clock } from '../base/clock.ts';
+import { errorMessage } from '../base/error.ts';
+import type { Logger } from '../base/logger.ts';
+import { claimSocketPath } from '../base/socket-path.ts';
+import type { Backoff } from '../gateway/backoff.ts';
+import { MAX_REQUEST_BYTES, tooLarge } from '../gateway/chat-completions.ts';
+import { errorBody, type OpenAiError, openAiError } from '../gateway/openai-error.ts';
+import {
+  cancelCall,
+  forwardCall,
+  type LinkCallContext,
+  type LinkLoss,
+  type LinkRequest,
+} from './link-call.ts';
+
+export const GATEWAY_LOSS_SECONDS = 120;
+export const LINK_SOCKET_NAME = 'model.sock';
+
+const BACKOFF: Backoff = { firstMs: 50, maxMs: 2000 };
+const MAX_HEADER_BYTES = 16 * 1024;
+/** An agent may call in parallel, but every open call holds its request in memory. */
+const MAX_CONNECTIONS = 64;
+const PATH = /^\/v1(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$/;
+const PLAIN_VALUE = /^[\x20-\x7e]{1,256}$/;
+
+export interface ModelLinkOptions {
+  /** Private folder of this link; made with mode 0700. The socket `model.sock` lies in it. */
+  readonly folder: string;
+  /** Who may connect besides root: the user of the sandbox. Absent: this process's user. */
+  readonly owner: { readonly uid: number; readonly gid: number } | undefined;
+  readonly gateway: { readonly socketPath: string } | { readonly url: string };
+  /** The attempt's bearer. It never leaves the link. */
+  readonly bearer: string;
+  /** A fresh name for each call, for example `crypto.randomUUID`. */
+  readonly newCallId: () => string;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly gatewayLossSeconds?: number;
+  readonly backoff?: Backoff;
+  /** Told once, when the link gives the gateway up: the attempt is then lost (`infra_error`). */
+  readonly onLost: (loss: LinkLoss) => void;
+}
+
+export interface ModelLink extends AsyncDisposable {
+  readonly socketPath: string;
+  readonly lost: LinkLoss | undefined;
+}
+
+/**
+ * The companion's model link: an HTTP server that the agent's loopback port is piped to. It adds the
+ * bearer and a call id and hides every absence of the gateway shorter than `gatewayLossSeconds`.
+ * Everything that the agent sends is hostile: only method, path, body and two headers pass.
+ */
+export async function startModelLink(options: ModelLinkOptions): Promise<ModelLink> {
+  const socketPath = join(options.folder, LINK_SOCKET_NAME);
+  await mkdir(options.folder, { recursive: true, mode: 0o700 });
+  await chmod(options.folder, 0o700);
+  await claimSocketPath(socketPath);
+  const link = new Link(options, socketPath);
+  await link.listen();
+  if (options.owner !== undefined) {
+    const { uid, gid } = options.owner;
+    await chown(socketPath, uid, gid);
+    await chown(options.folder, uid, gid);
+  }
+  return link;
+}
+
+class Link implements ModelLink {
+  readonly socketPath: string;
+  lost: LinkLoss | undefined;
+  readonly #options: ModelLinkOptions;
+  readonly #context: LinkCallContext;
+  readonly #agent: Agent;
+  readonly #server;
+  readonly #calls = new Set<Promise<void>>();
+
+  constructor(options: ModelLinkOptions, socketPath: string) {
+    this.socketPath = socketPath;
+    this.#options = options;
+    const { gateway } = options;
+    const waits = { headersTimeout: 0, bodyTimeout: 0, connections: MAX_CONNECTIONS };
+    this.#agent = new Agent(
+      'socketPath' in gateway ? { ...waits, connect: { socketPath: gateway.socketPath } } : waits,
+    );
+    this.#context = {
+      gateway: this.#agent,
+      origin: 'url' in gateway ? gateway.url : 'http://gateway',
+      bearer: options.bearer,
+      clock: options.clock,
+      random: options.random,
+      logger: options.logger,
+      backoff: options.backoff ?? BACKOFF,
+      gatewayLossSeconds: options.gatewayLossSeconds ?? GATEWAY_LOSS_SECONDS,
+    };
+    const limits = {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: 10_000,
+      requestTimeout: 120_000,
+    };
+    this.#server = createServer(limits, (request, response) => {
+      const call = this.#serve(request, response).catch((thrown: unknown) => {
+        options.logger.warn({ error: errorMessage(thrown) }, 'model link dropped a request');
+        response.destroy();
+      });
+      this.#calls.add(call);
+      void call.finally(() => this.#calls.delete(call));
+    });
+    this.#server.maxConnections = MAX_CONNECTIONS;
+  }
+
+  async listen(): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once('error', reject);
+    this.#server.listen(this.socketPath, resolve);
+    await promise;
+    this.#server.off('error', reject);
+    await chmod(this.socketPath, 0o600);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#server.close(() => resolve());
+    this.#server.closeAllConnections();
+    await promise;
+    await Promise.all(this.#calls);
+    await this.#agent.destroy();
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const gone = new AbortController();
+    response.on('close', () => {
+      if (!response.writableFinished) gone.abort();
+    });
+    const call = await this.#read(request);
+    if ('status' in call) {
+      refuse(response, call);
+      // What is left of a refused body is not read.
+      if (!request.complete) response.once('finish', () => request.destroy());
+      return;
+    }
+    if (this.lost === undefined) {
+      const loss = await forwardCall(call, response, this.#context, gone.signal);
+      if (gone.signal.aborted && call.method === 'POST')
+        await cancelCall(call.callId, this.#context);
+      if (loss === undefined) return;
+      this.#lose(loss);
+    }
+    // A begun answer is broken off, never ended politely.
+    if (response.headersSent) response.destroy();
+    else refuse(response, openAiError(503, 'link_lost', 'The model gateway is gone.'));
+  }
+
+  #lose(loss: LinkLoss): void {
+    if (this.lost !== undefined) return;
+    this.lost = loss;
+    this.#options.logger.error({ reason: loss.reason, error: loss.message }, 'model link is lost');
+    this.#options.onLost(loss);
+  }
+
+  async #read(request: IncomingMessage): Promise<LinkRequest | OpenAiError> {
+    const { method } = request;
+    const path = (request.url ?? '').split('?', 1)[0] ?? '';
+    if ((method !== 'GET' && method !== 'POST') || path.length > 256 || !PATH.test(path)) {
+      return openAiError(404, 'unknown_url', 'The model link serves GET and POST below /v1.');
+    }
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const parts: AsyncIterable<unknown> = request;
+    for await (const part of parts) {
+      if (!Buffer.isBuffer(part)) continue;
+      size += part.length;
+      if (size > MAX_REQUEST_BYTES) return tooLarge();
+      chunks.push(part);
+    }
+    return {
+      callId: this.#options.newCallId(),
+      method,
+      path,
+      contentType: plain(request.headers['content-type']),
+      accept: plain(request.headers.accept),
+      body: Buffer.concat(chunks),
+    };
+  }
+}
+
+/** A header value that is safe to pass on; anything odd counts as absent. */
+function plain(value: string | undefined): string | undefined {
+  return value !== undefined && PLAIN_VALUE.test(value) ? value : undefined;
+}
+
+function refuse(response: ServerResponse, error: OpenAiError): void {
+  const body = errorBody(error);
+  response.writeHead(error.status, {
+    'content-type': 'application/json',
+    'content-length': body.byteLength,
+    connection: 'close',
+  });
+  response.end(body);
+}
