@@ -1,0 +1,198 @@
+"""First process of the grade sandbox: runs one code verifier and writes its verdict.
+
+It must be process 1 of its PID namespace, started as `python3 -I grade_init.py` with the spec as
+JSON on standard input. Python verifiers run inside this interpreter, which is non-dumpable, so that
+programs that a verifier starts can neither trace it nor reach its files; what they print goes to
+other descriptors than the verifier's result. The verdict is written last, when every other process
+is dead. Python >= 3.9, standard library only.
+"""
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+
+# -I leaves the program's own folder out of sys.path, and verifiers must not find it there either.
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from grade_dialects import DIALECTS, Observed, Output, end_others  # noqa: E402
+from grade_score import MAX_MESSAGE, Crash, Invalid, failed  # noqa: E402
+
+del sys.path[0]
+
+PR_SET_DUMPABLE, PR_GET_DUMPABLE = 4, 3
+SCRATCH = "/tmp/clawgym-grade"
+VERDICT_DIR = "/verdict"
+
+
+def main():
+    if os.getpid() != 1:  # the end of a run kills every process in sight
+        sys.exit("grade_init.py must be the first process of its own PID namespace")
+    spec = json.loads(sys.stdin.buffer.read())
+    protect()
+    os.closerange(3, 4096)  # what the starter left open is none of the verifier's business
+    os.chdir("/")
+    null = os.open("/dev/null", os.O_RDWR)
+    os.dup2(null, 0)
+    sys.stdin = sys.__stdin__ = open(0, closefd=False)
+    Run(spec).execute()
+
+
+def protect():
+    """Nobody of the same uid may trace this process or open its memory and descriptors."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 or libc.prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0:
+        sys.exit("grade_init.py could not make itself non-dumpable")
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Process 1 is deaf to signals of its own namespace unless it has a handler for them.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def limit_children(mebibytes):
+    """Gives every child RLIMIT_AS, and this process none, whichever way the child is started: the
+    soft limit stands while the child is made, then the child's hard limit follows."""
+    import _posixsubprocess
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = mebibytes << 20
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+
+    def wrap(function, gives_pid=True):
+        def call(*args, **kwargs):
+            resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+            try:
+                result = function(*args, **kwargs)
+            finally:
+                resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+            if gives_pid:
+                harden(result)
+            return result
+
+        return call
+
+    def harden(pid):
+        try:
+            resource.prlimit(pid, resource.RLIMIT_AS, (limit, limit))
+        except OSError:
+            pass  # gone already
+
+    _posixsubprocess.fork_exec = wrap(_posixsubprocess.fork_exec)
+    os.posix_spawn = wrap(os.posix_spawn)
+    os.posix_spawnp = wrap(os.posix_spawnp)
+    os.system = wrap(os.system, gives_pid=False)
+    os.register_at_fork(
+        after_in_child=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    )
+
+
+class Run:
+    def __init__(self, spec):
+        self.spec = spec
+        self.started = self.deadline = 0.0
+        self.output = Output(spec["outputCapBytes"])
+        self.observed = Observed(spec["workspace"])
+        self.finishing = threading.Lock()
+
+    def execute(self):
+        spec = self.spec
+        os.makedirs(SCRATCH + "/cwd")
+        payload = SCRATCH + "/payload.json"
+        with open(payload, "w", encoding="utf-8") as file:
+            json.dump(spec["payload"], file)
+        os.environ.update(spec["env"], OPENCLAW_REWARD_PAYLOAD=payload)
+        if spec.get("childMemoryMiB"):
+            limit_children(spec["childMemoryMiB"])
+        os.chdir(spec.get("cwd") or SCRATCH + "/cwd")
+        self.started = time.monotonic()
+        self.deadline = self.started + spec["timeoutSeconds"]
+        self.arm()
+        try:
+            outcome = DIALECTS[spec["dialect"]](self)
+        except Invalid as problem:
+            outcome = failed("invalid", str(problem))
+        except Crash as problem:
+            outcome = failed("crash", str(problem))
+        except BaseException as problem:  # whatever foreign code raises
+            outcome = failed("crash", describe(problem, spec["entry"]))
+        self.finish(outcome)
+
+    def arm(self):
+        """Two clocks: the signal reaches Python code and regular expressions, the thread still
+        works where the verifier uses alarms of its own. The sandbox's deadline is the third."""
+
+        def on_alarm(_signal, _frame):
+            # Anybody in the sandbox may send the signal, and it may come while this run ends.
+            if time.monotonic() >= self.deadline and not self.finishing.locked():
+                self.finish(self.timed_out())
+
+        signal.signal(signal.SIGALRM, on_alarm)
+        signal.setitimer(signal.ITIMER_REAL, self.spec["timeoutSeconds"] + 0.01)
+        timer = threading.Timer(
+            self.spec["timeoutSeconds"] + 0.1, lambda: self.finish(self.timed_out())
+        )
+        timer.daemon = True
+        timer.start()
+
+    def timed_out(self):
+        return failed("timeout", f"no result after {self.spec['timeoutSeconds']} seconds")
+
+    def finish(self, outcome):
+        if os.getpid() != 1:
+            os._exit(0)
+        if not self.finishing.acquire(blocking=False):
+            if threading.current_thread() is threading.main_thread():
+                time.sleep(60)  # the timer's thread is ending this process
+            return
+        outcome.update(
+            nonce=self.spec["nonce"],
+            python=sys.version.split()[0],
+            seconds=time.monotonic() - self.started,
+            observed={"inProcess": self.observed.in_process, "children": self.observed.children},
+        )
+        end_others()
+        write_verdict(json.dumps(outcome, allow_nan=False))
+        os._exit(0)
+
+
+def describe(problem, entry):
+    """`KeyError: 'total' (check.py line 12)`: the innermost frame of the verifier's own file."""
+    import traceback
+
+    try:
+        text = "".join(traceback.format_exception_only(type(problem), problem)).strip()
+    except Exception:  # a foreign __str__
+        text = type(problem).__name__
+    lines, trace = [], problem.__traceback__
+    while trace is not None and len(lines) < 100000:
+        if trace.tb_frame.f_code.co_filename == entry:
+            lines.append(trace.tb_lineno)
+        trace = trace.tb_next
+    place = f" ({os.path.basename(entry)} line {lines[-1]})" if lines else ""
+    return text[: MAX_MESSAGE - 60] + place
+
+
+def write_verdict(text):
+    """Whatever lies there was made by others: it is removed, and the file appears at once."""
+    os.chmod(VERDICT_DIR, 0o700)
+    partial, final = VERDICT_DIR + "/verdict.json.partial", VERDICT_DIR + "/verdict.json"
+    for path in (partial, final):
+        if os.path.isdir(path) and not os.path.islink(path):
+            import shutil
+
+            shutil.rmtree(path)
+        elif os.path.lexists(path):
+            os.unlink(path)
+    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(handle)
+    os.rename(partial, final)
+
+
+if __name__ == "__main__":
+    main()
