@@ -1,7 +1,7 @@
 import type { Sha256 } from '../base/brand.ts';
 import type { Logger } from '../base/logger.ts';
-import type { BlobSource } from '../tasks/task-set.ts';
 import type { Task } from '../tasks/task.ts';
+import type { BlobSource } from '../tasks/task-set.ts';
 
 /**
  * A harness: a black box that turns a task's instruction and workspace into a changed workspace.
@@ -53,7 +53,12 @@ export interface BuiltinPlan {
 }
 
 export type WorkspaceChange =
-  | { readonly op: 'write'; readonly path: string; readonly content: Uint8Array; readonly executable?: boolean }
+  | {
+      readonly op: 'write';
+      readonly path: string;
+      readonly content: Uint8Array;
+      readonly executable?: boolean;
+    }
   | { readonly op: 'mkdir'; readonly path: string }
   | { readonly op: 'delete'; readonly path: string }
   | { readonly op: 'symlink'; readonly path: string; readonly target: string };
