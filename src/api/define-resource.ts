@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { type Metadata, zMetadata } from './metadata.ts';
+import { type Rule, withRules } from './rules.ts';
+
+/** A column of `kubectl get`. */
+export interface PrinterColumn {
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'date';
+  readonly jsonPath: string;
+  readonly description: string;
+  /** 1: shown with `-o wide` only. */
+  readonly priority?: 0 | 1;
+}
+
+export interface ResourceOptions<Spec extends z.ZodType, Status extends z.ZodType> {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly plural: string;
+  readonly singular: string;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  /** Shown by `kubectl explain KIND`. */
+  readonly description: string;
+  readonly spec: Spec;
+  readonly status: Status;
+  readonly printerColumns: readonly PrinterColumn[];
+  /** JSON paths for `--field-selector`; scalar fields of spec or status. */
+  readonly selectableFields: readonly string[];
+  /** Top-level fields of spec that cannot change after creation. */
+  readonly immutable: readonly string[];
+  /** Further rules at the root; `self` is the whole object. */
+  readonly validations: readonly Rule<{ readonly metadata: Metadata }>[];
+}
+
+/** One kind: options plus the schema of the whole object. The single source of everything. */
+export interface Resource<Spec extends z.ZodType = z.ZodType, Status extends z.ZodType = z.ZodType>
+  extends ResourceOptions<Spec, Status> {
+  readonly apiVersion: string;
+  readonly schema: ReturnType<typeof objectSchema<Spec, Status>>;
+}
+
+/**
+ * Defines a namespaced kind with a status subresource.
+ *
+ * @example defineResource({ group: 'clawgym.io', version: 'v1alpha1', kind: 'BenchRun', ... })
+ */
+export function defineResource<Spec extends z.ZodType, Status extends z.ZodType>(
+  options: ResourceOptions<Spec, Status>,
+): Resource<Spec, Status> {
+  return {
+    ...options,
+    apiVersion: `${options.group}/${options.version}`,
+    schema: objectSchema(options),
+  };
+}
+
+function objectSchema<Spec extends z.ZodType, Status extends z.ZodType>(
+  options: ResourceOptions<Spec, Status>,
+) {
+  const schema = z
+    .object({
+      apiVersion: z
+        .literal(`${options.group}/${options.version}`)
+        .describe('Version of this schema.'),
+      kind: z.literal(options.kind).describe('Kind of this object.'),
+      metadata: zMetadata,
+      spec: options.spec,
+      status: options.status.optional(),
+    })
+    .describe(options.description);
+  return withRules(schema, options.validations);
+}

@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { zDecimal, zEnvName, zFraction, zHttpUrl, zInt32, zText } from './fields.ts';
+import { exactlyOneOf, withRules } from './rules.ts';
+import { zSecretRef } from './task-source.ts';
+
+const zSampling = z
+  .object({
+    temperature: zDecimal.optional().describe('Sampling temperature as a decimal string.'),
+    topP: zFraction.optional().describe('Nucleus mass as a decimal string from "0" to "1".'),
+    maxTokens: zInt32(1).optional().describe('Most tokens of one answer.'),
+    seed: zInt32(0).optional().describe('Seed, where the endpoint honours one.'),
+  })
+  .describe(
+    'Sampling that the gateway puts into every request. Absent fields are left to the agent.',
+  );
+
+/** Which model answers the agent, and through which upstream. */
+export const zModel = withRules(
+  z
+    .object({
+      name: zText(256).describe('Name of the model as the upstream knows it.'),
+      recording: z
+        .object({
+          path: zText(4096).describe('Recording, relative to the manifest.'),
+        })
+        .optional()
+        .describe('A recorded model: answers are replayed. Local engine only.'),
+      upstreamSecretRef: zSecretRef
+        .optional()
+        .describe(
+          'Secret of type clawgym.io/upstream in the same namespace; it holds baseURL and apiKey together.',
+        ),
+      upstream: z
+        .object({
+          baseURL: zHttpUrl.describe('Base URL of an OpenAI-compatible endpoint, up to /v1.'),
+          apiKeyEnv: zEnvName
+            .optional()
+            .describe('Environment variable of the local process that holds the key.'),
+        })
+        .optional()
+        .describe(
+          'An endpoint by address. Local engine only: in a cluster keys and addresses are paired by Secrets.',
+        ),
+      sampling: zSampling.optional(),
+    })
+    .describe('The model that answers the agent.'),
+  [exactlyOneOf(['recording', 'upstreamSecretRef', 'upstream'], 'the model')],
+);
+export type ModelSpec = z.infer<typeof zModel>;
