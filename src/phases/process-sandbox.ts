@@ -63,6 +63,8 @@ export interface SandboxExit {
   readonly cancelled: boolean;
   /** True where the memory limit killed a process of the tree. */
   readonly oomKilled: boolean;
+  /** True where the limit of processes refused one; absent where that is not counted. */
+  readonly pidsRefused?: boolean;
   readonly peakMemoryMiB: number | undefined;
   readonly cpuSeconds: number | undefined;
   readonly seconds: number;

@@ -46,18 +46,38 @@ export function bwrapArgs(input: BwrapInput): string[] {
   const { spec } = input;
   const bytes = String(spec.tmpMiB * MIB);
   const tmpfs = ['--perms', '1777', '--size', bytes, '--tmpfs'];
+  const identity = ['--uid', String(INSIDE_UID), '--gid', String(INSIDE_UID)];
+  const talk = ['--json-status-fd', String(input.statusFd), '--block-fd', String(input.blockFd)];
+  // Shared memory lies over /dev, and /dev itself must not be a second, unbounded /tmp.
+  const devices = [
+    '--proc',
+    '/proc',
+    '--dev',
+    '/dev',
+    ...tmpfs,
+    '/dev/shm',
+    '--remount-ro',
+    '/dev',
+  ];
+  const mounts = [...input.extraMounts, ...spec.mounts].flatMap(mountArgs);
+  const env = Object.entries(spec.env).flatMap(([name, value]) => ['--setenv', name, value]);
+  const limits = input.rlimits.length > 0 ? ['/usr/bin/prlimit', ...input.rlimits, '--'] : [];
   return [
     ...ISOLATION,
-    ...['--uid', String(INSIDE_UID), '--gid', String(INSIDE_UID)],
-    ...['--json-status-fd', String(input.statusFd), '--block-fd', String(input.blockFd)],
+    ...identity,
+    ...talk,
     ...input.root.flatMap(rootArgs),
-    // Shared memory lies over /dev, and /dev itself must not be a second, unbounded /tmp.
-    ...['--proc', '/proc', '--dev', '/dev', ...tmpfs, '/dev/shm', '--remount-ro', '/dev'],
-    ...[...tmpfs, '/tmp'],
-    ...[...input.extraMounts, ...spec.mounts].flatMap(mountArgs),
-    ...Object.entries(spec.env).flatMap(([name, value]) => ['--setenv', name, value]),
-    ...['--remount-ro', '/', '--chdir', spec.cwd, '--'],
-    ...(input.rlimits.length > 0 ? ['/usr/bin/prlimit', ...input.rlimits, '--'] : []),
+    ...devices,
+    ...tmpfs,
+    '/tmp',
+    ...mounts,
+    ...env,
+    '--remount-ro',
+    '/',
+    '--chdir',
+    spec.cwd,
+    '--',
+    ...limits,
     ...spec.argv,
   ];
 }

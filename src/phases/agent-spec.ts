@@ -1,0 +1,67 @@
+import { dirname } from 'node:path';
+import { MODEL_LINK_KEY, MODEL_LINK_URL, type ProcessPlan } from '../agents/agent.ts';
+
+/** Places inside the sandbox that only the wrapper uses. */
+export const INIT_PATH = '/run/clawgym/agent_init.py';
+export const LINK_DIR = '/run/clawgym/link';
+export const REPORT_PATH = '/run/clawgym/report/end.json';
+export const REPORT_DIR = dirname(REPORT_PATH);
+/** Python of the runner root and of the fallback. */
+export const PYTHON_PATH = '/usr/bin/python3';
+
+const LINK_RETRY_SECONDS = 150;
+const MIB = 1024 * 1024;
+
+export interface AgentSpecInput {
+  readonly plan: ProcessPlan;
+  /** Workspace inside the sandbox. */
+  readonly workspacePath: string;
+  /** File name of the model link's socket in its folder; undefined: no model. */
+  readonly linkName: string | undefined;
+  readonly deadlineSeconds: number;
+  readonly memoryMiB: number;
+  readonly workspaceMiB: number;
+  readonly workspaceEntries: number;
+  readonly tmpMiB: number;
+  /** Proves that the report was written by the wrapper and not by the agent. */
+  readonly nonce: string;
+}
+
+/** What agent_init.py reads from its standard input; both sides are one release. */
+export function agentSpec(input: AgentSpecInput): object {
+  return {
+    nonce: input.nonce,
+    reportPath: REPORT_PATH,
+    cwd: input.workspacePath,
+    env: agentEnv(input.plan.env),
+    commands: input.plan.commands,
+    deadlineSeconds: input.deadlineSeconds,
+    link:
+      input.linkName === undefined
+        ? null
+        : {
+            socket: `${LINK_DIR}/${input.linkName}`,
+            port: Number(new URL(MODEL_LINK_URL).port),
+            retrySeconds: LINK_RETRY_SECONDS,
+          },
+    limits: {
+      memoryBytes: input.memoryMiB * MIB,
+      workspaceBytes: input.workspaceMiB * MIB,
+      workspaceEntries: input.workspaceEntries,
+      tmpBytes: input.tmpMiB * MIB,
+    },
+  };
+}
+
+/** Environment that every agent sees; a plan's own values win. */
+export function agentEnv(own: Readonly<Record<string, string>>): Record<string, string> {
+  return {
+    PATH: '/opt/agent/bin:/usr/local/bin:/usr/bin:/bin',
+    HOME: '/tmp/home',
+    LANG: 'C.UTF-8',
+    TZ: 'UTC',
+    OPENAI_BASE_URL: MODEL_LINK_URL,
+    OPENAI_API_KEY: MODEL_LINK_KEY,
+    ...own,
+  };
+}
