@@ -12,10 +12,14 @@ export interface PrinterColumn {
   readonly priority?: 0 | 1;
 }
 
-export interface ResourceOptions<Spec extends z.ZodType, Status extends z.ZodType> {
+export interface ResourceOptions<
+  Kind extends string,
+  Spec extends z.ZodType,
+  Status extends z.ZodType,
+> {
   readonly group: string;
   readonly version: string;
-  readonly kind: string;
+  readonly kind: Kind;
   readonly plural: string;
   readonly singular: string;
   readonly shortNames: readonly string[];
@@ -34,10 +38,13 @@ export interface ResourceOptions<Spec extends z.ZodType, Status extends z.ZodTyp
 }
 
 /** One kind: options plus the schema of the whole object. The single source of everything. */
-export interface Resource<Spec extends z.ZodType = z.ZodType, Status extends z.ZodType = z.ZodType>
-  extends ResourceOptions<Spec, Status> {
+export interface Resource<
+  Kind extends string = string,
+  Spec extends z.ZodType = z.ZodType,
+  Status extends z.ZodType = z.ZodType,
+> extends ResourceOptions<Kind, Spec, Status> {
   readonly apiVersion: string;
-  readonly schema: ReturnType<typeof objectSchema<Spec, Status>>;
+  readonly schema: ReturnType<typeof objectSchema<Kind, Spec, Status>>;
 }
 
 /**
@@ -45,9 +52,11 @@ export interface Resource<Spec extends z.ZodType = z.ZodType, Status extends z.Z
  *
  * @example defineResource({ group: 'clawgym.io', version: 'v1alpha1', kind: 'BenchRun', ... })
  */
-export function defineResource<Spec extends z.ZodType, Status extends z.ZodType>(
-  options: ResourceOptions<Spec, Status>,
-): Resource<Spec, Status> {
+export function defineResource<
+  const Kind extends string,
+  Spec extends z.ZodType,
+  Status extends z.ZodType,
+>(options: ResourceOptions<Kind, Spec, Status>): Resource<Kind, Spec, Status> {
   return {
     ...options,
     apiVersion: `${options.group}/${options.version}`,
@@ -55,8 +64,8 @@ export function defineResource<Spec extends z.ZodType, Status extends z.ZodType>
   };
 }
 
-function objectSchema<Spec extends z.ZodType, Status extends z.ZodType>(
-  options: ResourceOptions<Spec, Status>,
+function objectSchema<Kind extends string, Spec extends z.ZodType, Status extends z.ZodType>(
+  options: ResourceOptions<Kind, Spec, Status>,
 ) {
   const schema = z
     .object({
