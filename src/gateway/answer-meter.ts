@@ -22,7 +22,7 @@ const zCount = z.int().min(0).nullish();
 const zChunk = z.looseObject({
   choices: z.array(z.looseObject({ finish_reason: z.string().nullish() })).nullish(),
   usage: z.looseObject({ prompt_tokens: zCount, completion_tokens: zCount }).nullish(),
-  error: z.unknown(),
+  error: z.unknown().optional(),
 });
 type Chunk = z.infer<typeof zChunk>;
 

@@ -149,24 +149,22 @@ class AnswerCopy {
 
   async copy(status: number, contentType: string, body: AsyncIterable<unknown>): Promise<void> {
     if (this.#response.headersSent && this.#response.statusCode !== status) throw diverged();
+    const start = this.sent;
     const known = createHash('sha256');
     let position = 0;
     for await (const chunk of body) {
       if (!Buffer.isBuffer(chunk)) throw new ClawError('Internal', 'gateway body is not bytes');
-      const old = Math.max(0, Math.min(chunk.length, this.sent - position));
-      known.update(chunk.subarray(0, old));
+      const old = Math.max(0, Math.min(chunk.length, start - position));
+      if (old > 0) known.update(chunk.subarray(0, old));
       position += chunk.length;
       // The first new byte may follow only when all that the agent has was seen again.
-      if (old < chunk.length) {
-        this.#compare(known);
-        known.update(chunk.subarray(old));
-        await this.#write(status, contentType, chunk.subarray(old));
-      }
+      if (old > 0 && position >= start) this.#compare(known);
+      if (old < chunk.length) await this.#write(status, contentType, chunk.subarray(old));
     }
-    if (position < this.sent) throw diverged();
-    this.#compare(known);
-    if (!this.#response.headersSent)
+    if (position < start) throw diverged();
+    if (!this.#response.headersSent) {
       this.#response.writeHead(status, { 'content-type': contentType });
+    }
     this.#response.end();
   }
 

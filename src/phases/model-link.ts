@@ -90,7 +90,7 @@ class Link implements ModelLink {
     );
     this.#context = {
       gateway: this.#agent,
-      origin: 'url' in gateway ? gateway.url : 'http://gateway',
+      origin: 'url' in gateway ? new URL(gateway.url).origin : 'http://gateway',
       bearer: options.bearer,
       clock: options.clock,
       random: options.random,
@@ -171,7 +171,8 @@ class Link implements ModelLink {
     }
     const chunks: Buffer[] = [];
     let size = 0;
-    const parts: AsyncIterable<unknown> = request;
+    // Destroying the request would take the refusal down with it.
+    const parts: AsyncIterable<unknown> = request.iterator({ destroyOnReturn: false });
     for await (const part of parts) {
       if (!Buffer.isBuffer(part)) continue;
       size += part.length;
