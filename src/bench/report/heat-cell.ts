@@ -1,0 +1,16 @@
+import { points } from './format.ts';
+import { html, type Markup } from './html.ts';
+
+/** A coloured cell with the score in points of 100; `mark` says why there is none. */
+export function heatCell(
+  score: number | null,
+  mark: 'missing' | 'apart' | undefined,
+  hint: string | undefined,
+): Markup {
+  const title = hint !== undefined && html` title="${hint}"`;
+  if (score === null) {
+    return html`<span class="heat ${mark ?? 'none'}"${title}>${mark === 'apart' ? 'n/g' : '–'}</span>`;
+  }
+  const share = Math.min(1, Math.max(0, score));
+  return html`<span class="heat" style="--s:${(share * 100).toFixed(1)}%"${title}>${points(score)}</span>`;
+}

@@ -1,0 +1,90 @@
+import type { ArmKind, ArmResult, Results } from '../results.ts';
+import { percent } from './format.ts';
+import { type Content, html, type Markup } from './html.ts';
+import { KIND_WORDS } from './words.ts';
+
+const KIND_ORDER: readonly ArmKind[] = ['floor', 'ceiling', 'replay', 'cheat'];
+/** Arms whose share of missing data differs by more than this are flagged (one point). */
+const MISSING_GAP = 0.01;
+
+/** What a reader must know before the numbers. `realModel`: the command for a real model. */
+export function notices(results: Results, realModel: string | undefined): Markup {
+  return html`<section class="notices" aria-label="Notes">${[
+    kindNotice(results.arms, realModel),
+    incompleteNotice(results.arms),
+    gapNotice(results.arms),
+    hostPythonNotice(results),
+    inProcessNotice(results.arms),
+  ]}</section>`;
+}
+
+function note(tone: 'info' | 'warn', title: string, text: Content): Markup {
+  return html`<p class="note ${tone}"><strong>${title}</strong> ${text}</p>`;
+}
+
+function kindNotice(arms: readonly ArmResult[], realModel: string | undefined): Content {
+  const groups = KIND_ORDER.flatMap((kind) => {
+    const names = arms.filter((arm) => arm.kind === kind).map((arm) => arm.name);
+    return names.length === 0 ? [] : [{ kind, names }];
+  });
+  if (groups.length === 0) return undefined;
+  const parts = groups.map(
+    ({ kind, names }) =>
+      html`<li>${names.map((name, index) => html`${index > 0 && ', '}<b class="name">${name}</b>`)}: ${KIND_WORDS[kind].label}, ${KIND_WORDS[kind].hint}</li>`,
+  );
+  const all = arms.every((arm) => arm.kind !== 'model');
+  return html`<div class="note info"><strong>${all ? 'These are not model results.' : 'Not every arm is a model result.'}</strong>
+    <ul>${parts}</ul>${
+      realModel !== undefined &&
+      html`<p>Run a real model:</p><pre class="command"><code>${realModel}</code></pre>`
+    }</div>`;
+}
+
+function incompleteNotice(arms: readonly ArmResult[]): Content {
+  const incomplete = arms.filter((arm) => !arm.complete);
+  if (incomplete.length === 0) return undefined;
+  const parts = incomplete.map(
+    (arm, index) =>
+      html`${index > 0 && ', '}<b class="name">${arm.name}</b> ${percent(arm.coverage)}`,
+  );
+  return note(
+    'warn',
+    'Incomplete.',
+    html`Coverage is below 98 %: ${parts}. The means leave missing data out; the bounds say what it could change.`,
+  );
+}
+
+function gapNotice(arms: readonly ArmResult[]): Content {
+  const rates = arms.filter((arm) => arm.planned > 0).map((arm) => 1 - arm.coverage);
+  if (rates.length < 2 || Math.max(...rates) - Math.min(...rates) <= MISSING_GAP) return undefined;
+  return note(
+    'warn',
+    'Unequal missing data.',
+    'The arms differ by more than one point in their share of missing rollouts: compare them with care.',
+  );
+}
+
+function hostPythonNotice(results: Results): Content {
+  if (!results.hostPython) return undefined;
+  const versions = results.graders.filter((grader) => grader.root === 'host');
+  return note(
+    'warn',
+    'Graded with the Python of this host',
+    html`(${versions.map((grader) => grader.python).join(', ')}), not in the pinned grading image: single scores can differ between hosts.`,
+  );
+}
+
+function inProcessNotice(arms: readonly ArmResult[]): Content {
+  const ids = new Set(
+    arms.flatMap((arm) =>
+      arm.tasks.filter((task) => task.agentCode === 'in-process').map((task) => task.id),
+    ),
+  );
+  if (ids.size === 0) return undefined;
+  const names = [...ids].map((id, index) => html`${index > 0 && ', '}<b class="name">${id}</b>`);
+  return note(
+    'warn',
+    `${ids.size} ${ids.size === 1 ? 'verifier runs' : 'verifiers run'} the agent's code in-process.`,
+    html`Such a verifier can be made to print any result; trust these scores accordingly: ${names}.`,
+  );
+}
