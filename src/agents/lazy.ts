@@ -50,13 +50,8 @@ export function newNamedPaths(task: Task): readonly NamedPath[] {
   return named.filter(({ path, folder }) => folder || !folders.has(path));
 }
 
-/** The files among `newNamedPaths`. */
-export function newNamedFiles(task: Task): readonly string[] {
-  return newNamedPaths(task).flatMap(({ path, folder }) => (folder ? [] : [path]));
-}
-
 /** The folders above a path: `a/b/c` -> `a`, `a/b`. */
-function parentsOf(path: string): readonly string[] {
+export function parentsOf(path: string): readonly string[] {
   const names = path.split('/').slice(0, -1);
   return names.map((_name, index) => names.slice(0, index + 1).join('/'));
 }
