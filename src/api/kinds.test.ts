@@ -177,15 +177,14 @@ describe.each(Object.keys(KINDS) as Kind[])('%s', (kind) => {
         const server = serverVerdict(schema, object);
         const local = resource.schema.safeParse(pruneNulls(object));
         verdicts[local.success ? 'accepted' : 'refused'] += 1;
-        expect({ accepted: local.success, issues: local.error?.issues }).toEqual({
-          accepted: server.length === 0,
-          issues: server.length === 0 ? undefined : expect.anything(),
-        });
+        expect({ accepted: local.success, server, local: local.error?.issues ?? [] }).toMatchObject(
+          server.length === 0 ? { accepted: true } : { accepted: false },
+        );
       }),
-      { numRuns: 1500 },
+      { numRuns: 800 },
     );
-    expect(verdicts.accepted).toBeGreaterThan(150);
-    expect(verdicts.refused).toBeGreaterThan(150);
+    expect(verdicts.accepted).toBeGreaterThan(60);
+    expect(verdicts.refused).toBeGreaterThan(60);
   });
 
   test('zod fills in the defaults that the server fills in', () => {

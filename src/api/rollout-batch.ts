@@ -59,7 +59,7 @@ export const rolloutBatch = defineResource({
   kind: 'RolloutBatch',
   plural: 'rolloutbatches',
   singular: 'rolloutbatch',
-  shortNames: ['rb', 'rollouts'],
+  shortNames: ['rbatch'],
   categories: CATEGORIES,
   description:
     'A RolloutBatch runs an agent on tasks, so many samples a task, durably and each rollout counted once.',

@@ -1,6 +1,6 @@
 import { dump } from 'js-yaml';
 import { ClawError } from '../base/error.ts';
-import type { Resource } from './define-resource.ts';
+import type { PrinterColumn, Resource } from './define-resource.ts';
 import { DNS_LABEL } from './fields.ts';
 import { MAX_NAME_LENGTH } from './metadata.ts';
 import { immutableRules, VALIDATIONS_KEY } from './rules.ts';
@@ -28,7 +28,7 @@ interface CrdVersion {
   readonly name: string;
   readonly served: true;
   readonly storage: true;
-  readonly additionalPrinterColumns: readonly object[];
+  readonly additionalPrinterColumns: readonly PrinterColumn[];
   readonly selectableFields: readonly { readonly jsonPath: string }[];
   readonly subresources: { readonly status: object };
   readonly schema: { readonly openAPIV3Schema: SchemaNode };
