@@ -18,13 +18,13 @@ const EXTENSIONS =
 
 /** First segments that make `a/b` a path and not a phrase such as "and/or". */
 const FOLDERS =
-  'output|outputs|out|build|dist|input|inputs|data|docs|doc|src|lib|config|configs|conf|scripts|script|notes|reports|report|results|artifacts|logs|log|tests|test|tools|templates|assets|site|public|app|tmp|work|workspace|memory|archive|external|fixtures|deliverables|delivery|analysis|ci|.github';
+  'output|outputs|out|build|dist|input|inputs|data|docs|doc|src|lib|config|configs|conf|scripts|script|notes|reports|report|results|artifacts|logs|log|tests|test|tools|templates|assets|site|public|app|tmp|work|workspace|memory|archive|external|fixtures|deliverables|delivery|analysis|ci|\\.github';
 
 /** One maximal run of path characters: linear in the text, whatever it holds. */
 const TOKEN = /[\p{L}\p{N}_.@+~/-]+/gu;
 const HAS_EXTENSION = new RegExp(String.raw`[^./]\.(?:${EXTENSIONS})$`, 'iu');
 const DOTFILE = /(?:^|\/)\.(?:env|gitignore|dockerignore|editorconfig|npmrc)(?:\.[A-Za-z]+)?$/;
-const KNOWN_FOLDER = new RegExp(String.raw`^(?:${FOLDERS.replaceAll('.', String.raw`\.`)})/`, 'i');
+const KNOWN_FOLDER = new RegExp(`^(?:${FOLDERS})/`, 'i');
 const URL = /\b[a-z][a-z0-9+.-]{0,15}:\/\/[^\s)>\]"'`]+/giu;
 const EMAIL = /[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}/gu;
 /** Product names that look like script files. */
@@ -41,11 +41,13 @@ const DEFAULT_WORKSPACES = ['/root/.openclaw/workspace/', '/workspace/'];
  */
 export function namedPaths(text: string, workspacePath?: string): NamedPath[] {
   const blanked = blank(blank(text, URL), EMAIL);
-  const roots = workspacePath === undefined ? DEFAULT_WORKSPACES : [`${workspacePath}/`, ...DEFAULT_WORKSPACES];
+  const roots =
+    workspacePath === undefined ? DEFAULT_WORKSPACES : [`${workspacePath}/`, ...DEFAULT_WORKSPACES];
   const found: NamedPath[] = [];
   for (const match of blanked.matchAll(TOKEN)) {
     const token = withoutTrailingMarks(match[0]);
-    if (token.length > MAX_PATH_BYTES || touchesStandIn(blanked, match.index, match[0].length)) continue;
+    if (token.length > MAX_PATH_BYTES || touchesStandIn(blanked, match.index, match[0].length))
+      continue;
     const named = toNamedPath(token, roots);
     if (named) found.push({ ...named, index: match.index, length: token.length });
   }

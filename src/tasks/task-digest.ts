@@ -23,6 +23,12 @@ function sortFiles(task: Omit<Task, 'provenance'>): Omit<Task, 'provenance'> {
     ...(task.verifier && {
       verifier: { ...task.verifier, files: task.verifier.files.toSorted(byPath) },
     }),
+    ...(task.environment.build && {
+      environment: {
+        ...task.environment,
+        build: { files: task.environment.build.files.toSorted(byPath) },
+      },
+    }),
     ...(task.solution && {
       solution: { ...task.solution, files: task.solution.files.toSorted(byPath) },
     }),

@@ -39,10 +39,25 @@ export const zTurn = z.strictObject({
 /** A declared output: what the instruction promises will exist, and how it may vary. */
 export const zOutput = z.strictObject({
   path: zSafePath,
-  format: z.enum(['text', 'markdown', 'json', 'jsonl', 'csv', 'tsv', 'yaml', 'xml', 'html', 'python', 'binary']),
+  format: z.enum([
+    'text',
+    'markdown',
+    'json',
+    'jsonl',
+    'csv',
+    'tsv',
+    'yaml',
+    'xml',
+    'html',
+    'python',
+    'binary',
+  ]),
   orderMatters: z.boolean().default(true),
   /** Decimal string, for example "0.01"; absent: exact. */
-  numericTolerance: z.string().regex(/^\d+(\.\d+)?$/).optional(),
+  numericTolerance: z
+    .string()
+    .regex(/^\d+(\.\d+)?$/)
+    .optional(),
 });
 export type TaskOutput = z.infer<typeof zOutput>;
 
@@ -84,7 +99,10 @@ export const zRubricRule = z.strictObject({
     })
     .optional(),
   /** Relative weight as a decimal string. */
-  weight: z.string().regex(/^\d+(\.\d+)?$/).default('1'),
+  weight: z
+    .string()
+    .regex(/^\d+(\.\d+)?$/)
+    .default('1'),
 });
 
 /** The reference solution: files laid over the workspace, then an optional script run in it. */
@@ -106,6 +124,8 @@ export const zEnvironment = z.strictObject({
       pids: z.int().min(1).optional(),
     })
     .prefault({}),
+  /** Build context of the task's own image (Dockerfile and what it copies), for image builders. */
+  build: z.strictObject({ files: z.array(zTaskFile).min(1) }).optional(),
   /** What the task needs that a plain sandbox lacks, for example "web", "vision", "pdf". */
   needs: z.array(z.string()).default([]),
   /** Environment variables of the agent's phase. */

@@ -1,0 +1,244 @@
+import { sha256 } from '../base/digest.ts';
+import { ClawError } from '../base/error.ts';
+import type { ImportLimits } from './import/import-limits.ts';
+import { fieldError, parseField } from './import/import-problem.ts';
+import { inputModes } from './input-mode.ts';
+import type { InputOverlay } from './input-overlay.ts';
+import type { MemoryBlobs } from './memory-blobs.ts';
+import { namedOutputs } from './output-format.ts';
+import { TASK_SCHEMA, type Task, type TaskFile, zTask } from './task.ts';
+import { taskDigest } from './task-digest.ts';
+import type { AgentCodeScanner, DraftFile, TaskDraft } from './task-draft.ts';
+import { applyExtension, parseExtension, type TaskExtension } from './task-extension.ts';
+import { unsafePathReason } from './task-paths.ts';
+import type { TaskEntry } from './task-set.ts';
+
+export interface FinishOptions {
+  readonly blobs: MemoryBlobs;
+  readonly limits: ImportLimits;
+  readonly scanAgentCode: AgentCodeScanner;
+  readonly overlay?: InputOverlay | undefined;
+}
+
+/**
+ * Turns a draft into a task: checks paths, duplicates and sizes, decides input modes and outputs,
+ * classes the verifier, applies extension and overlay, and files the contents in `blobs`. Throws
+ * `InvalidTask`, `UnsafePath` or `TooLarge` with the field.
+ */
+export function finishTask(draft: TaskDraft, options: FinishOptions): TaskEntry {
+  const extension = parseExtension(draft.extension);
+  const groups = fileGroups(draft, extension);
+  checkFiles(groups, options.limits);
+  const hashed = new Map<DraftFile, TaskFile>();
+  for (const [, files] of groups) for (const file of files) hashed.set(file, hashFile(file));
+  const native = nativeTask(draft, groups, hashed, options);
+  const extended = extension === undefined ? native : applyExtension(native, extension);
+  const task = withOverlay(extended, options.overlay);
+  checkReferences(task);
+  for (const [file, { digest }] of hashed) options.blobs.put(file.content, digest);
+  return { task, digest: taskDigest(task) };
+}
+
+type Groups = ReadonlyMap<string, readonly DraftFile[]>;
+
+/** Files by the field that an error names; generated files are dropped here. */
+function fileGroups(draft: TaskDraft, extension: TaskExtension | undefined): Groups {
+  const without = (files: readonly DraftFile[], dropped: readonly string[] | undefined) =>
+    files.filter(({ path }) => !dropped?.includes(path));
+  return new Map([
+    ['input_files', draft.inputs],
+    ['verifier', without(draft.verifier?.files ?? [], extension?.verifier?.generated)],
+    ['solution', without(draft.solution?.files ?? [], extension?.solution?.generated)],
+    ['environment', draft.buildFiles ?? []],
+  ]);
+}
+
+function checkFiles(groups: Groups, limits: ImportLimits): void {
+  let bytes = 0;
+  let count = 0;
+  for (const [field, files] of groups) {
+    checkPaths(field, files);
+    for (const [index, { path, content }] of files.entries()) {
+      if (content.length > limits.fileBytes) {
+        throw fieldError(
+          'TooLarge',
+          `${field}[${index}] ${path}`,
+          `${content.length} bytes`,
+          `at most ${limits.fileBytes} bytes a file`,
+        );
+      }
+      bytes += content.length;
+      count += 1;
+    }
+  }
+  if (bytes > limits.taskBytes) {
+    throw fieldError(
+      'TooLarge',
+      'files',
+      `${bytes} bytes`,
+      `at most ${limits.taskBytes} bytes a task`,
+    );
+  }
+  if (count > limits.taskFiles) {
+    throw fieldError(
+      'TooLarge',
+      'files',
+      `${count} files`,
+      `at most ${limits.taskFiles} files a task`,
+    );
+  }
+}
+
+/** Unsafe, repeated and clashing paths: the same name in another case, a file where a folder is. */
+function checkPaths(field: string, files: readonly DraftFile[]): void {
+  const seen = new Map<string, string>();
+  const folders = new Map<string, string>();
+  for (const [index, { path }] of files.entries()) {
+    const place = `${field}[${index}].file_path`;
+    const reason = unsafePathReason(path);
+    if (reason !== undefined) {
+      throw fieldError(
+        'UnsafePath',
+        place,
+        path,
+        `a relative path inside its folder (this one ${reason})`,
+      );
+    }
+    const folded = path.normalize('NFC').toLowerCase();
+    const twin = seen.get(folded);
+    if (twin !== undefined) {
+      const how =
+        twin === path
+          ? 'appears twice'
+          : `clashes with ${JSON.stringify(twin)} on systems that ignore case`;
+      throw fieldError('InvalidTask', place, path, `each path once (it ${how})`);
+    }
+    seen.set(folded, path);
+    for (let cut = folded.lastIndexOf('/'); cut > 0; cut = folded.lastIndexOf('/', cut - 1)) {
+      folders.set(folded.slice(0, cut), path);
+    }
+  }
+  for (const [folded, path] of seen) {
+    const inside = folders.get(folded);
+    if (inside !== undefined) {
+      throw fieldError(
+        'InvalidTask',
+        field,
+        path,
+        `a file or a folder, not both (${JSON.stringify(inside)} needs a folder)`,
+      );
+    }
+  }
+}
+
+function hashFile({ path, content, executable }: DraftFile): TaskFile {
+  return { path, digest: sha256(content), size: content.length, executable: executable ?? false };
+}
+
+function nativeTask(
+  draft: TaskDraft,
+  groups: Groups,
+  hashed: ReadonlyMap<DraftFile, TaskFile>,
+  options: FinishOptions,
+): Task {
+  const {
+    workspacePath,
+    inputs: _inputs,
+    verifier,
+    solution,
+    environment,
+    buildFiles: _build,
+    extension: _extension,
+    ...rest
+  } = draft;
+  const filesOf = (field: string): TaskFile[] =>
+    (groups.get(field) ?? []).flatMap((file) => hashed.get(file) ?? []);
+  const inputs = filesOf('input_files');
+  const text = draft.instruction.turns.map((turn) => turn.text).join('\n');
+  const solutionFiles = filesOf('solution');
+  const modes = inputModes(text, inputs, changedInputs(inputs, solutionFiles));
+  const build = filesOf('environment');
+  return parseField(zTask, {
+    ...rest,
+    schema: TASK_SCHEMA,
+    workspace: {
+      path: workspacePath,
+      inputs: inputs.map((file) => ({ ...file, mode: modes.get(file.path) ?? 'protected' })),
+    },
+    outputs: draft.outputs ?? namedOutputs(text, inputs, workspacePath),
+    ...(verifier && {
+      verifier: {
+        dialect: verifier.dialect,
+        entry: verifier.entry,
+        env: verifier.env ?? {},
+        files: filesOf('verifier'),
+        agentCode: options.scanAgentCode(groups.get('verifier') ?? []),
+      },
+    }),
+    ...(solution && {
+      solution: {
+        files: solutionFiles,
+        ...(solution.script !== undefined && { script: solution.script }),
+      },
+    }),
+    environment: { ...environment, ...(build.length > 0 && { build: { files: build } }) },
+  });
+}
+
+function changedInputs(inputs: readonly TaskFile[], solution: readonly TaskFile[]): Set<string> {
+  const given = new Map(inputs.map(({ path, digest }) => [path, digest]));
+  return new Set(
+    solution
+      .filter(({ path, digest }) => given.has(path) && given.get(path) !== digest)
+      .map(({ path }) => path),
+  );
+}
+
+function withOverlay(task: Task, overlay: InputOverlay | undefined): Task {
+  const overrides = overlay?.tasks[task.id]?.inputs;
+  if (overrides === undefined) return task;
+  for (const path of Object.keys(overrides)) {
+    if (!task.workspace.inputs.some((input) => input.path === path)) {
+      throw fieldError(
+        'InvalidTask',
+        `overlay tasks.${task.id}.inputs`,
+        path,
+        'the path of an input of this task',
+      );
+    }
+  }
+  const inputs = task.workspace.inputs.map((input) => ({
+    ...input,
+    mode: overrides[input.path] ?? input.mode,
+  }));
+  return { ...task, workspace: { ...task.workspace, inputs } };
+}
+
+function checkReferences(task: Task): void {
+  const { verifier, solution } = task;
+  if (verifier && !verifier.files.some(({ path }) => path === verifier.entry)) {
+    throw fieldError(
+      'InvalidTask',
+      'verifier.entry',
+      verifier.entry,
+      `one of the verifier's files (${verifier.files.map(({ path }) => path).join(', ')})`,
+    );
+  }
+  if (
+    solution?.script !== undefined &&
+    !solution.files.some(({ path }) => path === solution.script)
+  ) {
+    throw fieldError(
+      'InvalidTask',
+      'solution.script',
+      solution.script,
+      "one of the solution's files",
+    );
+  }
+  if (verifier === undefined && task.rubric === undefined) {
+    throw new ClawError(
+      'InvalidTask',
+      'the task has neither a code verifier nor a rubric; nothing could score it',
+    );
+  }
+}

@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import { isRecord } from '../../base/brand.ts';
+import type { DraftFile, TaskDraft } from '../task-draft.ts';
+import { draftOfClawGym } from './clawgym-entry.ts';
+import type { ImportLimits } from './import-limits.ts';
+import { fieldError, parseField } from './import-problem.ts';
+
+const zFile = z.looseObject({
+  file_path: z.string(),
+  content: z.string().nullish(),
+  content_base64: z.string().nullish(),
+});
+const zFiles = z.array(zFile).nullish();
+const zRow = z.looseObject({
+  prompt: z.string().min(1),
+  hook_code: z.string().nullish(),
+  input_files: zFiles,
+  reward_files: zFiles,
+  clawgym: z.looseObject({ solution_files: zFiles, environment_files: zFiles }).nullish(),
+});
+
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
+
+/** One row of the single-file layout, in the pipeline's or the public form. */
+export function draftOfRow(
+  value: unknown,
+  row: number,
+  source: string,
+  limits: ImportLimits,
+): TaskDraft {
+  if (!isRecord(value)) throw fieldError('InvalidTask', 'row', value, 'a JSON object');
+  const fields = parseField(zRow, value);
+  const decode = (files: z.infer<typeof zFiles>, field: string): DraftFile[] =>
+    (files ?? []).map((file, index) => decodeFile(file, `${field}[${index}]`, limits));
+  const all = decode(fields.input_files, 'input_files');
+  const travelling = all.filter(({ path }) => path.startsWith('reward/'));
+  const own = decode(fields.reward_files, 'reward_files');
+  const publicForm = own.length === 0 && travelling.length > 0;
+  return draftOfClawGym({
+    fields: value,
+    prompt: fields.prompt,
+    fallbackId: `task_${String(row - 1).padStart(5, '0')}`,
+    inputs: all.filter(({ path }) => !path.startsWith('reward/')),
+    inputsBelowMount: false,
+    reward: withHook(rewardFiles(own, travelling), fields.hook_code),
+    publicForm,
+    solution: decode(fields.clawgym?.solution_files, 'clawgym.solution_files'),
+    build: decode(fields.clawgym?.environment_files, 'clawgym.environment_files'),
+    provenance: { format: 'clawgym-jsonl', source, row },
+  });
+}
+
+function decodeFile(file: z.infer<typeof zFile>, field: string, limits: ImportLimits): DraftFile {
+  const { file_path: path, content, content_base64: base64 } = file;
+  if (typeof base64 === 'string') {
+    if (base64.length > limits.fileBytes * 1.4) {
+      throw fieldError(
+        'TooLarge',
+        `${field}.content_base64`,
+        `${base64.length} characters`,
+        `at most ${limits.fileBytes} bytes a file`,
+      );
+    }
+    if (base64.length % 4 !== 0 || !BASE64.test(base64)) {
+      throw fieldError('InvalidTask', `${field}.content_base64`, base64, 'base64 with padding');
+    }
+    return { path, content: Buffer.from(base64, 'base64') };
+  }
+  if (typeof content !== 'string') {
+    throw fieldError('InvalidTask', field, path, 'content or content_base64 beside file_path');
+  }
+  if (!content.isWellFormed()) {
+    throw fieldError(
+      'InvalidTask',
+      `${field}.content`,
+      content,
+      'text that UTF-8 can hold (it has half of a surrogate pair)',
+    );
+  }
+  return { path, content: Buffer.from(content, 'utf8') };
+}
+
+/** `reward_files`, and what travels in `input_files` below `reward/`; a path in both is the latter's. */
+function rewardFiles(own: readonly DraftFile[], travelling: readonly DraftFile[]): DraftFile[] {
+  const moved = travelling.map((file) => ({ ...file, path: file.path.slice('reward/'.length) }));
+  const paths = new Set(moved.map(({ path }) => path));
+  const files = [...own.filter(({ path }) => !paths.has(path)), ...moved];
+  if (files.some(({ path }) => path === 'check.py')) return files;
+  return files.map((file) =>
+    file.path === 'test.py' && own.length === 0 ? { ...file, path: 'check.py' } : file,
+  );
+}
+
+/** The hook is the row's reward.sh where no file is; test.py became check.py. */
+function withHook(
+  files: readonly DraftFile[],
+  hook: string | null | undefined,
+): readonly DraftFile[] {
+  if (typeof hook !== 'string' || hook.trim() === '' || files.length === 0) return files;
+  if (files.some(({ path }) => path === 'reward.sh')) return files;
+  const script = files.some(({ path }) => path === 'test.py')
+    ? hook
+    : hook.replaceAll('reward/test.py', 'reward/check.py');
+  return [...files, { path: 'reward.sh', content: Buffer.from(script, 'utf8') }];
+}

@@ -1,0 +1,77 @@
+import { ClawError } from '../../base/error.ts';
+import { finishTask } from '../finish-task.ts';
+import { MemoryBlobs } from '../memory-blobs.ts';
+import type { TaskEntry } from '../task-set.ts';
+import type { ImportPlace, ImportProblem } from './import-problem.ts';
+import { fieldError, placeText, problemsOf } from './import-problem.ts';
+import type { Importer, ImportOptions, ImportResult, SourceFormat } from './importer.ts';
+
+/**
+ * Imports every task of a source and reports every refusal; one bad task never hides the others.
+ * Throws only where the source as a whole cannot be read.
+ */
+export async function collectTasks(
+  format: SourceFormat,
+  importer: Importer,
+  path: string,
+  options: ImportOptions,
+): Promise<ImportResult> {
+  const blobs = new MemoryBlobs();
+  const entries: TaskEntry[] = [];
+  const problems: ImportProblem[] = [];
+  const warnings: string[] = [];
+  const ids = new Map<string, ImportPlace>();
+  let refused = 0;
+  for await (const step of importer(path, options)) {
+    options.signal.throwIfAborted();
+    if ('warning' in step) {
+      warnings.push(`${placeText(step.place)}: ${step.warning}`);
+      continue;
+    }
+    try {
+      if ('failed' in step) throw step.failed;
+      checkId(step.draft.id, ids, options.limits.tasks);
+      entries.push(finishTask(step.draft, { ...options, blobs }));
+      ids.set(step.draft.id.toLowerCase(), step.place);
+    } catch (failed) {
+      options.signal.throwIfAborted();
+      refused += 1;
+      const task = 'draft' in step ? { task: step.draft.id } : {};
+      problems.push(...problemsOf(failed, { ...step.place, ...task }));
+    }
+  }
+  problems.push(...overlayProblems(options, entries, refused));
+  return { format, entries, blobs, problems, refused, warnings };
+}
+
+function checkId(id: string, ids: ReadonlyMap<string, ImportPlace>, limit: number): void {
+  const earlier = ids.get(id.toLowerCase());
+  if (earlier !== undefined) {
+    throw fieldError(
+      'InvalidTask',
+      'task_id',
+      id,
+      `an id that no other task has (${placeText(earlier)} has it, ignoring case)`,
+    );
+  }
+  if (ids.size >= limit) {
+    throw new ClawError('TooLarge', `a source of more than ${limit} tasks; split it`);
+  }
+}
+
+/** An overlay entry for a task that is not there is a mistake, not a wish. */
+function overlayProblems(
+  options: ImportOptions,
+  entries: readonly TaskEntry[],
+  refused: number,
+): ImportProblem[] {
+  if (refused > 0) return [];
+  const known = new Set(entries.map(({ task }) => task.id));
+  return Object.keys(options.overlay?.tasks ?? {})
+    .filter((id) => !known.has(id))
+    .flatMap((id) =>
+      problemsOf(fieldError('InvalidTask', 'tasks', id, 'the id of an imported task'), {
+        file: 'overlay',
+      }),
+    );
+}
