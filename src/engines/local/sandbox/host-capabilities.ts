@@ -1,0 +1,142 @@
+import { readdirSync } from 'node:fs';
+import { mkdir, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorMessage } from '../../../base/error.ts';
+import { CONTROLLERS, findCgroupLayout, hostCgroupFacts } from './cgroup-layout.ts';
+import { findProgram, type HostEnv, runHostCommand } from './host-command.ts';
+import { installHint } from './host-tools.ts';
+import { findRunnerRoot } from './runner-root.ts';
+import { sandboxOwner } from './sandbox-user.ts';
+
+/** One fact about this host, for `clawgym doctor`. */
+export interface HostCapability {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly value: string;
+  /** What to do where it is not ok, else empty. */
+  readonly advice: string;
+}
+
+export interface HostCapabilitiesOptions {
+  readonly cacheDir: string;
+  readonly arch: string;
+  readonly uid: number;
+  /** `process.versions.node`. */
+  readonly nodeVersion: string;
+  readonly env: HostEnv;
+  readonly signal: AbortSignal;
+}
+
+const PROBE_SECONDS = 10;
+const NODE_MAJOR = 24;
+const FREE_GIB = 5;
+const GIB = 1024 ** 3;
+
+/** What this host can and cannot do for the local engine. Starts short probes, changes nothing. */
+export async function hostCapabilities(
+  options: HostCapabilitiesOptions,
+): Promise<HostCapability[]> {
+  const bwrap = findProgram('bwrap', options.env);
+  const mmdebstrap = findProgram('mmdebstrap', options.env);
+  return [
+    node(options.nodeVersion),
+    await version('bubblewrap', bwrap, options),
+    await sandboxStarts(bwrap, options),
+    sandboxUser(options.uid),
+    cgroups(),
+    await version('mmdebstrap', mmdebstrap, options),
+    await runnerRoot(options),
+    await freeDisk(options.cacheDir),
+  ];
+}
+
+function fact(name: string, ok: boolean, value: string, advice: string): HostCapability {
+  return { name, ok, value, advice: ok ? '' : advice };
+}
+
+function node(nodeVersion: string): HostCapability {
+  const major = Number.parseInt(nodeVersion, 10);
+  return fact('Node', major >= NODE_MAJOR, nodeVersion, `Node ${NODE_MAJOR} or later is needed`);
+}
+
+async function version(
+  name: string,
+  path: string | undefined,
+  options: HostCapabilitiesOptions,
+): Promise<HostCapability> {
+  const advice = installHint([name]);
+  if (path === undefined) return fact(name, false, 'not installed', advice);
+  const said = await probe([path, '--version'], options);
+  return fact(name, said.ok, said.text, advice);
+}
+
+/** Starts a program with every namespace that a sandbox uses. */
+async function sandboxStarts(
+  bwrap: string | undefined,
+  options: HostCapabilitiesOptions,
+): Promise<HostCapability> {
+  const name = 'user namespaces';
+  const advice =
+    'the kernel must let this user make namespaces: see sysctl user.max_user_namespaces, ' +
+    'kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns; ' +
+    'in a container, its seccomp profile';
+  if (bwrap === undefined) return fact(name, false, 'unknown without bubblewrap', advice);
+  const flags = ['--unshare-all', '--unshare-user', '--disable-userns', '--as-pid-1'];
+  const view = ['--ro-bind', '/', '/', '--proc', '/proc', '--dev', '/dev'];
+  const said = await probe([bwrap, ...flags, ...view, '/bin/true'], options);
+  return fact(name, said.ok, said.ok ? 'a sandbox starts' : said.text, advice);
+}
+
+function sandboxUser(uid: number): HostCapability {
+  const owner = sandboxOwner(uid);
+  const value = owner === undefined ? `this user (uid ${uid})` : `uid ${owner.uid}, never root`;
+  return fact('sandbox user', true, value, '');
+}
+
+function cgroups(): HostCapability {
+  const layout = findCgroupLayout(hostCgroupFacts());
+  const name = 'resource limits';
+  if ('reason' in layout) {
+    const advice =
+      'run as root, or in a systemd scope with delegation: systemd-run --user --scope -p Delegate=yes';
+    return fact(name, false, `${layout.reason}; limits hold for each process only`, advice);
+  }
+  const names = layout.version === 1 ? Object.keys(layout.base) : CONTROLLERS.slice(0, 3);
+  return fact(name, true, `cgroup v${layout.version}: ${names.join(', ')}`, '');
+}
+
+async function runnerRoot(options: HostCapabilitiesOptions): Promise<HostCapability> {
+  const name = 'runner root';
+  const advice = 'it is built on first use; without it, sandboxes use the programs of this host';
+  const root = await findRunnerRoot(options.cacheDir, options.arch);
+  if (root?.dir === undefined) return fact(name, false, 'not built yet', advice);
+  const python = pythonOf(root.dir);
+  return fact(name, true, `${root.identity.slice(0, 12)}, ${python}`, advice);
+}
+
+/** "Python 3.13" from the library folder, without running anything of the root. */
+function pythonOf(rootDir: string): string {
+  const found = readdirSync(join(rootDir, 'usr/lib')).find((name) => /^python3\.\d+$/.test(name));
+  return found === undefined ? 'no Python' : found.replace('python', 'Python ');
+}
+
+async function freeDisk(cacheDir: string): Promise<HostCapability> {
+  await mkdir(cacheDir, { recursive: true, mode: 0o755 });
+  const facts = await statfs(cacheDir);
+  const free = (facts.bavail * facts.bsize) / GIB;
+  const advice = `runner root and harnesses need about ${FREE_GIB} GiB: free some, or move the cache`;
+  return fact('free disk', free >= FREE_GIB, `${free.toFixed(1)} GiB at ${cacheDir}`, advice);
+}
+
+async function probe(
+  argv: readonly [string, ...string[]],
+  { env, signal }: HostCapabilitiesOptions,
+): Promise<{ readonly ok: boolean; readonly text: string }> {
+  try {
+    const end = await runHostCommand({ argv, env, signal, timeoutSeconds: PROBE_SECONDS });
+    return { ok: end.exitCode === 0, text: end.tail.trim().slice(0, 300) };
+  } catch (cause) {
+    if (signal.aborted) throw cause;
+    return { ok: false, text: errorMessage(cause) };
+  }
+}

@@ -1,0 +1,79 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readBwrapStatus } from './bwrap-status.ts';
+import { rlimitFlags } from './rlimits.ts';
+import { installedPackages, mmdebstrapArgs, runnerRootRecipe } from './runner-root-recipe.ts';
+import { assertReachable, sandboxOwner } from './sandbox-user.ts';
+
+describe('bubblewrap status', () => {
+  it.each([
+    ['', undefined, undefined],
+    ['{ "child-pid": 7, "net-namespace": 4026 }\n', 7, undefined],
+    ['{ "child-pid": 7 }\n{ "exit-code": 137 }\n', 7, 137],
+    ['{ "child-pid": 7 }\n{ "exit-co', 7, undefined],
+    ['[1]\nnull\n{ "child-pid": "7" }\n', undefined, undefined],
+  ])('reads %j', (text, childPid, exitCode) => {
+    expect(readBwrapStatus(text)).toEqual({ childPid, exitCode });
+  });
+});
+
+describe('process limits', () => {
+  const limits = { memoryMiB: 2, cpuMillis: 1000, pids: 9, fileMiB: 1 };
+
+  it('bounds files and cores always, memory and processes where cgroups do not', () => {
+    expect(rlimitFlags(limits, true)).toEqual([
+      '--fsize=1048576',
+      '--core=0',
+      '--nofile=4096:4096',
+    ]);
+    expect(rlimitFlags(limits, false).slice(3)).toEqual(['--data=2097152', '--nproc=9']);
+  });
+});
+
+describe('sandbox user', () => {
+  let dir = '';
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'reach-'));
+    mkdirSync(join(dir, 'in'));
+    writeFileSync(join(dir, 'in/file'), '');
+  });
+  afterEach(() => rmSync(dir, { recursive: true }));
+
+  it('is never root', () => {
+    expect(sandboxOwner(0)).toEqual({ uid: 60_999, gid: 60_999 });
+    expect(sandboxOwner(0, { uid: 5, gid: 6 })).toEqual({ uid: 5, gid: 6 });
+    expect(sandboxOwner(1000)).toBeUndefined();
+  });
+
+  it('names the folder that keeps it from a path', () => {
+    const stranger = { uid: 4_000_000, gid: 4_000_000 };
+    chmodSync(dir, 0o711);
+    assertReachable(join(dir, 'in/file'), stranger);
+    chmodSync(dir, 0o700);
+    assertReachable(join(dir, 'in/file'), undefined);
+    expect(() => assertReachable(join(dir, 'in/file'), stranger)).toThrow(
+      `folder ${dir} has mode 700`,
+    );
+  });
+});
+
+describe('runner root recipe', () => {
+  it('becomes one command of mmdebstrap, with a mirror only where one was given', () => {
+    const args = mmdebstrapArgs(runnerRootRecipe('x64'), '/w/root.tar', undefined);
+    expect(args[0]).toBe('--variant=minbase');
+    expect(args.slice(-2)).toEqual(['trixie', '/w/root.tar']);
+    expect(mmdebstrapArgs(runnerRootRecipe('x64'), '/w/root.tar', 'http://m/').at(-1)).toBe(
+      'http://m/',
+    );
+  });
+
+  it('reads installed packages and leaves out removed ones', () => {
+    const status = [
+      'Package: bash\nStatus: install ok installed\nVersion: 5.2-1',
+      'Package: gone\nStatus: deinstall ok config-files\nVersion: 1',
+    ].join('\n\n');
+    expect(installedPackages(status)).toEqual({ bash: '5.2-1' });
+  });
+});
