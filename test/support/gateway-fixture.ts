@@ -8,11 +8,12 @@ import { OpenAiUpstream } from '../../src/gateway/openai-upstream.ts';
 import type { GatewaySession, SessionBudgets } from '../../src/gateway/session.ts';
 import { MemorySessionDirectory } from '../../src/gateway/session-directory.ts';
 import type { Upstream } from '../../src/gateway/upstream.ts';
-import type { RecordStore } from '../../src/store/records.ts';
+import type { CallRow, RecordStore } from '../../src/store/records.ts';
 import { openSqliteStore } from '../../src/store/sqlite/open.ts';
 import { MemoryArtifacts } from './memory-artifacts.ts';
 import { aBatch, aClaim, aPlan } from './records.ts';
 import {
+  type Fault,
   type ScriptedModelOptions,
   type ScriptedModelServer,
   startScriptedModel,
@@ -144,4 +145,33 @@ export async function askGateway(
   else for await (const chunk of answer.body) chunks.push(chunk);
   const bytes = Buffer.concat(chunks);
   return { status: answer.status, contentType: answer.contentType, bytes, text: bytes.toString() };
+}
+
+export async function onlyCall(fixture: GatewayFixture): Promise<CallRow> {
+  const [row, ...more] = await fixture.records.listCalls(fixture.attempt);
+  if (row === undefined || more.length > 0) throw new Error(`${more.length} calls too many`);
+  return row;
+}
+
+export async function recordedText(
+  fixture: GatewayFixture,
+  row: CallRow | undefined,
+): Promise<string> {
+  if (row?.finish === undefined) return 'open';
+  return Buffer.from(await fixture.artifacts.read(row.finish.response)).toString();
+}
+
+/** Gives the fault to the first requests only. */
+export function firstRequests(count: number, fault: Fault) {
+  return ({ index }: { readonly index: number }) => (index < count ? fault : undefined);
+}
+
+export const STREAM = chatBody({ stream: true, stream_options: { include_usage: true } });
+export const PLAIN = chatBody();
+
+export async function readAll(body: AsyncIterable<Uint8Array> | Uint8Array): Promise<string> {
+  if (body instanceof Uint8Array) return Buffer.from(body).toString();
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
 }

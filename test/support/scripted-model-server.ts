@@ -148,7 +148,9 @@ function describeRequest(
   const prompt =
     typeof content === 'string'
       ? content
-      : parts.map((part) => (isRecord(part) ? String(part['text'] ?? '') : '')).join('\n');
+      : parts
+          .map((part) => (isRecord(part) && typeof part['text'] === 'string' ? part['text'] : ''))
+          .join('\n');
   const turn = chat.messages.filter((message) => message.role === 'assistant').length;
   return { index, headers, body, chat, prompt, turn };
 }
@@ -186,15 +188,8 @@ async function answer(
 }
 
 function stopsAt(fault: Fault): number | undefined {
-  switch (fault.kind) {
-    case 'reset':
-    case 'stall':
-      return fault.afterFrames ?? 0;
-    case 'truncate':
-      return fault.afterFrames;
-    default:
-      return undefined;
-  }
+  if (fault.kind === 'truncate') return fault.afterFrames;
+  return fault.kind === 'reset' || fault.kind === 'stall' ? (fault.afterFrames ?? 0) : undefined;
 }
 
 function renderTurn(request: ScriptedRequest, turn: ScriptTurn): readonly Uint8Array[] {

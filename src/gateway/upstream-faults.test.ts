@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import {
+  askParts,
+  firstRequests,
+  gatewayFixture,
+  onlyCall,
+  PLAIN,
+  readAll,
+  recordedText,
+  STREAM,
+} from '../../test/support/gateway-fixture.ts';
+import type { Fault } from '../../test/support/scripted-model-server.ts';
+
+describe('upstream faults that the agent never sees', () => {
+  const faults: readonly (readonly [string, object, Fault, number])[] = [
+    ['429 with Retry-After', STREAM, { kind: 'status', status: 429, retryAfter: '0' }, 1],
+    ['500 three times', STREAM, { kind: 'status', status: 500 }, 3],
+    ['503 three times, not streamed', PLAIN, { kind: 'status', status: 503 }, 3],
+    ['reset before the first byte', STREAM, { kind: 'reset' }, 2],
+    ['reset before the first byte, not streamed', PLAIN, { kind: 'reset' }, 1],
+    ['end without an answer', STREAM, { kind: 'truncate', afterFrames: 0 }, 1],
+  ];
+  it.each(faults)('%s', async (_name, body, fault, count) => {
+    await using fixture = await gatewayFixture({ fault: firstRequests(count, fault) });
+    const answer = await fixture.ask(body);
+    expect(answer.status).toBe(200);
+    expect(answer.text).toContain('Done.');
+    expect(fixture.model.requests).toHaveLength(count + 1);
+    expect((await onlyCall(fixture)).finish?.result).toBe('complete');
+    expect(fixture.session.upstreamFailed).toBeUndefined();
+  });
+});
+
+describe('upstream faults that end the attempt', () => {
+  it.each(['reset', 'truncate'] as const)(
+    'a stream broken off by %s: an error frame, recorded, never a silent end',
+    async (kind) => {
+      const begun = Promise.withResolvers<void>();
+      await using fixture = await gatewayFixture({
+        fault: () => ({ kind, afterFrames: 2, when: begun.promise }),
+      });
+      const answer = await askParts(fixture.gateway, STREAM);
+      begun.resolve();
+      const text = await readAll(answer.body);
+      const row = await onlyCall(fixture);
+      expect(text).toMatch(
+        /Done\.[\s\S]*\n\ndata: \{"error":\{"message":"The model endpoint broke off/,
+      );
+      expect(text).not.toContain('[DONE]');
+      expect(row.finish?.result).toBe('error');
+      expect(await recordedText(fixture, row)).toBe(text);
+      expect(fixture.session.upstreamFailed).toBeDefined();
+    },
+  );
+
+  it('a stalled stream is broken off after the idle limit', async () => {
+    await using fixture = await gatewayFixture({
+      limits: { idleSeconds: 0.05 },
+      fault: () => ({ kind: 'stall', afterFrames: 2 }),
+    });
+    const answer = await fixture.ask(STREAM);
+    expect(answer.text).toContain('"error"');
+    expect(fixture.session.upstreamFailed).toContain('no byte for');
+  });
+
+  it('an endpoint that stays down until the deadline ends in a bare 400', async () => {
+    await using fixture = await gatewayFixture({
+      limits: { callSeconds: 0.1 },
+      fault: () => ({ kind: 'status', status: 503 }),
+    });
+    const answer = await fixture.ask(STREAM);
+    expect(answer).toMatchObject({ status: 400, contentType: 'application/json' });
+    expect(answer.text).toContain('status 503');
+    expect((await onlyCall(fixture)).finish).toMatchObject({ status: 400, result: 'error' });
+    expect(fixture.session.upstreamFailed).toContain('gave no answer');
+  });
+
+  it('a refusal goes to the agent once, and is not asked again', async () => {
+    const fault = {
+      kind: 'status',
+      status: 400,
+      body: '{"error":{"message":"too long"}}',
+    } as const;
+    await using fixture = await gatewayFixture({ fault: () => fault });
+    expect(await fixture.ask(STREAM)).toMatchObject({ status: 400, text: fault.body });
+    expect(fixture.model.requests).toHaveLength(1);
+    expect((await onlyCall(fixture)).finish).toMatchObject({ status: 400, result: 'error' });
+    expect(fixture.session.upstreamFailed).toBeUndefined();
+  });
+
+  it('a refused key is never quoted to the agent', async () => {
+    const body = '{"error":{"message":"Incorrect API key provided: sk-real"}}';
+    await using fixture = await gatewayFixture({
+      fault: () => ({ kind: 'status', status: 401, body }),
+    });
+    const answer = await fixture.ask(STREAM);
+    expect(answer.status).toBe(400);
+    expect(answer.text).not.toContain('sk-real');
+    expect(fixture.session.upstreamFailed).toContain('status 401');
+  });
+});
