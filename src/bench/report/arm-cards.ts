@@ -7,7 +7,16 @@ import { KIND_WORDS, OUTCOME_WORDS } from './words.ts';
 /** One card an arm, their bars on one common axis; floors run through all bars as lines. */
 export function armCards(arms: readonly ArmResult[]): Markup {
   const floors = arms.filter((arm) => arm.kind === 'floor' && arm.mean.final !== null);
-  return html`<section class="arms" aria-label="Arms">${arms.map((arm) => card(arm, floors))}</section>`;
+  return html`<section class="arms" aria-label="Arms">${arms.map((arm) => card(arm, floors))}${floorKey(floors)}</section>`;
+}
+
+function floorKey(floors: readonly ArmResult[]): Markup | false {
+  if (floors.length === 0) return false;
+  const names = floors.map(
+    (floor, index) =>
+      html`${index > 0 && ', '}<span class="name">${floor.name}</span> ${percent(floor.mean.final)}`,
+  );
+  return html`<p class="refkey"><i></i>floors: ${names} · whiskers: 95 % interval for new tasks from the same source</p>`;
 }
 
 function card(arm: ArmResult, floors: readonly ArmResult[]): Markup {
@@ -64,7 +73,8 @@ function scoreBar(arm: ArmResult, floors: readonly ArmResult[]): Markup {
   const ticks = [0, 0.25, 0.5, 0.75, 1].map(
     (tick) => html`<line class="grid" x1="${x(tick)}" x2="${x(tick)}" y1="2" y2="32"/>`,
   );
-  const refs = floors.map(
+  const others = floors.filter((floor) => floor.name !== arm.name);
+  const refs = others.map(
     (floor) =>
       html`<line class="ref" x1="${x(floor.mean.final ?? 0)}" x2="${x(floor.mean.final ?? 0)}" y1="0" y2="34"><title>floor ${floor.name}: ${percent(floor.mean.final)}</title></line>`,
   );

@@ -33,7 +33,7 @@ export function findingsSection(arms: readonly ArmResult[]): Markup {
 function group(code: string, found: readonly Found[]): Markup {
   const rest = found.length - MAX_LINES;
   const tasks = new Set(found.map(({ task }) => task)).size;
-  return html`<details class="finding"><summary><span class="code">${code}</span><span class="hint">${plural(found.length, 'rollout finding')} on ${plural(tasks, 'task')}</span></summary>
+  return html`<details class="finding"><summary><span class="code">${code}</span><span class="hint">${plural(found.length, 'finding')} on ${plural(tasks, 'task')}</span></summary>
     <ul class="findings">${found
       .slice(0, MAX_LINES)
       .map(

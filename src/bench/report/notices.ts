@@ -9,17 +9,19 @@ const MISSING_GAP = 0.01;
 
 /** What a reader must know before the numbers. `realModel`: the command for a real model. */
 export function notices(results: Results, realModel: string | undefined): Markup {
-  return html`<section class="notices" aria-label="Notes">${[
-    kindNotice(results.arms, realModel),
+  const warnings = [
     incompleteNotice(results.arms),
     gapNotice(results.arms),
     hostPythonNotice(results),
     inProcessNotice(results.arms),
-  ]}</section>`;
+  ].filter((warning) => warning !== undefined);
+  return html`<section class="notices" aria-label="Notes">${kindNotice(results.arms, realModel)}${
+    warnings.length > 0 && html`<div class="note warn"><ul>${warnings}</ul></div>`
+  }</section>`;
 }
 
-function note(tone: 'info' | 'warn', title: string, text: Content): Markup {
-  return html`<p class="note ${tone}"><strong>${title}</strong> ${text}</p>`;
+function warning(title: string, text: Content): Markup {
+  return html`<li><strong>${title}</strong> ${text}</li>`;
 }
 
 function kindNotice(arms: readonly ArmResult[], realModel: string | undefined): Content {
@@ -40,41 +42,38 @@ function kindNotice(arms: readonly ArmResult[], realModel: string | undefined): 
     }</div>`;
 }
 
-function incompleteNotice(arms: readonly ArmResult[]): Content {
+function incompleteNotice(arms: readonly ArmResult[]): Markup | undefined {
   const incomplete = arms.filter((arm) => !arm.complete);
   if (incomplete.length === 0) return undefined;
   const parts = incomplete.map(
     (arm, index) =>
       html`${index > 0 && ', '}<b class="name">${arm.name}</b> ${percent(arm.coverage)}`,
   );
-  return note(
-    'warn',
+  return warning(
     'Incomplete.',
     html`Coverage is below 98 %: ${parts}. The means leave missing data out; the bounds say what it could change.`,
   );
 }
 
-function gapNotice(arms: readonly ArmResult[]): Content {
+function gapNotice(arms: readonly ArmResult[]): Markup | undefined {
   const rates = arms.filter((arm) => arm.planned > 0).map((arm) => 1 - arm.coverage);
   if (rates.length < 2 || Math.max(...rates) - Math.min(...rates) <= MISSING_GAP) return undefined;
-  return note(
-    'warn',
+  return warning(
     'Unequal missing data.',
     'The arms differ by more than one point in their share of missing rollouts: compare them with care.',
   );
 }
 
-function hostPythonNotice(results: Results): Content {
+function hostPythonNotice(results: Results): Markup | undefined {
   if (!results.hostPython) return undefined;
   const versions = results.graders.filter((grader) => grader.root === 'host');
-  return note(
-    'warn',
+  return warning(
     'Graded with the Python of this host',
     html`(${versions.map((grader) => grader.python).join(', ')}), not in the pinned grading image: single scores can differ between hosts.`,
   );
 }
 
-function inProcessNotice(arms: readonly ArmResult[]): Content {
+function inProcessNotice(arms: readonly ArmResult[]): Markup | undefined {
   const ids = new Set(
     arms.flatMap((arm) =>
       arm.tasks.filter((task) => task.agentCode === 'in-process').map((task) => task.id),
@@ -82,8 +81,7 @@ function inProcessNotice(arms: readonly ArmResult[]): Content {
   );
   if (ids.size === 0) return undefined;
   const names = [...ids].map((id, index) => html`${index > 0 && ', '}<b class="name">${id}</b>`);
-  return note(
-    'warn',
+  return warning(
     `${ids.size} ${ids.size === 1 ? 'verifier runs' : 'verifiers run'} the agent's code in-process.`,
     html`Such a verifier can be made to print any result; trust these scores accordingly: ${names}.`,
   );

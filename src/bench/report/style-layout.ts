@@ -26,6 +26,8 @@ code,.mono,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberatio
 .note{margin:0;padding:12px 16px;border:1px solid var(--info-line);background:var(--info-bg);border-radius:10px}
 .note.warn{border-color:var(--warn-line);background:var(--warn-bg)}
 .note ul{margin:4px 0 8px;padding-left:20px}
+.note.warn ul{margin:0}
+.note li+li{margin-top:3px}
 .note p{margin:0 0 4px}
 pre.command{margin:0;padding:9px 12px;background:var(--panel);border:1px solid var(--line);border-radius:7px;overflow-x:auto;white-space:pre-wrap;overflow-wrap:anywhere}
 .arms{display:grid;gap:12px}

@@ -10,7 +10,10 @@ th{font-weight:500;text-align:left}
 thead th{color:var(--soft);font-size:12.5px}
 th.num{text-align:right}
 th.arm{text-align:center}
-.categories{background:var(--panel);border:1px solid var(--line);border-radius:10px;border-collapse:separate;border-spacing:0;width:100%}
+.categories{background:var(--panel);border:1px solid var(--line);border-radius:10px;border-collapse:separate;border-spacing:0;width:100%;table-layout:fixed}
+.categories th:first-child{width:30%}
+.categories thead th.num{width:64px}
+.categories .arm,.checks .arm{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 .categories th,.categories td{padding:5px 8px}
 .categories th:first-child{padding-left:16px}
 .categories td:last-child,.categories th:last-child{padding-right:16px}
@@ -34,7 +37,7 @@ summary{cursor:pointer;list-style:none}
 summary::-webkit-details-marker{display:none}
 .task summary:hover{background:color-mix(in oklab,var(--accent) 6%,transparent)}
 summary:focus-visible{outline:2px solid var(--accent);outline-offset:-2px;border-radius:6px}
-.id::before,.finding summary::before{content:"›";display:inline-block;width:14px;color:var(--faint);transition:transform .12s}
+.id::before,.finding summary::before{content:"›";display:inline-block;width:10px;margin-right:6px;text-align:center;color:var(--faint);transition:transform .12s}
 [open]>summary .id::before,.finding[open] summary::before{transform:rotate(90deg)}
 .category{color:var(--soft);font-size:13px}
 .badges{display:flex;gap:5px;justify-content:flex-end;align-items:center}
@@ -43,7 +46,8 @@ summary:focus-visible{outline:2px solid var(--accent);outline-offset:-2px;border
 .checks{margin:4px 0 14px}
 .checks th,.checks td{padding:2px 4px}
 .checks tbody th{padding-right:18px;max-width:440px;font-weight:400}
-.checks thead .arm{padding:0 8px}
+.checks thead .arm{max-width:120px;min-width:64px;padding:0 6px}
+.samples .num{white-space:nowrap}
 .samples{width:100%;font-size:13px}
 .samples th,.samples td{padding:3px 10px 3px 0;vertical-align:top;border-top:1px solid var(--grid)}
 .samples thead th{border-top:0}

@@ -23,7 +23,7 @@ function checksTable(row: TaskRow, arms: readonly ArmResult[]): Content {
   const names = [...new Set(perArm.flatMap((values) => [...values.keys()]))];
   if (names.length === 0) return html`<p class="hint">No checks: nothing was verified here.</p>`;
   const shown = names.slice(0, MAX_CHECKS);
-  return html`<table class="checks"><thead><tr><th scope="col">check</th>${arms.map((arm) => html`<th scope="col" class="arm name">${arm.name}</th>`)}</tr></thead><tbody>${shown.map(
+  return html`<table class="checks"><thead><tr><th scope="col">check</th>${arms.map((arm) => html`<th scope="col" class="arm name" title="${arm.name}">${arm.name}</th>`)}</tr></thead><tbody>${shown.map(
     (name) =>
       html`<tr><th scope="row" class="name mono">${clip(name)}</th>${perArm.map((values) => html`<td>${heatCell(mean(values.get(name) ?? []), undefined, undefined)}</td>`)}</tr>`,
   )}</tbody></table>${

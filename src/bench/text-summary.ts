@@ -1,0 +1,61 @@
+import { KIND_WORDS, OUTCOME_WORDS } from './report/words.ts';
+import { type ArmResult, RESULT_OUTCOMES, type Results } from './results.ts';
+
+/**
+ * The table that a run prints at its end, one line an arm, in the manner of kubectl; then what makes
+ * the numbers weaker than they look, and where the report is.
+ */
+export function textSummary(results: Results, reportPath: string): string {
+  const header = ['ARM', 'KIND', 'SCORE', '95% INTERVAL', 'SOLVED', 'COVERAGE', 'OUTCOMES'];
+  const rows = results.arms.map((arm) => [
+    plain(arm.name),
+    KIND_WORDS[arm.kind].label,
+    percent(arm.mean.final),
+    arm.interval === null ? '-' : `${percent(arm.interval.low)}-${percent(arm.interval.high)}`,
+    percent(arm.success.rate),
+    percent(arm.coverage),
+    outcomes(arm),
+  ]);
+  return [...table([header, ...rows]), ...remarks(results), `report: ${reportPath}`, ''].join('\n');
+}
+
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('   ')
+      .trimEnd(),
+  );
+}
+
+function outcomes(arm: ArmResult): string {
+  const parts = RESULT_OUTCOMES.flatMap((outcome) => {
+    const number = arm.outcomes[outcome] ?? 0;
+    return number === 0 ? [] : [`${OUTCOME_WORDS[outcome].label} ${number}`];
+  });
+  return parts.length === 0 ? '-' : parts.join(', ');
+}
+
+function remarks(results: Results): string[] {
+  const lines: string[] = [];
+  const incomplete = results.arms.filter((arm) => !arm.complete).map((arm) => plain(arm.name));
+  if (incomplete.length > 0) {
+    lines.push(`incomplete (coverage below 98%): ${incomplete.join(', ')}`);
+  }
+  if (results.hostPython) {
+    lines.push('graded with the Python of this host, not in the pinned grading image');
+  }
+  if (results.arms.every((arm) => arm.kind !== 'model')) {
+    lines.push('no arm is a model result: floors, ceilings, replays and cheats only');
+  }
+  return lines.length === 0 ? [] : ['', ...lines];
+}
+
+const percent = (value: number | null): string =>
+  value === null ? '-' : `${(value * 100).toFixed(1)}%`;
+
+/** Names for a terminal: control and format characters could move its cursor or reorder the line. */
+const plain = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?');
