@@ -9,6 +9,9 @@ export interface CliEnvironment {
   /** True where a person watches stdout. */
   readonly interactive: boolean;
   readonly color: boolean;
+  readonly uid: number;
+  /** For programs that the command starts: PATH, proxies. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Value of an environment variable that a flag or manifest names, for example an API key. */
   readonly secret: (name: string) => string | undefined;
 }
@@ -20,6 +23,8 @@ export function cliEnvironment(): CliEnvironment {
     cacheDir: env['CLAWGYM_CACHE_DIR'] ?? defaultCacheDir(env['XDG_CACHE_HOME']),
     interactive: process.stdout.isTTY === true && env['CI'] === undefined && env['TERM'] !== 'dumb',
     color: process.stdout.isTTY === true && env['NO_COLOR'] === undefined,
+    uid: process.getuid?.() ?? -1,
+    env,
     secret: (name) => env[name],
   };
 }

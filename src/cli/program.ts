@@ -28,6 +28,8 @@ function addRun(program: Command): void {
     .requiredOption('-f, --filename <file>', 'manifest with one or more YAML documents')
     .option('--out <dir>', 'output folder (default: ./out/<name>)')
     .option('--parallel <n>', 'rollouts at a time (default: the manifest, else the cores)', count)
+    .option('--base-url <url>', 'endpoint for models that the manifest names by Secret')
+    .option('--api-key-env <name>', 'environment variable with the key of that endpoint')
     .option('-o, --output <format>', 'output format: table or json', outputFormat, 'table')
     .action(async (options) => {
       const { runCommand } = await import('./run-command.ts');
@@ -41,10 +43,12 @@ function addBench(program: Command): void {
     .description('Run one agent over tasks, without a manifest')
     .requiredOption('--tasks <path>', 'task folder, JSONL, task set or PinchBench/Harbor folder')
     .requiredOption('--agent <name...>', 'nop, lazy, solution, cheat, command, pi, openclaw')
+    .option('--task <id...>', 'only these tasks')
     .option('--command <line>', 'command line of the agent "command"')
+    .option('--mount <host:inside...>', 'folder for the agent "command", read-only inside')
     .option('--model <name>', 'model name')
     .option('--base-url <url>', 'OpenAI-compatible endpoint of the model')
-    .option('--api-key-env <name>', 'environment variable with the key', 'OPENAI_API_KEY')
+    .option('--api-key-env <name>', 'environment variable with the key (default: OPENAI_API_KEY)')
     .option('--recording <file>', 'a recorded model instead of an endpoint')
     .option('--attempts <k>', 'samples per task', count, 1)
     .option('--parallel <n>', 'rollouts at a time (default: the cores)', count)

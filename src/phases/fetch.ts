@@ -23,12 +23,12 @@ export interface FetchSources {
  */
 export async function fetchWorkspace(
   task: Task,
-  snapshot: Sha256,
+  snapshot: Sha256 | undefined,
   kind: VerificationKind,
   scratchDir: string,
   sources: FetchSources,
 ): Promise<readonly ChangedInput[]> {
-  if (kind === 'pristine') {
+  if (kind === 'pristine' || snapshot === undefined) {
     await stage(task, sources.blobs, scratchDir);
     return [];
   }

@@ -20,15 +20,13 @@ export interface AttemptRunnerDeps {
   readonly models: ModelAccess;
   readonly runtime: RuntimeDir;
   readonly clock: Clock;
-  /** Makes a folder writable for the sandbox's user. */
-  readonly giveToSandbox: (dir: string) => Promise<void>;
 }
 
 /** How an attempt went, before anything about it is stored. */
 export interface AttemptResult {
   readonly end: AttemptEnd;
-  /** The gateway was lost for too long: an infrastructure failure, whatever the agent did. */
-  readonly linkLost: boolean;
+  /** Why the model was lost: an infrastructure failure, whatever the agent did. */
+  readonly modelLost: 'LinkLost' | 'UpstreamFailed' | undefined;
 }
 
 /**
@@ -76,7 +74,7 @@ interface RanAgent {
   readonly findings: readonly Finding[];
   readonly stdout: Uint8Array | undefined;
   readonly stderr: Uint8Array | undefined;
-  readonly linkLost: boolean;
+  readonly modelLost: AttemptResult['modelLost'];
 }
 
 async function runPlan(agentPlan: AgentPlan, context: AttemptContext): Promise<RanAgent> {
@@ -85,7 +83,7 @@ async function runPlan(agentPlan: AgentPlan, context: AttemptContext): Promise<R
   await applyChanges(context.workspaceDir, agentPlan.changes);
   const seconds = (context.deps.clock.monotonic() - started) / 1000;
   const end: AgentEnd = { exitCode: 0, signal: null, reason: 'Exited', seconds };
-  return { end, findings: [], stdout: undefined, stderr: undefined, linkLost: false };
+  return { end, findings: [], stdout: undefined, stderr: undefined, modelLost: undefined };
 }
 
 async function runProcess(
@@ -95,7 +93,6 @@ async function runProcess(
   const { plan, task, deps } = context;
   const link = await openLink(context);
   try {
-    await deps.giveToSandbox(context.workspaceDir);
     const limits = sandboxLimits(task, plan, agentPlan.memoryMiB);
     const run = await runAgent(agentPlan, {
       sandbox: deps.sandbox,
@@ -136,7 +133,7 @@ function withLinkState(run: AgentRun, link: AttemptModelAccess | undefined): Ran
     findings: run.findings,
     stdout: run.stdout.bytes,
     stderr: run.stderr.bytes,
-    linkLost: link?.linkLost() ?? false,
+    modelLost: link?.lost(),
   };
 }
 
@@ -154,7 +151,7 @@ async function collectEnd(context: AttemptContext, ran: RanAgent): Promise<Attem
   const stdout = ran.stdout && (await deps.artifacts.put(ran.stdout)).digest;
   const stderr = ran.stderr && (await deps.artifacts.put(ran.stderr)).digest;
   return {
-    linkLost: ran.linkLost,
+    modelLost: ran.modelLost,
     end: {
       agent: ran.end,
       snapshot: snapshot.digest,

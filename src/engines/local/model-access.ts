@@ -21,6 +21,6 @@ export interface AttemptModelAccess extends AsyncDisposable {
   readonly socketPath: string;
   /** True once the gateway has ended the episode for its budget. */
   budgetEnded(): boolean;
-  /** True once the gateway was away for longer than the link waits. */
-  linkLost(): boolean;
+  /** Why the attempt lost its model through no fault of its agent, where it did. */
+  lost(): 'LinkLost' | 'UpstreamFailed' | undefined;
 }

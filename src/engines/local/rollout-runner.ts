@@ -20,6 +20,10 @@ export interface RolloutRunnerDeps extends AttemptRunnerDeps {
   /** Identifies this process; attempts of other engines are disrupted ones. */
   readonly engineId: string;
   readonly newNonce: () => string;
+  /** Check names that the task's own gate runs gave, where its verifier runs agent code. */
+  readonly knownCheckNames: (
+    job: RolloutJob,
+  ) => Promise<readonly (readonly string[])[] | undefined>;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -77,9 +81,12 @@ async function openAndRun(
     harness: { name: agent.name, version: agent.version, configDigest: agent.configDigest },
   });
   try {
-    const { end, linkLost } = await runAttempt(job.plan, job.task, attempt, deps, signal);
+    const { end, modelLost } = await runAttempt(job.plan, job.task, attempt, deps, signal);
     if (signal.aborted) return await close(deps, attempt, 'cancelled', 'Stopped');
-    if (linkLost) return await close(deps, attempt, 'infra_error', 'LinkLost');
+    if (modelLost !== undefined) {
+      await close(deps, attempt, 'infra_error', modelLost);
+      return observer.retried(job.rollout, modelLost);
+    }
     await deps.store.endAttempt(attempt.id, attempt.nonce, end);
   } catch (cause) {
     if (signal.aborted) return await close(deps, attempt, 'cancelled', 'Stopped');

@@ -1,0 +1,153 @@
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { systemClock } from '../base/clock.ts';
+import { ClawError } from '../base/error.ts';
+import type { Logger } from '../base/logger.ts';
+import { loadArm } from '../bench/load-arm.ts';
+import type { RunFacts, TaskFacts } from '../bench/run-facts.ts';
+import { type WrittenOutput, writeOutput } from '../bench/write-output.ts';
+import type { BatchPlan } from '../engines/engine.ts';
+import type { RecordStore } from '../store/records.ts';
+import type { TaskSet } from '../tasks/task-set.ts';
+import { batchPlans } from './batch-plans.ts';
+import type { CliEnvironment } from './environment.ts';
+import { loadTasks } from './load-tasks.ts';
+import { openHostSandbox } from './local-host.ts';
+import { openLocalSession } from './local-session.ts';
+import { type PreparedArm, prepareArms } from './prepare-arms.ts';
+import { PRODUCT } from './product.ts';
+import { type ProgressOutput, type ProgressTime, startProgress } from './progress.ts';
+import type { RunRequest } from './run-request.ts';
+import { sandboxNode } from './sandbox-node.ts';
+
+export interface ExecuteOptions {
+  readonly environment: CliEnvironment;
+  /** Output folder; made where it is missing. */
+  readonly out: string;
+  /** The command line, for the report. */
+  readonly command: string;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+  readonly progress: ProgressOutput;
+  readonly time: ProgressTime;
+}
+
+export interface ExecutedRun extends WrittenOutput {
+  /** False where the signal stopped the run before every rollout was decided. */
+  readonly finished: boolean;
+}
+
+/** The line that runs a real model, shown wherever a run has none. */
+export const REAL_MODEL_COMMAND =
+  'bin/clawgym bench --tasks examples/tasks --agent pi --model MODEL --base-url URL';
+
+/** Runs a request on this machine to its end, or to the signal; writes the output either way. */
+export async function executeRun(
+  request: RunRequest,
+  options: ExecuteOptions,
+): Promise<ExecutedRun> {
+  const { environment, logger, signal } = options;
+  const out = resolve(environment.cwd, options.out);
+  const taskSet = await loadTasks(request.tasks, logger, signal);
+  const sandbox = await openHostSandbox(environment, logger, signal);
+  const nodeVersion = process.versions.node;
+  const { cacheDir, uid, env } = environment;
+  const nodePath = await sandboxNode(process.execPath, nodeVersion, cacheDir, uid);
+  const host = { nodePath, nodeVersion, productVersion: PRODUCT.version, env };
+  const { arms, upstreams } = await prepareArms(request.arms, {
+    environment,
+    host,
+    logger,
+    signal,
+  });
+  await using session = await openLocalSession({ out, sandbox, upstreams, logger, signal });
+  const plans = batchPlans(request, arms, taskSet, systemClock.now());
+  await runPlans(plans, request, session, options);
+  const facts = await runFacts(request, arms, plans, taskSet, session.store, options.command);
+  const written = await writeOutput(options.out, facts, { realModelCommand: REAL_MODEL_COMMAND });
+  return { ...written, finished: !signal.aborted };
+}
+
+async function runPlans(
+  plans: readonly BatchPlan[],
+  request: RunRequest,
+  session: Awaited<ReturnType<typeof openLocalSession>>,
+  { signal, progress, time }: ExecuteOptions,
+): Promise<void> {
+  let planned = 0;
+  let decidedBefore = 0;
+  for (const plan of plans) {
+    await session.store.planBatch(plan.batch, plan.rollouts);
+    const counts = await session.store.countOutcomes(plan.batch.id);
+    planned += counts.planned;
+    decidedBefore += counts.planned - counts.undecided;
+  }
+  const observer = startProgress({ planned, decidedBefore }, progress, time);
+  try {
+    const parallelism = request.parallelism ?? availableParallelism();
+    await session.engine.run(plans, { parallelism, signal, observer });
+  } finally {
+    observer.stop();
+  }
+}
+
+async function runFacts(
+  request: RunRequest,
+  arms: readonly PreparedArm[],
+  plans: readonly BatchPlan[],
+  taskSet: TaskSet,
+  store: RecordStore,
+  command: string,
+): Promise<RunFacts> {
+  const armFacts = [];
+  let createdAt = Number.POSITIVE_INFINITY;
+  for (const [index, arm] of arms.entries()) {
+    const batch = await store.getBatch(plans[index]?.batch.id ?? missingPlan(arm));
+    if (batch === undefined) return missingPlan(arm);
+    createdAt = Math.min(createdAt, batch.createdAt);
+    const { name, version, configDigest } = arm.agent;
+    const label = {
+      name: arm.request.name,
+      kind: arm.kind,
+      agent: { name, version, configDigest },
+      model: arm.request.model?.name,
+    };
+    armFacts.push(await loadArm(store, batch.id, label));
+  }
+  return {
+    name: request.name,
+    createdAt,
+    product: PRODUCT,
+    taskSet: taskSet.digest,
+    tasks: taskSet.tasks.map(taskFacts),
+    score: request.settings.score,
+    command,
+    parameters: parameters(request),
+    arms: armFacts,
+  };
+}
+
+function missingPlan(arm: PreparedArm): never {
+  throw new ClawError('Internal', `arm ${arm.request.name} has no batch`);
+}
+
+function taskFacts({ task, digest }: TaskSet['tasks'][number]): TaskFacts {
+  return {
+    id: task.id,
+    digest,
+    category: task.category,
+    cluster: task.cluster,
+    agentCode: task.verifier?.agentCode ?? 'unknown',
+  };
+}
+
+function parameters({ samples, settings }: RunRequest): Record<string, string> {
+  const { limits, retries, snapshot } = settings;
+  return {
+    samples: String(samples),
+    timeoutPercent: String(settings.timeoutPercent),
+    sandbox: `${limits.cpuMillis}m CPU, ${limits.memoryMiB} MiB memory, ${limits.diskMiB} MiB disk, ${limits.pids} processes`,
+    snapshot: `${snapshot.totalBytes / 1024 / 1024} MiB, ${snapshot.entries} entries`,
+    retries: `${retries.infraRetries} after infrastructure failures, ${retries.disruptionLimit} after disruptions`,
+  };
+}

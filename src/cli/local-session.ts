@@ -1,0 +1,94 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemClock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import { GateNames } from '../engines/local/gate-names.ts';
+import { LocalEngine } from '../engines/local/local-engine.ts';
+import { LocalModelAccess } from '../engines/local/local-model-access.ts';
+import { openRuntimeDir } from '../engines/local/runtime-dir.ts';
+import { CALL_LIMITS } from '../gateway/call-run.ts';
+import { Gateway } from '../gateway/chat-completions.ts';
+import { MemorySessionDirectory } from '../gateway/session-directory.ts';
+import type { Upstream } from '../gateway/upstream.ts';
+import type { ProcessSandbox } from '../phases/process-sandbox.ts';
+import { startGatewayServer } from '../server/gateway-server.ts';
+import type { ArtifactStore } from '../store/artifacts.ts';
+import { openFileArtifacts } from '../store/file-artifacts.ts';
+import type { RecordStore } from '../store/records.ts';
+import { openSqliteStore } from '../store/sqlite/open.ts';
+
+/** Stores, gateway and engine of one run in one process; disposed in reverse order. */
+export interface LocalSession extends AsyncDisposable {
+  readonly store: RecordStore;
+  readonly artifacts: ArtifactStore;
+  readonly engine: LocalEngine;
+}
+
+export interface LocalSessionOptions {
+  /** Output folder of the run; the stores live in `<out>/store`. */
+  readonly out: string;
+  readonly sandbox: ProcessSandbox;
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+export function storeDir(out: string): string {
+  return join(out, 'store');
+}
+
+export async function openLocalSession(options: LocalSessionOptions): Promise<LocalSession> {
+  const { logger, sandbox, signal } = options;
+  await using stack = new AsyncDisposableStack();
+  const folder = storeDir(options.out);
+  await mkdir(folder, { recursive: true });
+  const store = stack.use(
+    await openSqliteStore({ folder, holder: `pid ${process.pid}`, clock: systemClock }),
+  );
+  const artifacts = await openFileArtifacts(join(folder, 'artifacts'));
+  const runtime = stack.use(await openRuntimeDir(folder));
+  const sessions = new MemorySessionDirectory(store, systemClock);
+  const gateway = stack.use(
+    new Gateway({
+      sessions,
+      records: store,
+      artifacts,
+      clock: systemClock,
+      random: Math.random,
+      logger,
+      limits: CALL_LIMITS,
+      spoolDir: await runtime.scratch('spool'),
+    }),
+  );
+  const gatewaySocket = join(runtime.path, 'gateway.sock');
+  stack.use(await startGatewayServer({ socketPath: gatewaySocket, gateway, logger }));
+  const models = new LocalModelAccess({
+    gateway,
+    gatewaySocket,
+    sessions,
+    upstreams: options.upstreams,
+    owner: sandbox.owner,
+    clock: systemClock,
+    random: Math.random,
+    newSecret: () => randomBytes(32).toString('base64url'),
+    newCallId: () => randomUUID(),
+    logger,
+  });
+  const gates = new GateNames({ sandbox, runtime, signal });
+  const engine = new LocalEngine({
+    store,
+    artifacts,
+    sandbox,
+    models,
+    runtime,
+    logger,
+    clock: systemClock,
+    engineId: randomUUID(),
+    newNonce: () => randomBytes(16).toString('hex'),
+    knownCheckNames: ({ rollout, task, plan }) =>
+      gates.of(rollout.taskDigest, task, plan.taskSet.blobs),
+  });
+  const owned = stack.move();
+  return { store, artifacts, engine, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}

@@ -1,0 +1,127 @@
+import { readFile } from 'node:fs/promises';
+import type { PreparedAgent } from '../agents/agent.ts';
+import type { AgentHost } from '../agents/agent-host.ts';
+import { CHEAT_FAMILIES } from '../agents/cheat-families.ts';
+import { type AgentOptions, agentFor } from '../agents/registry.ts';
+import { systemClock } from '../base/clock.ts';
+import { ClawError, errorMessage } from '../base/error.ts';
+import type { Logger } from '../base/logger.ts';
+import type { ArmKind } from '../bench/results.ts';
+import { OpenAiUpstream } from '../gateway/openai-upstream.ts';
+import { RecordedUpstream } from '../gateway/recorded-upstream.ts';
+import { parseRecording } from '../gateway/recording.ts';
+import type { Upstream } from '../gateway/upstream.ts';
+import type { CliEnvironment } from './environment.ts';
+import type { ArmRequest, ModelRequest } from './run-request.ts';
+
+/** An arm with its harness installed and its upstream opened. */
+export interface PreparedArm {
+  readonly request: ArmRequest;
+  readonly agent: PreparedAgent;
+  readonly kind: ArmKind;
+}
+
+export interface PreparedArms {
+  readonly arms: readonly PreparedArm[];
+  /** By arm name. */
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+}
+
+export interface PrepareContext {
+  readonly environment: CliEnvironment;
+  readonly host: AgentHost;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** A cheat arm without a family stands for every family in turn, one arm each. */
+export function expandArms(arms: readonly ArmRequest[]): readonly ArmRequest[] {
+  return arms.flatMap((arm) => {
+    if (arm.agent.name !== 'cheat' || arm.agent.family !== undefined) return [arm];
+    return CHEAT_FAMILIES.map(({ name }) => ({
+      ...arm,
+      name: `${arm.name}-${name}`,
+      agent: { ...arm.agent, family: name },
+    }));
+  });
+}
+
+export async function prepareArms(
+  requests: readonly ArmRequest[],
+  context: PrepareContext,
+): Promise<PreparedArms> {
+  const arms: PreparedArm[] = [];
+  const upstreams = new Map<string, Upstream>();
+  for (const request of expandArms(requests)) {
+    const agent = await agentFor(agentOptions(request), context.host).prepare({
+      cacheDir: context.environment.cacheDir,
+      logger: context.logger,
+      signal: context.signal,
+    });
+    if (request.model) upstreams.set(request.name, await openUpstream(request.model, context));
+    arms.push({ request, agent, kind: armKind(request) });
+  }
+  return { arms, upstreams };
+}
+
+/** What an arm's score is worth as evidence about a model. */
+export function armKind({ agent, model }: ArmRequest): ArmKind {
+  switch (agent.name) {
+    case 'nop':
+    case 'lazy':
+      return 'floor';
+    case 'solution':
+      return 'ceiling';
+    case 'cheat':
+      return 'cheat';
+    case 'command':
+    case 'pi':
+    case 'openclaw':
+      return model === undefined || model.source.kind === 'recording' ? 'replay' : 'model';
+  }
+}
+
+function agentOptions({ agent, mounts }: ArmRequest): AgentOptions {
+  const { name, command, family } = agent;
+  if (name === 'cheat') return { name: `cheat:${family}` };
+  if (name !== 'command' || command === undefined) return { name };
+  return { name, command: { command, ...(mounts && { mounts }) } };
+}
+
+async function openUpstream(model: ModelRequest, context: PrepareContext): Promise<Upstream> {
+  const { source } = model;
+  if (source.kind === 'recording') {
+    return new RecordedUpstream(parseRecording(await readText(source.path), source.path));
+  }
+  return new OpenAiUpstream({
+    name: model.name,
+    baseUrl: source.baseUrl,
+    apiKey: apiKey(source.apiKeyEnv, context.environment),
+    clock: systemClock,
+    random: Math.random,
+    logger: context.logger,
+  });
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new ClawError('NotFound', `recording ${path} cannot be read: ${errorMessage(cause)}`, {
+      cause,
+    });
+  }
+}
+
+/** The default variable may be unset (local servers need no key); a named one must be set. */
+function apiKey(name: string | undefined, environment: CliEnvironment): string | undefined {
+  if (name === undefined) return environment.secret('OPENAI_API_KEY');
+  const key = environment.secret(name);
+  if (key === undefined || key === '') {
+    throw new ClawError(
+      'InvalidInput',
+      `the environment variable ${name} holds no key: set it, or name another with --api-key-env`,
+    );
+  }
+  return key;
+}

@@ -1,0 +1,133 @@
+import { dirname, resolve } from 'node:path';
+import type { BenchRun } from '../api/bench-run.ts';
+import type { ModelSpec } from '../api/model-spec.ts';
+import type { RolloutBatch } from '../api/rollout-batch.ts';
+import type { TaskSource } from '../api/task-source.ts';
+import { ClawError } from '../base/error.ts';
+import type { BatchSettings, EpisodeBudgets } from '../engines/engine.ts';
+import { DEFAULT_SNAPSHOT_CAPS } from '../phases/snapshot-caps.ts';
+import type { ArmRequest, ModelRequest, RunRequest, TasksRequest } from './run-request.ts';
+
+/** What a manifest leaves to the command line: where its upstream Secret would point. */
+export interface UpstreamFlags {
+  readonly baseUrl: string | undefined;
+  readonly apiKeyEnv: string | undefined;
+}
+
+/** Sandbox room for tasks that name none; OpenClaw with its tools fits (reference: 1.2 GB a slot). */
+export const DEFAULT_SANDBOX = {
+  cpuMillis: 2000,
+  memoryMiB: 2048,
+  diskMiB: 64,
+  pids: 512,
+} as const;
+
+/** The local run that a BenchRun or RolloutBatch asks for; paths are relative to its file. */
+export function requestFromManifest(
+  object: BenchRun | RolloutBatch,
+  file: string,
+  flags: UpstreamFlags,
+): RunRequest {
+  const folder = dirname(resolve(file));
+  const { spec } = object;
+  const common = {
+    name: object.metadata.name,
+    tasks: localTasks(spec.tasks, folder),
+    parallelism: spec.parallelism,
+    settings: batchSettings(spec),
+  };
+  if (object.kind === 'RolloutBatch') {
+    const { agent, model, budgets, samples } = object.spec;
+    const arm = {
+      name: agent.name,
+      agent,
+      model: modelOf(model, folder, flags),
+      budgets: plainBudgets(budgets),
+    };
+    return { ...common, kind: 'RolloutBatch', samples, arms: [arm] };
+  }
+  const { arms, attempts, budgets } = object.spec;
+  return {
+    ...common,
+    kind: 'BenchRun',
+    samples: attempts,
+    arms: arms.map(
+      (arm): ArmRequest => ({
+        name: arm.name,
+        agent: arm.agent,
+        model: modelOf(arm.model, folder, flags),
+        budgets: plainBudgets(arm.budgets ?? budgets),
+      }),
+    ),
+  };
+}
+
+/** Settings of a run without its budgets. */
+export function batchSettings(
+  spec: BenchRun['spec'] | RolloutBatch['spec'],
+): Omit<BatchSettings, 'budgets'> {
+  const { limits, retries, verification, gatewayLossSeconds } = spec;
+  return {
+    retries: { infraRetries: retries.infraRetries, disruptionLimit: retries.disruptionLimit },
+    timeoutPercent: limits.timeoutPercent,
+    limits: {
+      cpuMillis: limits.cpuMillis ?? DEFAULT_SANDBOX.cpuMillis,
+      memoryMiB: limits.memoryMiB ?? DEFAULT_SANDBOX.memoryMiB,
+      diskMiB: limits.diskMiB ?? DEFAULT_SANDBOX.diskMiB,
+      pids: limits.pids ?? DEFAULT_SANDBOX.pids,
+    },
+    snapshot: {
+      ...DEFAULT_SNAPSHOT_CAPS,
+      totalBytes: limits.snapshotMiB * 1024 * 1024,
+      entries: limits.snapshotEntries,
+    },
+    gatewayLossSeconds,
+    score: verification.score,
+  };
+}
+
+/** Drops the absent members that zod leaves as undefined. */
+export function plainBudgets(budgets: {
+  readonly turns?: number | undefined;
+  readonly tokens?: number | undefined;
+  readonly seconds?: number | undefined;
+}): EpisodeBudgets {
+  return {
+    ...(budgets.turns !== undefined && { turns: budgets.turns }),
+    ...(budgets.tokens !== undefined && { tokens: budgets.tokens }),
+    ...(budgets.seconds !== undefined && { seconds: budgets.seconds }),
+  };
+}
+
+function localTasks(source: TaskSource, folder: string): TasksRequest {
+  if (source.path === undefined) {
+    throw new ClawError(
+      'InvalidManifest',
+      'spec.tasks: the local engine reads tasks from spec.tasks.path; this manifest names a source in a cluster',
+    );
+  }
+  return { path: resolve(folder, source.path), ids: source.taskIds, skipInvalid: false };
+}
+
+function modelOf(
+  model: ModelSpec | undefined,
+  folder: string,
+  flags: UpstreamFlags,
+): ModelRequest | undefined {
+  if (model === undefined) return undefined;
+  if (model.recording !== undefined) {
+    return {
+      name: model.name,
+      source: { kind: 'recording', path: resolve(folder, model.recording.path) },
+    };
+  }
+  const baseUrl = model.upstream?.baseURL ?? flags.baseUrl;
+  if (baseUrl === undefined) {
+    throw new ClawError(
+      'InvalidManifest',
+      `model ${model.name}: upstreamSecretRef names a Secret of a cluster; on this machine say where the model is with --base-url (and --api-key-env)`,
+    );
+  }
+  const apiKeyEnv = model.upstream?.apiKeyEnv ?? flags.apiKeyEnv;
+  return { name: model.name, source: { kind: 'endpoint', baseUrl, apiKeyEnv } };
+}

@@ -1,0 +1,48 @@
+import { readFile } from 'node:fs/promises';
+import { requireManifest } from '../api/parse-manifest.ts';
+import { ClawError, errorMessage } from '../base/error.ts';
+import type { OutputFormat } from './program.ts';
+import { requestFromManifest } from './request-from-manifest.ts';
+import { runLocal } from './run-local.ts';
+
+export interface RunOptions {
+  readonly filename: string;
+  readonly out?: string | undefined;
+  readonly parallel?: number | undefined;
+  readonly baseUrl?: string | undefined;
+  readonly apiKeyEnv?: string | undefined;
+  readonly output: OutputFormat;
+}
+
+/** `clawgym run -f FILE`: runs the BenchRun or RolloutBatch of a manifest. */
+export async function runCommand(options: RunOptions): Promise<void> {
+  const manifest = requireManifest(await readManifest(options.filename), options.filename);
+  const runnable = manifest.objects.filter((object) => object.kind !== 'ClawTask');
+  const [object] = runnable;
+  if (object === undefined || runnable.length > 1) {
+    const found = manifest.objects.map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+    throw new ClawError(
+      'InvalidManifest',
+      `${options.filename}: expected one BenchRun or RolloutBatch, found ${found.join(', ')}`,
+    );
+  }
+  const request = requestFromManifest(object, options.filename, {
+    baseUrl: options.baseUrl,
+    apiKeyEnv: options.apiKeyEnv,
+  });
+  const parallelism = options.parallel ?? request.parallelism;
+  await runLocal(
+    { ...request, parallelism },
+    { out: options.out ?? `out/${request.name}`, output: options.output },
+  );
+}
+
+async function readManifest(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new ClawError('NotFound', `manifest ${file} cannot be read: ${errorMessage(cause)}`, {
+      cause,
+    });
+  }
+}

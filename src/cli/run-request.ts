@@ -1,0 +1,45 @@
+import type { AgentSpec } from '../api/agent-spec.ts';
+import type { BatchSettings, EpisodeBudgets } from '../engines/engine.ts';
+
+/** A run on this machine, whether it came from a manifest or from flags. */
+export interface RunRequest {
+  /** Kind of the object, for people and rows. */
+  readonly kind: 'BenchRun' | 'RolloutBatch';
+  readonly name: string;
+  readonly tasks: TasksRequest;
+  readonly arms: readonly ArmRequest[];
+  /** Samples of each task in each arm. */
+  readonly samples: number;
+  /** Rollouts at a time; undefined: the number of cores. */
+  readonly parallelism: number | undefined;
+  /** Budgets live with the arms. */
+  readonly settings: Omit<BatchSettings, 'budgets'>;
+}
+
+export interface TasksRequest {
+  /** Absolute path of whatever the importers read. */
+  readonly path: string;
+  /** Only these ids; undefined: all. */
+  readonly ids: readonly string[] | undefined;
+  readonly skipInvalid: boolean;
+}
+
+export interface ArmRequest {
+  readonly name: string;
+  readonly agent: AgentSpec;
+  readonly model: ModelRequest | undefined;
+  /** Host folders for the agent "command", read-only. */
+  readonly mounts?: readonly { readonly source: string; readonly target: string }[] | undefined;
+  readonly budgets: EpisodeBudgets;
+}
+
+export interface ModelRequest {
+  readonly name: string;
+  readonly source:
+    | { readonly kind: 'recording'; readonly path: string }
+    | {
+        readonly kind: 'endpoint';
+        readonly baseUrl: string;
+        readonly apiKeyEnv: string | undefined;
+      };
+}

@@ -1,0 +1,23 @@
+/**
+ * Ctrl-C and SIGTERM as an abort signal. The first asks for a clean stop; the second ends the process
+ * at once, which loses nothing either: what was decided is on disk.
+ */
+export function stopSignal(
+  say: (text: string) => void,
+): Disposable & { readonly signal: AbortSignal } {
+  const controller = new AbortController();
+  const stop = (name: NodeJS.Signals): void => {
+    if (controller.signal.aborted) process.exit(130);
+    say(`\n${name}: stopping; run the same command again to continue\n`);
+    controller.abort();
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]: () => {
+      process.off('SIGINT', stop);
+      process.off('SIGTERM', stop);
+    },
+  };
+}

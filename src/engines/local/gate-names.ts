@@ -1,0 +1,87 @@
+import { join } from 'node:path';
+import { lazyChanges } from '../../agents/lazy.ts';
+import type { Sha256 } from '../../base/brand.ts';
+import { applyChanges } from '../../phases/apply-changes.ts';
+import { fetchVerifier } from '../../phases/fetch.ts';
+import { grade } from '../../phases/grade.ts';
+import type { ProcessSandbox } from '../../phases/process-sandbox.ts';
+import { stage } from '../../phases/stage.ts';
+import type { CodeVerifier, Task } from '../../tasks/task.ts';
+import type { BlobSource } from '../../tasks/task-set.ts';
+import { emptyPayload } from './grade-payload.ts';
+import { type RuntimeDir, removeScratch } from './runtime-dir.ts';
+
+type CheckNames = readonly (readonly string[])[];
+
+export interface GateNamesDeps {
+  readonly sandbox: ProcessSandbox;
+  readonly runtime: RuntimeDir;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The check names that a task's verifier prints without any agent: over the untouched inputs and over
+ * lazy outputs. A verifier that runs agent code must print one of these lists, else something else
+ * printed it (design: rollouts.md 7). Graded once a task and engine; the verifier is deterministic.
+ */
+export class GateNames {
+  readonly #deps: GateNamesDeps;
+  readonly #known = new Map<Sha256, Promise<CheckNames | undefined>>();
+
+  constructor(deps: GateNamesDeps) {
+    this.#deps = deps;
+  }
+
+  /** Undefined where the question does not arise, or where no gate run came to a verdict. */
+  of(digest: Sha256, task: Task, blobs: BlobSource): Promise<CheckNames | undefined> {
+    const { verifier } = task;
+    if (verifier === undefined || verifier.agentCode === 'none') return Promise.resolve(undefined);
+    const known = this.#known.get(digest) ?? this.#grade(task, verifier, blobs);
+    this.#known.set(digest, known);
+    return known;
+  }
+
+  async #grade(
+    task: Task,
+    verifier: CodeVerifier,
+    blobs: BlobSource,
+  ): Promise<CheckNames | undefined> {
+    const names: string[][] = [];
+    for (const changes of [[], lazyChanges(task, 'placeholder')]) {
+      const scratch = await this.#deps.runtime.scratch('g');
+      try {
+        const scratchDir = join(scratch, 'workspace');
+        await stage(task, blobs, scratchDir);
+        await applyChanges(scratchDir, changes);
+        const checks = await this.#checks(task, verifier, blobs, scratch);
+        if (checks !== undefined) names.push(checks);
+      } finally {
+        await removeScratch(scratch);
+      }
+    }
+    return names.length === 0 ? undefined : names;
+  }
+
+  async #checks(
+    task: Task,
+    verifier: CodeVerifier,
+    blobs: BlobSource,
+    scratch: string,
+  ): Promise<string[] | undefined> {
+    const verifierDir = join(scratch, 'verifier');
+    await fetchVerifier(verifier, blobs, verifierDir);
+    const result = await grade(
+      {
+        name: 'grade-gate',
+        verifier,
+        verifierDir,
+        scratchDir: join(scratch, 'workspace'),
+        workspacePath: task.workspace.path,
+        payload: emptyPayload(task),
+        timeoutSeconds: task.timeouts.verifierSeconds,
+      },
+      { sandbox: this.#deps.sandbox, tmpDir: scratch, signal: this.#deps.signal },
+    );
+    return result.status === 'ok' ? result.checks.map((check) => check.name) : undefined;
+  }
+}

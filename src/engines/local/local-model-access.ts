@@ -1,0 +1,95 @@
+import { join } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
+import { ClawError } from '../../base/error.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { Gateway } from '../../gateway/chat-completions.ts';
+import type { GatewaySession, SessionBudgets } from '../../gateway/session.ts';
+import type { MemorySessionDirectory } from '../../gateway/session-directory.ts';
+import type { Upstream } from '../../gateway/upstream.ts';
+import { type ModelLink, startModelLink } from '../../phases/model-link.ts';
+import type { SandboxOwner } from '../../phases/process-sandbox.ts';
+import type { EpisodeBudgets } from '../engine.ts';
+import type { AttemptModelAccess, ModelAccess, ModelAccessRequest } from './model-access.ts';
+
+export interface LocalModelAccessOptions {
+  readonly gateway: Gateway;
+  readonly gatewaySocket: string;
+  readonly sessions: MemorySessionDirectory;
+  /** By the key that batches name in their model binding. */
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly owner: SandboxOwner | undefined;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Unguessable; used for bearers. */
+  readonly newSecret: () => string;
+  readonly newCallId: () => string;
+  readonly logger: Logger;
+}
+
+/** Sessions in this process's gateway, links on Unix sockets that sandboxes see. */
+export class LocalModelAccess implements ModelAccess {
+  readonly #options: LocalModelAccessOptions;
+
+  constructor(options: LocalModelAccessOptions) {
+    this.#options = options;
+  }
+
+  async open(request: ModelAccessRequest): Promise<AttemptModelAccess> {
+    const { sessions, newSecret, newCallId, clock, random, logger, owner } = this.#options;
+    const bearer = newSecret();
+    const session = await sessions.open({
+      attempt: request.attempt,
+      bearer,
+      upstream: this.#upstream(request.model.upstream),
+      model: request.model.name,
+      budgets: sessionBudgets(request.budgets),
+    });
+    const link = await startModelLink({
+      folder: join(request.socketDir, 'link'),
+      owner,
+      gateway: { socketPath: this.#options.gatewaySocket },
+      bearer,
+      newCallId,
+      clock,
+      random,
+      logger,
+      gatewayLossSeconds: request.gatewayLossSeconds,
+      onLost: () => undefined,
+    });
+    return this.#access(request, session, link);
+  }
+
+  #access(
+    request: ModelAccessRequest,
+    session: GatewaySession,
+    link: ModelLink,
+  ): AttemptModelAccess {
+    return {
+      socketPath: link.socketPath,
+      budgetEnded: () => session.budgetEnded !== undefined,
+      lost: () => {
+        if (link.lost !== undefined) return 'LinkLost';
+        return session.upstreamFailed === undefined ? undefined : 'UpstreamFailed';
+      },
+      [Symbol.asyncDispose]: async () => {
+        this.#options.sessions.revoke(request.attempt);
+        await this.#options.gateway.endAttempt(request.attempt);
+        await link[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  #upstream(key: string): Upstream {
+    const upstream = this.#options.upstreams.get(key);
+    if (upstream !== undefined) return upstream;
+    throw new ClawError('Internal', `no upstream ${JSON.stringify(key)} in this engine`);
+  }
+}
+
+function sessionBudgets(budgets: EpisodeBudgets): SessionBudgets {
+  return {
+    turns: budgets.turns ?? Number.POSITIVE_INFINITY,
+    totalTokens: budgets.tokens ?? Number.POSITIVE_INFINITY,
+    seconds: budgets.seconds ?? Number.MAX_SAFE_INTEGER / 1000,
+  };
+}

@@ -1,0 +1,229 @@
+import { join } from 'node:path';
+import { errorMessage } from '../../base/error.ts';
+import { fetchVerifier, fetchWorkspace } from '../../phases/fetch.ts';
+import {
+  DEFAULT_GRADE_LIMITS,
+  type GradePayload,
+  type GradeResult,
+  grade,
+} from '../../phases/grade.ts';
+import { inputFindings } from '../../phases/restore-inputs.ts';
+import { nextVerification, type VerificationFacts } from '../../rollouts/next-verification.ts';
+import type { Check, Finding, Outcome, Score } from '../../rollouts/outcome.ts';
+import type {
+  AttemptEnd,
+  AttemptRow,
+  VerificationKind,
+  VerificationRow,
+} from '../../store/records.ts';
+import type { CodeVerifier } from '../../tasks/task.ts';
+import { combineScore } from '../../verifiers/score.ts';
+import { gradePayload } from './grade-payload.ts';
+import type { RolloutJob, RolloutRunnerDeps } from './rollout-runner.ts';
+import { removeScratch } from './runtime-dir.ts';
+
+/** What the verifications of one attempt come to. `outcome` undefined: by how the agent ended. */
+export interface Verdict {
+  readonly outcome: Outcome | undefined;
+  readonly reason: string;
+  readonly score: Score;
+  readonly asLeft: Score | undefined;
+  readonly checks: readonly Check[];
+  readonly findings: readonly Finding[];
+}
+
+/** Tries of one verification when the sandbox itself fails; the agent is never run again for it. */
+const GRADE_TRIES = 3;
+const NO_SCORE: Score = { flat: null, native: null, rubric: null, final: null };
+
+/**
+ * Runs the verifications that the rules ask for (design: rollouts.md 7) until there is a verdict.
+ * Rows of an earlier engine count; undefined where the signal stopped it.
+ */
+export async function verifyAttempt(
+  job: RolloutJob,
+  attempt: AttemptRow,
+  end: AttemptEnd,
+  deps: RolloutRunnerDeps,
+  signal: AbortSignal,
+): Promise<Verdict | undefined> {
+  const verifier = job.task.verifier;
+  if (verifier === undefined) return unverifiable('NeedsJudge');
+  const rows = [...(await deps.store.listVerifications(attempt.id))];
+  const known = await deps.knownCheckNames(job);
+  while (!signal.aborted) {
+    const step = nextVerification(rows, verificationFacts(verifier, end, rows, known));
+    if (step.do === 'verifierError') {
+      return {
+        ...unverifiable('VerifierFailed'),
+        outcome: 'verifier_error',
+        findings: step.findings,
+      };
+    }
+    if (step.do === 'decide') return decided(job, step);
+    const request = { job, attempt, end, verifier, kind: step.kind };
+    const row = await tryVerification(request, deps, signal);
+    if (row === undefined) return signal.aborted ? undefined : infraFailure();
+    rows.push(await deps.store.addVerification(row));
+  }
+  return undefined;
+}
+
+function verificationFacts(
+  verifier: CodeVerifier,
+  end: AttemptEnd,
+  rows: readonly VerificationRow[],
+  known: VerificationFacts['knownCheckNames'],
+): VerificationFacts {
+  const changed = rows.some((row) =>
+    row.findings.some(
+      ({ code }) => code === 'ProtectedInputChanged' || code === 'ProtectedInputDeleted',
+    ),
+  );
+  return {
+    snapshot: end.snapshot === undefined ? 'refused' : 'present',
+    refusal: end.refused ?? '',
+    protectedInputChanged: changed,
+    agentCode: verifier.agentCode,
+    knownCheckNames: known,
+  };
+}
+
+function decided(
+  job: RolloutJob,
+  step: Extract<ReturnType<typeof nextVerification>, { do: 'decide' }>,
+): Verdict {
+  const { weights } = job.task;
+  const choice = job.plan.settings.score;
+  return {
+    outcome: undefined,
+    reason: '',
+    score: combineScore(step.code, undefined, weights, choice),
+    asLeft: step.asLeft && combineScore(step.asLeft, undefined, weights, choice),
+    checks: step.checks,
+    findings: step.findings,
+  };
+}
+
+function unverifiable(reason: string): Verdict {
+  return {
+    outcome: 'not_gradable',
+    reason,
+    score: NO_SCORE,
+    asLeft: undefined,
+    checks: [],
+    findings: [],
+  };
+}
+
+function infraFailure(): Verdict {
+  return { ...unverifiable('VerifySandboxFailed'), outcome: 'infra_error' };
+}
+
+interface VerificationRequest {
+  readonly job: RolloutJob;
+  readonly attempt: AttemptRow;
+  readonly end: AttemptEnd;
+  readonly verifier: CodeVerifier;
+  readonly kind: VerificationKind;
+}
+
+async function tryVerification(
+  request: VerificationRequest,
+  deps: RolloutRunnerDeps,
+  signal: AbortSignal,
+): Promise<VerificationRow | undefined> {
+  for (let failures = 0; failures < GRADE_TRIES && !signal.aborted; failures += 1) {
+    try {
+      return await runVerification(request, deps, signal);
+    } catch (cause) {
+      if (signal.aborted) return undefined;
+      const fields = { attempt: request.attempt.id, kind: request.kind, cause };
+      deps.logger.warn(fields, `verification could not run: ${errorMessage(cause)}`);
+    }
+  }
+  return undefined;
+}
+
+async function runVerification(
+  request: VerificationRequest,
+  deps: RolloutRunnerDeps,
+  signal: AbortSignal,
+): Promise<VerificationRow> {
+  const { job, attempt, end, verifier, kind } = request;
+  const scratch = await deps.runtime.scratch('v');
+  try {
+    const scratchDir = join(scratch, 'workspace');
+    const verifierDir = join(scratch, 'verifier');
+    const { blobs } = job.plan.taskSet;
+    await fetchVerifier(verifier, blobs, verifierDir);
+    const changed = await fetchWorkspace(job.task, end.snapshot, kind, scratchDir, {
+      readArtifact: (digest) => deps.artifacts.read(digest),
+      blobs,
+      caps: job.plan.settings.snapshot,
+    });
+    const payload = await gradePayload(job.task, attempt, deps);
+    const result = await runGrade(
+      { ...request, scratch, scratchDir, verifierDir, payload },
+      deps,
+      signal,
+    );
+    const findings =
+      kind === 'asLeft' ? result.findings : [...result.findings, ...inputFindings(changed)];
+    return verificationRow(attempt, kind, result, findings, deps.clock.now());
+  } finally {
+    await removeScratch(scratch);
+  }
+}
+
+interface GradeFolders extends VerificationRequest {
+  readonly scratch: string;
+  readonly scratchDir: string;
+  readonly verifierDir: string;
+  readonly payload: GradePayload;
+}
+
+async function runGrade(
+  request: GradeFolders,
+  deps: RolloutRunnerDeps,
+  signal: AbortSignal,
+): Promise<GradeResult> {
+  const { job, kind } = request;
+  // The second run must not fail for want of room (design: rollouts.md 1).
+  const factor = kind === 'doubled' ? 2 : 1;
+  return await grade(
+    {
+      name: `grade-${kind.toLowerCase()}`,
+      verifier: request.verifier,
+      verifierDir: request.verifierDir,
+      scratchDir: request.scratchDir,
+      workspacePath: job.task.workspace.path,
+      payload: request.payload,
+      timeoutSeconds: job.task.timeouts.verifierSeconds * factor,
+      limits: { memoryMiB: DEFAULT_GRADE_LIMITS.memoryMiB * factor },
+    },
+    { sandbox: deps.sandbox, tmpDir: request.scratch, signal },
+  );
+}
+
+function verificationRow(
+  attempt: AttemptRow,
+  kind: VerificationKind,
+  result: GradeResult,
+  findings: readonly Finding[],
+  createdAt: number,
+): VerificationRow {
+  return {
+    attempt: attempt.id,
+    kind,
+    status: result.status,
+    message: result.message,
+    checks: result.checks,
+    flat: result.flat,
+    native: result.native,
+    seconds: result.seconds,
+    grader: { root: result.root, python: result.python },
+    findings,
+    createdAt,
+  };
+}
