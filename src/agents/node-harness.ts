@@ -46,8 +46,8 @@ export function nodeHarness(
           env: spec.env,
         }),
         unsuited: () => undefined,
-        plan: (task, taskContext) =>
-          Promise.resolve(harnessPlan(spec, host, installed.dir, task, taskContext)),
+        plan: async (task, taskContext) =>
+          harnessPlan(spec, host, installed.dir, task, taskContext),
       };
     },
   };
