@@ -48,7 +48,8 @@ export function wilson(p: number, n: number): { readonly low: number; readonly h
   const z2 = Z * Z;
   const centre = (p + z2 / (2 * n)) / (1 + z2 / n);
   const half = (Z / (1 + z2 / n)) * Math.sqrt((p * (1 - p)) / n + z2 / (4 * n * n));
-  return { low: clamp(centre - half), high: clamp(centre + half) };
+  // exact at the ends, where rounding would leave a trace
+  return { low: p === 0 ? 0 : clamp(centre - half), high: p === 1 ? 1 : clamp(centre + half) };
 }
 
 /**

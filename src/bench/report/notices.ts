@@ -1,5 +1,5 @@
 import type { ArmKind, ArmResult, Results } from '../results.ts';
-import { percent } from './format.ts';
+import { percent, plural } from './format.ts';
 import { type Content, html, type Markup } from './html.ts';
 import { KIND_WORDS } from './words.ts';
 
@@ -13,6 +13,7 @@ export function notices(results: Results, realModel: string | undefined): Markup
     incompleteNotice(results.arms),
     gapNotice(results.arms),
     hostPythonNotice(results),
+    limitsNotice(results.arms),
     inProcessNotice(results.arms),
   ].filter((warning) => warning !== undefined);
   return html`<section class="notices" aria-label="Notes">${kindNotice(results.arms, realModel)}${
@@ -70,6 +71,18 @@ function hostPythonNotice(results: Results): Markup | undefined {
   return warning(
     'Graded with the Python of this host',
     html`(${versions.map((grader) => grader.python).join(', ')}), not in the pinned grading image: single scores can differ between hosts.`,
+  );
+}
+
+function limitsNotice(arms: readonly ArmResult[]): Markup | undefined {
+  const samples = arms.flatMap((arm) => arm.tasks.flatMap((task) => task.attempts));
+  const unlimited = samples.filter((sample) =>
+    sample.findings.some((finding) => finding.code === 'NoResourceLimits'),
+  );
+  if (unlimited.length === 0) return undefined;
+  return warning(
+    'Without all resource limits.',
+    `${plural(unlimited.length, 'rollout')} ran where this host could not enforce every limit; results on another host may differ.`,
   );
 }
 

@@ -1,3 +1,4 @@
+import type { Finding } from '../../rollouts/outcome.ts';
 import { counts } from '../arm-result.ts';
 import { type ArmResult, type Results, SUCCESS_THRESHOLD, type TaskResult } from '../results.ts';
 import { plural } from './format.ts';
@@ -48,6 +49,10 @@ function taskRows(arms: readonly ArmResult[]): TaskRow[] {
   }));
 }
 
+/** Findings about the host hold for every rollout: a note on top says them once. */
+const isOfTheTask = ({ code }: Finding): boolean =>
+  code !== 'HostPython' && code !== 'NoResourceLimits';
+
 function flagsOf({ byArm }: TaskRow, arms: readonly ArmResult[]): Set<string> {
   const flags = new Set<string>();
   const compared = byArm.filter((_, index) => {
@@ -62,7 +67,7 @@ function flagsOf({ byArm }: TaskRow, arms: readonly ArmResult[]): Set<string> {
   const differing = compared.length > 1 ? scores : all;
   if (differing.some((score) => score !== differing[0])) flags.add('differ');
   const samples = byArm.flatMap((cell) => cell?.attempts ?? []);
-  if (samples.some((sample) => sample.findings.length > 0)) flags.add('findings');
+  if (samples.some((sample) => sample.findings.some(isOfTheTask))) flags.add('findings');
   if (samples.some((sample) => !counts(sample) && sample.outcome !== 'not_gradable')) {
     flags.add('missing');
   }
