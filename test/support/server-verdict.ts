@@ -90,7 +90,7 @@ function structure(node: SchemaNode, value: unknown, path: FieldPath, errors: Se
 type Say = (message: string) => void;
 
 function checkString(node: SchemaNode, value: string, say: Say): void {
-  const length = [...value].length;
+  const length = Array.from(value).length;
   if (length < (node.minLength ?? 0)) say('too short');
   if (length > (node.maxLength ?? Infinity)) say('too long');
   if (node.pattern !== undefined && !new RegExp(node.pattern).test(value)) say('does not match');
@@ -154,7 +154,7 @@ function rules(
 function toCel(node: SchemaNode, value: unknown): unknown {
   if (node.type === 'integer' && typeof value === 'number') return BigInt(value);
   if (Array.isArray(value))
-    return value.map((item) => (node.items ? toCel(node.items, item) : item));
+    return value.map((item: unknown) => (node.items ? toCel(node.items, item) : item));
   if (!isRecord(value)) return value;
   return Object.fromEntries(
     Object.entries(value).map(([name, member]) => {
