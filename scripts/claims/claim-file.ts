@@ -1,0 +1,97 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { load } from 'js-yaml';
+import { z } from 'zod';
+import { ClawError, errorMessage } from '../../src/base/error.ts';
+
+export const TIERS = ['ci', 'full'] as const;
+export type Tier = (typeof TIERS)[number];
+
+const oneLine = (max: number) =>
+  z
+    .string()
+    .min(1)
+    .max(max)
+    .refine((text) => !text.includes('\n'), 'expected one line');
+
+/** One sentence about the product and the command that shows whether it holds. */
+const zClaim = z.strictObject({
+  /** Unique in its file. */
+  number: z.int().min(1),
+  sentence: oneLine(500),
+  /** Run by bash from the repository root; exits 0 only where the claim holds, prints its figure last. */
+  command: z.string().min(1),
+  tier: z.enum(TIERS),
+  /** Expected minutes on a warm host. */
+  minutes: z.number().positive().max(600),
+  /** Written after the figure. */
+  unit: oneLine(40).optional(),
+});
+export type Claim = z.infer<typeof zClaim>;
+
+const zClaimFile = z
+  .strictObject({
+    key: z.string().regex(/^[a-z][a-z0-9-]*$/),
+    title: oneLine(200),
+    claims: z.array(zClaim).min(1),
+  })
+  .refine(
+    ({ claims }) => new Set(claims.map(({ number }) => number)).size === claims.length,
+    'claim numbers must be unique',
+  );
+export type ClaimFile = z.infer<typeof zClaimFile>;
+
+/** Parses one claim file; `name` is its file name, which must be `<key>.yaml`. */
+export function parseClaimFile(text: string, name: string): ClaimFile {
+  let value: unknown;
+  try {
+    value = load(text);
+  } catch (cause) {
+    throw new ClawError('InvalidInput', `docs/claims/${name}: ${errorMessage(cause)}`, { cause });
+  }
+  const parsed = zClaimFile.safeParse(value);
+  if (!parsed.success) {
+    throw new ClawError('InvalidInput', `docs/claims/${name}:\n${z.prettifyError(parsed.error)}`);
+  }
+  if (name !== `${parsed.data.key}.yaml`) {
+    throw new ClawError(
+      'InvalidInput',
+      `docs/claims/${name} has the key ${parsed.data.key}: name the file ${parsed.data.key}.yaml`,
+    );
+  }
+  return parsed.data;
+}
+
+/** Every claim file of a folder, by name; an absent folder has none. */
+export async function loadClaimFiles(folder: string): Promise<readonly ClaimFile[]> {
+  const names = await readdir(folder).catch(() => []);
+  const files: ClaimFile[] = [];
+  for (const name of names.toSorted((a, b) => (a < b ? -1 : 1))) {
+    if (!name.endsWith('.yaml')) continue;
+    files.push(parseClaimFile(await readFile(join(folder, name), 'utf8'), name));
+  }
+  return files;
+}
+
+/** A claim with the key of its file. */
+export interface SelectedClaim extends Claim {
+  readonly key: string;
+}
+
+/** The claims of the keys (none named: all) and of the tier (undefined: both), in order. */
+export function selectClaims(
+  files: readonly ClaimFile[],
+  keys: readonly string[],
+  tier: Tier | undefined,
+): readonly SelectedClaim[] {
+  for (const key of keys) {
+    if (!files.some((file) => file.key === key)) {
+      const known = files.map((file) => file.key).join(', ') || 'none';
+      throw new ClawError('NotFound', `no claims with the key ${key}; known keys: ${known}`);
+    }
+  }
+  return files
+    .filter((file) => keys.length === 0 || keys.includes(file.key))
+    .flatMap((file) => file.claims.map((claim) => ({ ...claim, key: file.key })))
+    .filter((claim) => tier === undefined || claim.tier === tier);
+}
