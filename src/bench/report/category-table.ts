@@ -1,7 +1,7 @@
 import type { ArmResult } from '../results.ts';
 import { percent } from './format.ts';
 import { heatCell } from './heat-cell.ts';
-import { html, type Markup } from './html.ts';
+import { clip, html, type Markup } from './html.ts';
 
 /** Mean by category and arm; a category is a row, the macro mean of all categories the last one. */
 export function categoryTable(arms: readonly ArmResult[]): Markup | undefined {
@@ -10,7 +10,7 @@ export function categoryTable(arms: readonly ArmResult[]): Markup | undefined {
   const rows = names.toSorted().map((name) => {
     const cells = arms.map((arm) => arm.categories.find((row) => row.category === name));
     const tasks = Math.max(0, ...cells.map((cell) => cell?.tasks ?? 0));
-    return html`<tr><th scope="row" class="name">${name === '' ? '(no category)' : name}</th><td class="num">${tasks}</td>${cells.map(
+    return html`<tr><th scope="row" class="name">${name === '' ? '(no category)' : clip(name, 60)}</th><td class="num">${tasks}</td>${cells.map(
       (cell) =>
         html`<td>${heatCell(cell?.mean.final ?? null, cell === undefined || cell.mean.final !== null ? undefined : 'missing', cell && `solved ${percent(cell.success)}, coverage ${percent(cell.coverage)}`)}</td>`,
     )}</tr>`;

@@ -33,20 +33,21 @@ const ENTITIES: Readonly<Record<string, string>> = {
 
 /**
  * Text from anywhere, a sandbox included, as harmless visible text: markup is escaped, control
- * characters become their pictures, and characters that reorder or hide text become their code.
+ * characters become escapes such as \n, and characters that reorder or hide text become their code.
  */
 export function escapeText(text: string): string {
   return text
     .toWellFormed()
     .replaceAll(/[&<>"'`]/g, (char) => ENTITIES[char] ?? '')
-    .replaceAll(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\u2028\u2029\u115f\u1160\u3164\uffa0]/gu, picture);
+    .replaceAll(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\u2028\u2029\u115f\u1160\u3164\uffa0]/gu, visible);
 }
 
-function picture(char: string): string {
+const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+function visible(char: string): string {
   const code = char.codePointAt(0) ?? 0;
-  if (code < 0x20) return String.fromCodePoint(0x2400 + code);
-  if (code === 0x7f) return '\u2421';
-  return `[U+${code.toString(16).toUpperCase().padStart(4, '0')}]`;
+  if (code > 0x7f) return `[U+${code.toString(16).toUpperCase().padStart(4, '0')}]`;
+  return ESCAPES[char] ?? `\\x${code.toString(16).padStart(2, '0')}`;
 }
 
 /** Cuts long text in its middle: names differ at their ends. `limit` in UTF-16 units. */

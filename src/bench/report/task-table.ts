@@ -3,7 +3,7 @@ import { counts } from '../arm-result.ts';
 import { type ArmResult, type Results, SUCCESS_THRESHOLD, type TaskResult } from '../results.ts';
 import { plural } from './format.ts';
 import { heatCell } from './heat-cell.ts';
-import { html, type Markup } from './html.ts';
+import { clip, html, type Markup } from './html.ts';
 import { taskDetail } from './task-detail.ts';
 import { OUTCOME_WORDS } from './words.ts';
 
@@ -77,7 +77,7 @@ function flagsOf({ byArm }: TaskRow, arms: readonly ArmResult[]): Set<string> {
 function taskRow(row: TaskRow, arms: readonly ArmResult[], flags: ReadonlySet<string>): Markup {
   const { task } = row;
   return html`<details class="task" data-flags="${[...flags].join(' ')}"><summary class="row">
-    <span class="id name">${task.id}</span><span class="category name">${task.category}</span>
+    <span class="id name">${task.id}</span><span class="category name">${clip(task.category, 60)}</span>
     <span class="badges">${badges(row, flags)}</span>${row.byArm.map(taskCell)}
   </summary>${taskDetail(row, arms)}</details>`;
 }
