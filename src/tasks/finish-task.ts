@@ -27,16 +27,25 @@ export interface FinishOptions {
  */
 export function finishTask(draft: TaskDraft, options: FinishOptions): TaskEntry {
   const extension = parseExtension(draft.extension);
-  const groups = fileGroups(draft, extension);
-  checkFiles(groups, options.limits);
-  const hashed = new Map<DraftFile, TaskFile>();
-  for (const [, files] of groups) for (const file of files) hashed.set(file, hashFile(file));
-  const native = nativeTask(draft, groups, hashed, options);
+  const { native, hashed } = nativeOf(draft, extension, options);
   const extended = extension === undefined ? native : applyExtension(native, extension);
   const task = withOverlay(extended, options.overlay);
   checkReferences(task);
   for (const [file, { digest }] of hashed) options.blobs.put(file.content, digest);
   return { task, digest: taskDigest(task) };
+}
+
+/** What the foreign fields and files alone say, without extension, overlay and filed contents. */
+export function nativeOf(
+  draft: TaskDraft,
+  extension: TaskExtension | undefined,
+  options: Pick<FinishOptions, 'limits' | 'scanAgentCode'>,
+): { native: Task; hashed: ReadonlyMap<DraftFile, TaskFile> } {
+  const groups = fileGroups(draft, extension);
+  checkFiles(groups, options.limits);
+  const hashed = new Map<DraftFile, TaskFile>();
+  for (const [, files] of groups) for (const file of files) hashed.set(file, hashFile(file));
+  return { native: nativeTask(draft, groups, hashed, options), hashed };
 }
 
 type Groups = ReadonlyMap<string, readonly DraftFile[]>;
@@ -139,7 +148,7 @@ function nativeTask(
   draft: TaskDraft,
   groups: Groups,
   hashed: ReadonlyMap<DraftFile, TaskFile>,
-  options: FinishOptions,
+  options: Pick<FinishOptions, 'scanAgentCode'>,
 ): Task {
   const {
     workspacePath,

@@ -88,7 +88,7 @@ function isEdited(
   const after = sentence.slice(mention.end);
   if (quoted(before)) return false;
   if (saysInPlace(sentence) && !SOURCE.test(before)) return true;
-  if (AFTER.test(after) && !/^[^.]*\bnot\b/i.test(after.slice(0, 30)))
+  if (AFTER.test(after) && !FORBIDDEN.test(before) && !/^[^.]*\bnot\b/i.test(after.slice(0, 30)))
     return !redirected(after, inputs);
   if (PARTICIPLE.test(before)) return !/\b(?:using|from|with|reads?)\b[^,;]*$/i.test(before);
   const into = INTO.exec(before);
@@ -136,6 +136,8 @@ function saysInPlace(sentence: string): boolean {
   );
 }
 
+/** A prohibition that still holds at the end of the text. */
+const FORBIDDEN = /(?:\bnot|n['’]t|\bnever|\bwithout)\b[^;]{0,40}$/i;
 const NOUN = /\b(?:an?|the|this|that|recent|latest|each|any|last|most)\s+$/i;
 
 /** "the latest update in", "a fix for": the word is a noun. */
