@@ -47,7 +47,7 @@ summary:focus-visible{outline:2px solid var(--accent);outline-offset:-2px;border
 .checks th,.checks td{padding:2px 4px}
 .checks tbody th{padding-right:18px;max-width:440px;font-weight:400}
 .checks thead .arm{max-width:120px;min-width:64px;padding:0 6px}
-.samples .num{white-space:nowrap}
+.samples .num{white-space:nowrap;padding-left:8px}
 .samples{width:100%;font-size:13px}
 .samples th,.samples td{padding:3px 10px 3px 0;vertical-align:top;border-top:1px solid var(--grid)}
 .samples thead th{border-top:0}
