@@ -361,8 +361,8 @@ class Usage:
                 try:
                     facts = entry.stat(follow_symlinks=False)
                 except OSError as error:
-                    # Some folders can be listed but not entered.
-                    if error.errno == errno.EACCES:
+                    # Some folders can be listed but not entered, some are too deep to be named.
+                    if error.errno in (errno.EACCES, errno.ENAMETOOLONG):
                         raise
                     continue
                 if stat.S_ISDIR(facts.st_mode):

@@ -56,6 +56,7 @@ export async function buildRunnerRoot(build: RunnerRootBuild): Promise<void> {
     await step(build, [build.mmdebstrap, ...args], BUILD_SECONDS);
     await step(build, ['tar', '-xf', tar, '-C', root, '--exclude=./dev/*'], EXTRACT_SECONDS);
     await nameSandboxUser(root);
+    await forgetHost(root);
     await writeManifest(build.recipe, root, join(done, 'manifest.json'));
     await publish(done, build.target);
     const seconds = Math.round((build.clock.monotonic() - started) / 1000);
@@ -97,6 +98,16 @@ async function nameSandboxUser(root: string): Promise<void> {
   const account = `agent:x:${INSIDE_UID}:${INSIDE_UID}:agent:/tmp/home:/bin/bash\n`;
   await appendFile(join(root, 'etc/passwd'), account);
   await appendFile(join(root, 'etc/group'), `agent:x:${INSIDE_UID}:\n`);
+}
+
+/** mmdebstrap copies the host's name and resolver, and its sources name the mirror. */
+async function forgetHost(root: string): Promise<void> {
+  const forgotten = ['resolv.conf', 'machine-id', 'apt/sources.list', 'apt/sources.list.d'];
+  for (const name of forgotten) {
+    await rm(join(root, 'etc', name), { recursive: true, force: true });
+  }
+  await writeFile(join(root, 'etc/hostname'), 'sandbox\n');
+  await writeFile(join(root, 'etc/hosts'), '127.0.0.1 localhost sandbox\n');
 }
 
 async function writeManifest(recipe: RunnerRootRecipe, root: string, path: string): Promise<void> {

@@ -17,7 +17,7 @@ export interface RunnerRootRecipe {
 /** What verifiers of public tasks and agents' tools use (Python 3.13 in this suite). */
 export function runnerRootRecipe(arch: string): RunnerRootRecipe {
   return {
-    version: 1,
+    version: 2,
     suite: 'trixie',
     variant: 'minbase',
     packages: [

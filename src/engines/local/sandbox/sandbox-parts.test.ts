@@ -1,8 +1,10 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ownProcessMark } from '../../../store/process-mark.ts';
 import { readBwrapStatus } from './bwrap-status.ts';
+import { sweepCgroups } from './cgroup.ts';
 import { rlimitFlags } from './rlimits.ts';
 import { installedPackages, mmdebstrapArgs, runnerRootRecipe } from './runner-root-recipe.ts';
 import { assertReachable, sandboxOwner } from './sandbox-user.ts';
@@ -29,6 +31,22 @@ describe('process limits', () => {
       '--nofile=4096:4096',
     ]);
     expect(rlimitFlags(limits, false).slice(3)).toEqual(['--data=2097152', '--nproc=9']);
+  });
+});
+
+describe('sweep of cgroups', () => {
+  it('removes those of dead engines and keeps those of living ones', async () => {
+    const base = mkdtempSync(join(tmpdir(), 'cgroups-'));
+    const own = ownProcessMark();
+    const [host] = own.split('.');
+    const alive = `clawgym~${own}~1~agent`;
+    const foreign = 'clawgym~0badcafe.4194304.1~1~agent';
+    for (const name of [`clawgym~${host}.4194304.1~1~agent`, alive, foreign, 'user.slice']) {
+      mkdirSync(join(base, name));
+    }
+    expect(await sweepCgroups({ version: 2, base })).toBe(1);
+    expect(readdirSync(base).toSorted()).toEqual([foreign, alive, 'user.slice'].toSorted());
+    rmSync(base, { recursive: true });
   });
 });
 
