@@ -37,6 +37,7 @@ describe('budgets', () => {
       inputTokens: 200,
       outputTokens: 20,
       callsWithoutUsage: 0,
+      budgetEnds: 1,
     });
   });
 

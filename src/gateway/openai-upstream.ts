@@ -63,7 +63,8 @@ export class OpenAiUpstream implements Upstream, AsyncDisposable {
         last = `status ${status}: ${await drain(response)}`;
         pause = retryAfterMs(singleHeader(response.headers['retry-after']), clock.now());
       } catch (thrown) {
-        last = errorMessage(thrown);
+        // What the endpoint said before the deadline tells more than that it passed.
+        if (!signal.aborted || failures === 1) last = errorMessage(thrown);
       }
       if (signal.aborted) throw this.#gaveUp(failures, last, signal.reason);
       logger.warn({ upstream: this.name, failures, last }, 'model endpoint failed, asking again');

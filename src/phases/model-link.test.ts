@@ -244,6 +244,20 @@ describe('a hostile agent', () => {
     expect(await recorded(fixture.gateway)).toEqual([]);
   });
 
+  it('cannot make the link hold more than one largest request and a half', async () => {
+    await using fixture = await linkFixture({
+      fault: () => ({ kind: 'gate', beforeFrame: 0, open: new Promise(() => undefined) }),
+    });
+    const gone = new AbortController();
+    const large = chatBody({ messages: [{ role: 'user', content: 'x'.repeat(60_000_000) }] });
+    const first = fixture.post(large, gone.signal);
+    await fixture.gateway.model.arrived(1);
+    expect((await fixture.post(large)).statusCode).toBe(413);
+    gone.abort();
+    await expect(first).rejects.toThrow();
+    await fixture.gateway.model.abandoned(0);
+  });
+
   it.each([
     ['DELETE', '/calls/call-0001'],
     ['DELETE', '/v1/chat/completions'],

@@ -24,6 +24,8 @@ const BACKOFF: Backoff = { firstMs: 50, maxMs: 2000 };
 const MAX_HEADER_BYTES = 16 * 1024;
 /** An agent may call in parallel, but every open call holds its request in memory. */
 const MAX_CONNECTIONS = 64;
+/** Of all open calls of one link together, so that an agent cannot fill this process's memory. */
+const MAX_HELD_BYTES = 96 * 1024 * 1024;
 const PATH = /^\/v1(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$/;
 const PLAIN_VALUE = /^[\x20-\x7e]{1,256}$/;
 
@@ -79,6 +81,7 @@ class Link implements ModelLink {
   readonly #agent: Agent;
   readonly #server;
   readonly #calls = new Set<Promise<void>>();
+  #heldBytes = 0;
 
   constructor(options: ModelLinkOptions, socketPath: string) {
     this.socketPath = socketPath;
@@ -137,7 +140,20 @@ class Link implements ModelLink {
     response.on('close', () => {
       if (!response.writableFinished) gone.abort();
     });
-    const call = await this.#read(request);
+    const held = { bytes: 0 };
+    try {
+      await this.#answer(await this.#read(request, held), request, response, gone.signal);
+    } finally {
+      this.#heldBytes -= held.bytes;
+    }
+  }
+
+  async #answer(
+    call: LinkRequest | OpenAiError,
+    request: IncomingMessage,
+    response: ServerResponse,
+    gone: AbortSignal,
+  ): Promise<void> {
     if ('status' in call) {
       refuse(response, call);
       // What is left of a refused body is not read.
@@ -145,9 +161,8 @@ class Link implements ModelLink {
       return;
     }
     if (this.lost === undefined) {
-      const loss = await forwardCall(call, response, this.#context, gone.signal);
-      if (gone.signal.aborted && call.method === 'POST')
-        await cancelCall(call.callId, this.#context);
+      const loss = await forwardCall(call, response, this.#context, gone);
+      if (gone.aborted && call.method === 'POST') await cancelCall(call.callId, this.#context);
       if (loss === undefined) return;
       this.#lose(loss);
     }
@@ -163,20 +178,23 @@ class Link implements ModelLink {
     this.#options.onLost(loss);
   }
 
-  async #read(request: IncomingMessage): Promise<LinkRequest | OpenAiError> {
+  async #read(
+    request: IncomingMessage,
+    held: { bytes: number },
+  ): Promise<LinkRequest | OpenAiError> {
     const { method } = request;
     const path = (request.url ?? '').split('?', 1)[0] ?? '';
     if ((method !== 'GET' && method !== 'POST') || path.length > 256 || !PATH.test(path)) {
       return openAiError(404, 'unknown_url', 'The model link serves GET and POST below /v1.');
     }
     const chunks: Buffer[] = [];
-    let size = 0;
     // Destroying the request would take the refusal down with it.
     const parts: AsyncIterable<unknown> = request.iterator({ destroyOnReturn: false });
     for await (const part of parts) {
       if (!Buffer.isBuffer(part)) continue;
-      size += part.length;
-      if (size > MAX_REQUEST_BYTES) return tooLarge();
+      held.bytes += part.length;
+      this.#heldBytes += part.length;
+      if (held.bytes > MAX_REQUEST_BYTES || this.#heldBytes > MAX_HELD_BYTES) return tooLarge();
       chunks.push(part);
     }
     return {

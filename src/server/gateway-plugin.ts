@@ -18,7 +18,10 @@ export interface GatewayPluginOptions {
 }
 
 /** Puts the gateway on a Fastify instance: raw bodies in, answers out as they grow. */
-export async function gatewayPlugin(app: FastifyInstance, options: GatewayPluginOptions): Promise<void> {
+export async function gatewayPlugin(
+  app: FastifyInstance,
+  options: GatewayPluginOptions,
+): Promise<void> {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     '*',
@@ -27,8 +30,20 @@ export async function gatewayPlugin(app: FastifyInstance, options: GatewayPlugin
   );
   app.setErrorHandler(async (thrown, _request, reply) => {
     const large = errorStatus(thrown) === 413;
-    const error = large ? tooLarge() : openAiError(errorStatus(thrown), 'bad_request', errorMessage(thrown));
-    await reply.code(error.status).type('application/json').send(Buffer.from(errorBody(error)));
+    const error = large
+      ? tooLarge()
+      : openAiError(errorStatus(thrown), 'bad_request', errorMessage(thrown));
+    await reply
+      .code(error.status)
+      .type('application/json')
+      .send(Buffer.from(errorBody(error)));
+  });
+  app.setNotFoundHandler(async (_request, reply) => {
+    const error = openAiError(404, 'unknown_url', 'This gateway serves GET, POST and DELETE.');
+    await reply
+      .code(404)
+      .type('application/json')
+      .send(Buffer.from(errorBody(error)));
   });
   app.route({
     method: ['GET', 'POST', 'DELETE'],
@@ -38,7 +53,11 @@ export async function gatewayPlugin(app: FastifyInstance, options: GatewayPlugin
   });
 }
 
-async function serve(request: FastifyRequest, reply: FastifyReply, options: GatewayPluginOptions): Promise<void> {
+async function serve(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: GatewayPluginOptions,
+): Promise<void> {
   const gone = new AbortController();
   reply.raw.on('close', () => gone.abort());
   const answer = await options.gateway.handle(
@@ -60,7 +79,10 @@ async function serve(request: FastifyRequest, reply: FastifyReply, options: Gate
 async function send(answer: GatewayAnswer, reply: FastifyReply, logger: Logger): Promise<void> {
   const { raw } = reply;
   if (answer.body instanceof Uint8Array) {
-    raw.writeHead(answer.status, { 'content-type': answer.contentType, 'content-length': answer.body.byteLength });
+    raw.writeHead(answer.status, {
+      'content-type': answer.contentType,
+      'content-length': answer.body.byteLength,
+    });
     raw.end(answer.body);
     return;
   }

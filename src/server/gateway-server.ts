@@ -1,6 +1,6 @@
 import fastify from 'fastify';
-import { gatewayPlugin, type GatewayPluginOptions } from './gateway-plugin.ts';
 import { claimSocketPath } from '../base/socket-path.ts';
+import { type GatewayPluginOptions, gatewayPlugin } from './gateway-plugin.ts';
 
 export interface GatewayServerOptions extends GatewayPluginOptions {
   /** Unix socket to listen on; its folder must exist and be private to this user. */

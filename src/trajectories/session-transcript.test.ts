@@ -120,7 +120,7 @@ describe('the transcript of an attempt', () => {
     const shape = records.map((record) =>
       isRecord(record['message']) ? record['message']['role'] : record['type'],
     );
-    expect(shape.join(' ')).toBe(
+    expect(shape.map(String).join(' ')).toBe(
       [
         'session user assistant user assistant',
         'session user assistant',
