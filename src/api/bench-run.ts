@@ -27,7 +27,6 @@ const zArm = withRules(
     .describe('One agent with one model.'),
   agentModelRules,
 );
-export type Arm = z.infer<typeof zArm>;
 
 const zSpec = z
   .object({

@@ -27,7 +27,6 @@ export const zCondition = z
     message: z.string().max(32_768).describe('A sentence for people; says what to do next.'),
   })
   .describe('One observation of the object.');
-export type Condition = z.infer<typeof zCondition>;
 
 /** Conditions keyed by type. */
 export const zConditions = zListMap(zCondition, 'type', {

@@ -68,4 +68,3 @@ export const zSandbox = z
     }).optional(),
   })
   .describe('Placement and size of sandbox pods. The local engine ignores it.');
-export type SandboxSettings = z.infer<typeof zSandbox>;
