@@ -4,7 +4,7 @@ import { AGENT_NAMES, type AgentName } from '../api/agent-spec.ts';
 import { ClawError } from '../base/error.ts';
 import { DEFAULT_SNAPSHOT_CAPS } from '../phases/snapshot-caps.ts';
 import { storeDir } from './local-session.ts';
-import type { OutputFormat } from './program.ts';
+import type { OutputFormat } from './output-format.ts';
 import { DEFAULT_SANDBOX, plainBudgets } from './request-from-manifest.ts';
 import { runLocal } from './run-local.ts';
 import type { ArmRequest, ModelRequest } from './run-request.ts';

@@ -1,7 +1,7 @@
 import { isComplete } from '../bench/build-results.ts';
 import { textSummary } from '../bench/text-summary.ts';
 import type { ExecutedRun } from './execute-run.ts';
-import type { OutputFormat } from './program.ts';
+import type { OutputFormat } from './output-format.ts';
 
 const EXIT_INCOMPLETE = 3;
 const EXIT_STOPPED = 130;

@@ -1,5 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
 import { InvalidArgumentError } from 'commander';
+import type { OutputFormat } from './output-format.ts';
 
 /**
  * The command tree. Only names, flags and texts stand here; each action imports its command when it
@@ -125,8 +126,6 @@ function count(text: string): number {
   if (Number.isSafeInteger(value) && value > 0) return value;
   throw new InvalidArgumentError('expected a whole number above 0');
 }
-
-export type OutputFormat = 'table' | 'json';
 
 function outputFormat(text: string): OutputFormat {
   if (text === 'table' || text === 'json') return text;

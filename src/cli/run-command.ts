@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { requireManifest } from '../api/parse-manifest.ts';
 import { ClawError, errorMessage } from '../base/error.ts';
-import type { OutputFormat } from './program.ts';
+import type { OutputFormat } from './output-format.ts';
 import { requestFromManifest } from './request-from-manifest.ts';
 import { runLocal } from './run-local.ts';
 

@@ -2,7 +2,7 @@ import { ClawError } from '../base/error.ts';
 import { cliEnvironment } from './environment.ts';
 import { executeRun } from './execute-run.ts';
 import { finishRun } from './finish-run.ts';
-import type { OutputFormat } from './program.ts';
+import type { OutputFormat } from './output-format.ts';
 import type { RunRequest } from './run-request.ts';
 import { stderrLogger } from './stderr-logger.ts';
 import { stopSignal } from './stop-signal.ts';

@@ -46,7 +46,7 @@ async function scanFolder(state: ScanState, folder: string): Promise<string | un
   const absolute = join(state.root, folder);
   await chmod(absolute, 0o755);
   const names = await readdir(absolute, { encoding: 'buffer' });
-  for (const raw of names.toSorted(Buffer.compare)) {
+  for (const raw of names.toSorted((a, b) => Buffer.compare(a, b))) {
     const refused = await scanEntry(state, folder, raw);
     if (refused !== undefined) return refused;
   }

@@ -1,7 +1,10 @@
 import type { GradePayload } from '../../phases/grade.ts';
-import type { AttemptRow } from '../../store/records.ts';
+import type { ArtifactStore } from '../../store/artifacts.ts';
+import type { AttemptRow, RecordStore } from '../../store/records.ts';
 import type { Task } from '../../tasks/task.ts';
-import type { AttemptRunnerDeps } from './attempt-runner.ts';
+import { finalMessage } from '../../trajectories/final-message.ts';
+import { readCalls } from '../../trajectories/read-calls.ts';
+import { sessionTranscript } from '../../trajectories/session-transcript.ts';
 
 /** What a verifier may read beside the workspace, where no agent has run. */
 export function emptyPayload(task: Task): GradePayload {
@@ -14,11 +17,21 @@ export function emptyPayload(task: Task): GradePayload {
   };
 }
 
+export interface PayloadDeps {
+  readonly store: Pick<RecordStore, 'listCalls'>;
+  readonly artifacts: Pick<ArtifactStore, 'read'>;
+}
+
 /** The payload of an attempt; transcript and final text come from its recorded model calls. */
 export async function gradePayload(
   task: Task,
-  _attempt: AttemptRow,
-  _deps: AttemptRunnerDeps,
+  attempt: AttemptRow,
+  deps: PayloadDeps,
 ): Promise<GradePayload> {
-  return emptyPayload(task);
+  const calls = await readCalls(attempt.id, deps.store, deps.artifacts);
+  return {
+    ...emptyPayload(task),
+    final_message: finalMessage(calls),
+    transcript: sessionTranscript(calls, task.workspace.path),
+  };
 }

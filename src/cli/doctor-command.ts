@@ -1,0 +1,43 @@
+import type { HostCapability } from '../engines/local/sandbox/host-capabilities.ts';
+import { hostCapabilities } from '../engines/local/sandbox/host-capabilities.ts';
+import { type CliEnvironment, cliEnvironment } from './environment.ts';
+import { openHostSandbox } from './local-host.ts';
+import type { OutputFormat } from './output-format.ts';
+import { stderrLogger } from './stderr-logger.ts';
+import { stopSignal } from './stop-signal.ts';
+import { table } from './table.ts';
+
+export interface DoctorOptions {
+  readonly output: OutputFormat;
+  readonly fix?: boolean | undefined;
+}
+
+/** `clawgym doctor [--fix]`: exit code 0 only where the local engine can run here. */
+export async function doctorCommand(options: DoctorOptions): Promise<void> {
+  const environment = cliEnvironment();
+  const write = (text: string): void => void process.stderr.write(text);
+  using stop = stopSignal(write);
+  if (options.fix === true) {
+    await openHostSandbox(environment, stderrLogger(write), stop.signal);
+  }
+  const facts = await capabilities(environment, stop.signal);
+  process.stdout.write(options.output === 'json' ? json(facts) : text(facts));
+  process.exitCode = facts.every(({ ok }) => ok) ? 0 : 1;
+}
+
+function capabilities(
+  { cacheDir, uid, env }: CliEnvironment,
+  signal: AbortSignal,
+): Promise<readonly HostCapability[]> {
+  const nodeVersion = process.versions.node;
+  return hostCapabilities({ cacheDir, arch: process.arch, uid, nodeVersion, env, signal });
+}
+
+function json(facts: readonly HostCapability[]): string {
+  return `${JSON.stringify(facts, null, 2)}\n`;
+}
+
+function text(facts: readonly HostCapability[]): string {
+  const rows = facts.map(({ name, ok, value, advice }) => [name, ok ? 'yes' : 'NO', value, advice]);
+  return table(['CAPABILITY', 'OK', 'FOUND', 'ADVICE'], rows);
+}

@@ -1,0 +1,2 @@
+/** What `-o` takes. */
+export type OutputFormat = 'table' | 'json';

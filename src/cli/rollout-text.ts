@@ -1,0 +1,80 @@
+import type { Score } from '../rollouts/outcome.ts';
+import type { CallRow, VerificationRow } from '../store/records.ts';
+import type { AttemptDetail, RolloutDetail } from './rollout-detail.ts';
+import { sandboxText } from './sandbox-text.ts';
+
+/** The kubectl-describe-like form of `clawgym show`. */
+export function rolloutText({ rollout, attempts }: RolloutDetail): string {
+  const { decision } = rollout;
+  const lines = [
+    field('Rollout', rollout.id),
+    field('Task', `${rollout.taskId} (${rollout.taskDigest.slice(0, 12)})`),
+    field('Outcome', decision ? withReason(decision.outcome, decision.reason) : 'undecided'),
+  ];
+  if (decision) {
+    lines.push(field('Score', scoreText(decision.score)));
+    if (decision.asLeft) lines.push(field('As left', scoreText(decision.asLeft)));
+    lines.push(
+      ...section(
+        'Checks',
+        decision.checks.map(({ name, value }) => `${value}  ${name}`),
+      ),
+    );
+    lines.push(
+      ...section(
+        'Findings',
+        decision.findings.map(({ code, message }) => `${code}: ${message}`),
+      ),
+    );
+  }
+  for (const attempt of attempts) lines.push('', ...attemptLines(attempt));
+  return sandboxText(Buffer.from(`${lines.join('\n')}\n`));
+}
+
+function attemptLines({ attempt, calls, verifications }: AttemptDetail): string[] {
+  const { harness, end, close } = attempt;
+  return [
+    `Attempt ${attempt.number}`,
+    field('  Agent', `${harness.name} ${harness.version} (${harness.configDigest.slice(0, 12)})`),
+    field(
+      '  Ended',
+      end
+        ? `${end.agent.reason}, exit ${end.agent.exitCode ?? end.agent.signal}, ${end.agent.seconds.toFixed(1)}s`
+        : '-',
+    ),
+    field('  Class', close ? withReason(close.class, close.reason) : 'open'),
+    field('  Workspace', end?.snapshot?.slice(0, 12) ?? end?.refused ?? '-'),
+    ...section('  Model calls', calls.map(callLine)),
+    ...section('  Verifications', verifications.map(verificationLine)),
+  ];
+}
+
+function callLine({ sequence, finish }: CallRow): string {
+  if (finish === undefined) return `${sequence}  in flight or lost`;
+  const tokens = `${finish.inputTokens ?? '?'} in, ${finish.outputTokens ?? '?'} out`;
+  return `${sequence}  ${finish.result} ${finish.status}, ${tokens} tokens`;
+}
+
+function verificationLine(row: VerificationRow): string {
+  const python = row.grader.python === '' ? '' : `, Python ${row.grader.python}`;
+  const words = row.message === '' ? '' : `: ${row.message}`;
+  return `${row.kind}  ${row.status}, native ${row.native ?? '-'}, flat ${row.flat ?? '-'}, ${row.seconds.toFixed(2)}s${python}${words}`;
+}
+
+function scoreText(score: Score): string {
+  return `${score.final ?? '-'} (native ${score.native ?? '-'}, flat ${score.flat ?? '-'}, rubric ${score.rubric ?? '-'})`;
+}
+
+function withReason(what: string, reason: string): string {
+  return reason === '' ? what : `${what} (${reason})`;
+}
+
+function field(name: string, value: string): string {
+  return `${`${name}:`.padEnd(14)} ${value}`;
+}
+
+function section(name: string, rows: readonly string[]): string[] {
+  if (rows.length === 0) return [];
+  const indent = name.startsWith('  ') ? '    ' : '  ';
+  return [`${name}:`, ...rows.map((row) => `${indent}${row}`)];
+}
