@@ -50,6 +50,7 @@ describe('text that came out of a sandbox', () => {
         expect([...(parseTags(page)[0]?.attributes.keys() ?? [])]).toEqual(['title']);
         expect(textOf(escapeText(text))).not.toMatch(/[\p{Cc}\u202a-\u202e]/u);
       }),
+      { numRuns: 60 },
     );
   });
 });

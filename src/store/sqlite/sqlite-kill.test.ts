@@ -12,7 +12,7 @@ import { openSqliteStore } from './open.ts';
 
 const ROLLOUTS = 40;
 
-describe('a record store whose owner is killed', () => {
+describe('a record store whose owner is killed', { timeout: 60_000 }, () => {
   let folder: string;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'clawgym-killed-'));

@@ -18,7 +18,7 @@ import { openSqliteStore } from './open.ts';
  * Bounds are ten times what a quiet laptop needs: they catch a lost index or an fsync per row, not
  * a busy machine.
  */
-describe('speed of the record store', () => {
+describe('speed of the record store', { timeout: 60_000 }, () => {
   let folder: string;
   let store: RecordStore;
   beforeEach(async () => {
