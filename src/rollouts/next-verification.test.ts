@@ -73,6 +73,17 @@ describe('nextVerification decides', () => {
     expect(step).toMatchObject({ do: 'decide', findings: [finding] });
   });
 
+  it('keeps each finding of both runs once', () => {
+    const a = { code: 'ProtectedInputChanged', message: 'a' } as const;
+    const b = { code: 'ProtectedInputChanged', message: 'b' } as const;
+    const rows = [bad('main'), bad('doubled'), ok('pristine')].map((row) => ({
+      ...row,
+      findings: row.kind === 'pristine' ? [] : [a, b],
+    }));
+    const step = nextVerification(rows, FACTS);
+    expect(step).toMatchObject({ findings: [{ code: 'AgentOutputBrokeVerifier' }, a, b] });
+  });
+
   it('by doubled, and counts a flake', () => {
     expect(nextVerification([bad('main', 'timeout'), ok('doubled', 0.5)], FACTS)).toMatchObject({
       do: 'decide',

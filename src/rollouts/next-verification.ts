@@ -186,9 +186,11 @@ function quoted(names: readonly string[]): string {
   return shown.join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
 }
 
-/** One finding a code: the first says it best. */
+/** The second run of a verification repeats what the first found. */
 function unique(findings: readonly Finding[]): readonly Finding[] {
-  return findings.filter(
-    (finding, index) => findings.findIndex((f) => f.code === finding.code) === index,
-  );
+  const seen = new Set<string>();
+  return findings.filter(({ code, message }) => {
+    const key = `${code} ${message}`;
+    return !seen.has(key) && seen.add(key);
+  });
 }

@@ -1,13 +1,14 @@
 import { chmod } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProcessSandbox } from '../../src/phases/process-sandbox.ts';
-import { type GradeCase, gradeCase, hostSandbox } from '../support/grading.ts';
+import { type GradeCase, gradeCase } from '../support/grading.ts';
+import { openTestSandbox } from '../support/sandbox-host.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 let sandbox: ProcessSandbox;
 let dir: Awaited<ReturnType<typeof tempDir>>;
 beforeAll(async () => {
-  sandbox = await hostSandbox();
+  sandbox = await openTestSandbox();
   dir = await tempDir();
   await chmod(dir.path, 0o755);
 });

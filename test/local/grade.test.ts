@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { chmod } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProcessSandbox } from '../../src/phases/process-sandbox.ts';
@@ -179,5 +180,14 @@ threading.Thread(target=lambda: print('{"a": ', end="")).start()
     await expect(python('import time\ntime.sleep(60)', { signal: stop })).rejects.toMatchObject({
       code: 'Cancelled',
     });
+  });
+});
+
+describe('the first process of the sandbox', () => {
+  it('refuses to run where it is not process 1, since its end kills every process it sees', () => {
+    const program = new URL('../../src/phases/programs/grade_init.py', import.meta.url).pathname;
+    const ended = spawnSync('/usr/bin/python3', ['-I', '-B', program], { input: '{}' });
+    expect(ended.status).toBe(1);
+    expect(ended.stderr.toString()).toMatch(/first process of its own PID namespace/);
   });
 });
