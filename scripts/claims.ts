@@ -46,6 +46,9 @@ async function main(argv: readonly string[]): Promise<number> {
     signal: untilInterrupted(),
     print: values.json ? (line) => console.error(line) : (line) => console.log(line),
   });
+  if (summary.results.length === 0 && summary.failed === 0) {
+    throw new ClawError('NotFound', 'no claim fits the key and the tier: nothing was shown');
+  }
   const report = JSON.stringify(summary, undefined, 2);
   if (values['json-file'] !== undefined) await writeFile(values['json-file'], `${report}\n`);
   console.log(values.json ? report : table(summary));
