@@ -66,7 +66,8 @@ export async function passOnRefusal(
   const contentType = response.headers['content-type'] ?? 'application/json';
   if (!ours) return { status, contentType, result: 'error', ...NO_USAGE };
   const message = `The model endpoint refused the call with status ${status}: check its base URL, key and model name.`;
-  session.failUpstream(message);
+  // A 403 after calls that worked is about what the agent asked for (moderation), not about the key.
+  if (status !== 403 || !session.served) session.failUpstream(message);
   await spool.append(errorBody(openAiError(400, 'upstream_refused', message)));
   return { status: 400, contentType: 'application/json', result: 'error', ...NO_USAGE };
 }

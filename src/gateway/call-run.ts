@@ -273,11 +273,13 @@ export class CallRun {
       const limit = session.budgets.seconds;
       return this.#endBudget({ budget: 'seconds', limit, used: limit });
     }
-    const final =
-      this.#stopReason !== undefined || (thrown instanceof ClawError && thrown.code === 'TooLarge');
-    if (this.#spool.released === 0 && !final) return undefined;
-    session.failUpstream(errorMessage(thrown));
-    if (this.#spool.released === 0) return await giveUpEnd(thrown, this.#spool);
+    const tooLarge = thrown instanceof ClawError && thrown.code === 'TooLarge';
+    const begun = this.#spool.released > 0;
+    if (!begun && !tooLarge && this.#stopReason === undefined) return undefined;
+    // An answer that is too long, or still flows at its deadline, is what the agent asked for.
+    if (!tooLarge && !(begun && this.#stopReason === 'deadline'))
+      session.failUpstream(errorMessage(thrown));
+    if (!begun) return await giveUpEnd(thrown, this.#spool);
     // What was not shown yet goes: the frame must follow what the agent has seen.
     this.#spool.rewind();
     await this.#spool.append(

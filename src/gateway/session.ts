@@ -47,6 +47,7 @@ export class GatewaySession {
   readonly openedAt: number;
   #inputTokens: number;
   #outputTokens: number;
+  #served = false;
   #budgetEnded: BudgetEnd | undefined;
   #upstreamFailed: string | undefined;
 
@@ -98,7 +99,13 @@ export class GatewaySession {
     return this.openedAt + this.budgets.seconds * 1000 - now;
   }
 
-  addUsage(finish: Pick<CallFinish, 'inputTokens' | 'outputTokens'>): void {
+  /** True once the upstream has answered a call of this session. */
+  get served(): boolean {
+    return this.#served;
+  }
+
+  addUsage(finish: Pick<CallFinish, 'result' | 'inputTokens' | 'outputTokens'>): void {
+    if (finish.result === 'complete') this.#served = true;
     this.#inputTokens += finish.inputTokens ?? 0;
     this.#outputTokens += finish.outputTokens ?? 0;
   }

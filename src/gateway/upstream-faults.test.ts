@@ -9,6 +9,7 @@ import {
   recordedText,
   STREAM,
 } from '../../test/support/gateway-fixture.ts';
+import { ManualClock } from '../../test/support/manual-clock.ts';
 import type { Fault } from '../../test/support/scripted-model-server.ts';
 
 describe('upstream faults that the agent never sees', () => {
@@ -55,7 +56,7 @@ describe('upstream faults that end the attempt', () => {
 
   it('a stalled stream is broken off after the idle limit', async () => {
     await using fixture = await gatewayFixture({
-      limits: { idleSeconds: 0.05 },
+      limits: { idleSeconds: 0.2 },
       fault: () => ({ kind: 'stall', afterFrames: 2 }),
     });
     const answer = await fixture.ask(STREAM);
@@ -65,7 +66,7 @@ describe('upstream faults that end the attempt', () => {
 
   it('an endpoint that stays down until the deadline ends in a bare 400', async () => {
     await using fixture = await gatewayFixture({
-      limits: { callSeconds: 0.1 },
+      limits: { callSeconds: 0.5 },
       fault: () => ({ kind: 'status', status: 503 }),
     });
     const answer = await fixture.ask(STREAM);
@@ -97,5 +98,29 @@ describe('upstream faults that end the attempt', () => {
     expect(answer.status).toBe(400);
     expect(answer.text).not.toContain('sk-real');
     expect(fixture.session.upstreamFailed).toContain('status 401');
+  });
+});
+
+describe('what an agent brings on itself is not the upstream’s failure', () => {
+  it('a 403 after an answer, as moderation gives it', async () => {
+    await using fixture = await gatewayFixture({
+      fault: ({ index }) => (index === 1 ? { kind: 'status', status: 403 } : undefined),
+    });
+    await fixture.ask(STREAM);
+    expect((await fixture.ask(STREAM)).status).toBe(400);
+    expect(fixture.session.upstreamFailed).toBeUndefined();
+  });
+
+  it('an answer that still flows at the call’s deadline', async () => {
+    const clock = new ManualClock();
+    await using fixture = await gatewayFixture({
+      clock,
+      limits: { callSeconds: 900, idleSeconds: 10_000 },
+      fault: () => ({ kind: 'gate', beforeFrame: 2, open: new Promise(() => undefined) }),
+    });
+    const answer = await askParts(fixture.gateway, STREAM);
+    clock.advance(900_000);
+    expect(await readAll(answer.body)).toContain('"error"');
+    expect(fixture.session.upstreamFailed).toBeUndefined();
   });
 });

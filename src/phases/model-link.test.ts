@@ -16,9 +16,10 @@ import { systemClock } from '../base/clock.ts';
 import { silentLogger } from '../base/logger.ts';
 import { type GatewayServer, startGatewayServer } from '../server/gateway-server.ts';
 import type { LinkLoss } from './link-call.ts';
-import { type ModelLink, startModelLink } from './model-link.ts';
+import { type LinkLimits, type ModelLink, startModelLink } from './model-link.ts';
 
 const STREAM = chatBody({ stream: true });
+const SMALL: LinkLimits = { requestBytes: 64_000, heldBytes: 96_000 };
 
 interface LinkFixture extends AsyncDisposable {
   readonly gateway: GatewayFixture;
@@ -36,6 +37,7 @@ async function linkFixture(
     readonly gatewayLossSeconds?: number;
     readonly socketPath?: string;
     readonly bearer?: string;
+    readonly limits?: LinkLimits;
   } = {},
 ): Promise<LinkFixture> {
   const stack = new AsyncDisposableStack();
@@ -64,6 +66,7 @@ async function linkFixture(
       backoff: FAST_BACKOFF,
       gatewayLossSeconds: over.gatewayLossSeconds ?? 30,
       onLost: (loss) => losses.push(loss),
+      ...(over.limits === undefined ? {} : { limits: over.limits }),
     }),
   );
   const agent = new Agent({ connect: { socketPath: link.socketPath } });
@@ -236,20 +239,19 @@ describe('a hostile agent', () => {
     await expect.poll(finished).toBe('aborted');
   });
 
-  it('gets a 413 for a body above 64 MiB, and nothing is recorded', async () => {
-    await using fixture = await linkFixture();
-    const answer = await fixture.post(Buffer.alloc(64 * 1024 * 1024 + 1, 32));
+  it('gets a 413 for a body above the cap, and nothing is recorded', async () => {
+    await using fixture = await linkFixture({}, { limits: SMALL });
+    const answer = await fixture.post(Buffer.alloc(SMALL.requestBytes + 1, 32));
     expect(answer.statusCode).toBe(413);
     expect(await answer.body.text()).toContain('request_too_large');
     expect(await recorded(fixture.gateway)).toEqual([]);
   });
 
   it('cannot make the link hold more than one largest request and a half', async () => {
-    await using fixture = await linkFixture({
-      fault: () => ({ kind: 'gate', beforeFrame: 0, open: new Promise(() => undefined) }),
-    });
+    const fault = { kind: 'gate', beforeFrame: 0, open: new Promise(() => undefined) } as const;
+    await using fixture = await linkFixture({ fault: () => fault }, { limits: SMALL });
     const gone = new AbortController();
-    const large = chatBody({ messages: [{ role: 'user', content: 'x'.repeat(60_000_000) }] });
+    const large = chatBody({ messages: [{ role: 'user', content: 'x'.repeat(60_000) }] });
     const first = fixture.post(large, gone.signal);
     await fixture.gateway.model.arrived(1);
     expect((await fixture.post(large)).statusCode).toBe(413);

@@ -24,10 +24,20 @@ const BACKOFF: Backoff = { firstMs: 50, maxMs: 2000 };
 const MAX_HEADER_BYTES = 16 * 1024;
 /** An agent may call in parallel, but every open call holds its request in memory. */
 const MAX_CONNECTIONS = 64;
-/** Of all open calls of one link together, so that an agent cannot fill this process's memory. */
-const MAX_HELD_BYTES = 96 * 1024 * 1024;
 const PATH = /^\/v1(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$/;
 const PLAIN_VALUE = /^[\x20-\x7e]{1,256}$/;
+
+export interface LinkLimits {
+  /** Largest body of one request. */
+  readonly requestBytes: number;
+  /** Bodies of all open calls together, so that an agent cannot fill this process's memory. */
+  readonly heldBytes: number;
+}
+
+export const LINK_LIMITS: LinkLimits = {
+  requestBytes: MAX_REQUEST_BYTES,
+  heldBytes: 96 * 1024 * 1024,
+};
 
 export interface ModelLinkOptions {
   /** Private folder of this link; made with mode 0700. The socket `model.sock` lies in it. */
@@ -44,6 +54,7 @@ export interface ModelLinkOptions {
   readonly logger: Logger;
   readonly gatewayLossSeconds?: number;
   readonly backoff?: Backoff;
+  readonly limits?: LinkLimits;
   /** Told once, when the link gives the gateway up: the attempt is then lost (`infra_error`). */
   readonly onLost: (loss: LinkLoss) => void;
 }
@@ -187,6 +198,7 @@ class Link implements ModelLink {
     if ((method !== 'GET' && method !== 'POST') || path.length > 256 || !PATH.test(path)) {
       return openAiError(404, 'unknown_url', 'The model link serves GET and POST below /v1.');
     }
+    const { requestBytes, heldBytes } = this.#options.limits ?? LINK_LIMITS;
     const chunks: Buffer[] = [];
     // Destroying the request would take the refusal down with it.
     const parts: AsyncIterable<unknown> = request.iterator({ destroyOnReturn: false });
@@ -194,7 +206,7 @@ class Link implements ModelLink {
       if (!Buffer.isBuffer(part)) continue;
       held.bytes += part.length;
       this.#heldBytes += part.length;
-      if (held.bytes > MAX_REQUEST_BYTES || this.#heldBytes > MAX_HELD_BYTES) return tooLarge();
+      if (held.bytes > requestBytes || this.#heldBytes > heldBytes) return tooLarge();
       chunks.push(part);
     }
     return {

@@ -32,10 +32,10 @@ async function serverFixture() {
 }
 
 describe('the gateway on a socket', () => {
-  it('takes bodies of any content type up to the cap and sends the recorded bytes', async () => {
+  it('takes large bodies of any content type and sends the recorded bytes', async () => {
     await using server = await serverFixture();
     await server.start();
-    const padding = 'x'.repeat(MAX_REQUEST_BYTES - 1000);
+    const padding = 'x'.repeat(4_000_000);
     const body = chatBody({ stream: true, messages: [{ role: 'user', content: padding }] });
     const answer = await server.ask(
       'POST',
