@@ -1,0 +1,8 @@
+import { harnessContract } from '../support/harness-contract.ts';
+
+harnessContract({
+  name: 'openclaw',
+  shell: 'exec',
+  tools: ['edit', 'exec', 'read', 'write'],
+  prompt: (text) => `[Thu 2026-01-01 00:00 UTC] ${text}`,
+});
