@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { ClawError, errorMessage } from '../../base/error.ts';
 import type { Connection } from './connection.ts';
 
@@ -61,11 +62,7 @@ export class GroupCommit {
     } catch (cause) {
       if (this.#connection.isOpen && this.#connection.inTransaction)
         this.#connection.exec('ROLLBACK');
-      const error = new ClawError(
-        'StoreUnavailable',
-        `the record store could not write: ${errorMessage(cause)}; nothing of this step was kept`,
-        { cause, retryable: true },
-      );
+      const error = storeError(cause);
       for (const waiting of group) waiting.fail(error);
       return;
     }
@@ -82,7 +79,27 @@ export class GroupCommit {
       // SQLite ends the whole transaction by itself on a full disk or an I/O error
       if (!this.#connection.inTransaction) throw reason;
       this.#connection.exec('ROLLBACK TO operation; RELEASE operation');
-      return () => waiting.fail(reason);
+      return () => waiting.fail(storeError(reason));
     }
   }
+}
+
+const SQLITE_CONSTRAINT = 19;
+const zSqliteError = z.object({ code: z.literal('ERR_SQLITE_ERROR'), errcode: z.int() });
+
+/** Anything that a write raised, as the product's error. */
+function storeError(thrown: unknown): unknown {
+  if (thrown instanceof ClawError) return thrown;
+  const sqlite = zSqliteError.safeParse(thrown);
+  // the low byte is the primary code
+  if (sqlite.success && (sqlite.data.errcode & 0xff) === SQLITE_CONSTRAINT) {
+    return new ClawError('Conflict', `the record store refused a row: ${errorMessage(thrown)}`, {
+      cause: thrown,
+    });
+  }
+  return new ClawError(
+    'StoreUnavailable',
+    `the record store could not write: ${errorMessage(thrown)}; nothing of this step was kept`,
+    { cause: thrown, retryable: true },
+  );
 }
