@@ -54,7 +54,7 @@ describe.each(loadExamples().map((example) => [example.id, example] as const))(
     });
     afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-    const outputs = example.entry.clawgym.outputs;
+    const outputs = example.entry.clawgym.task.outputs;
     const grade = (name: string, cases: readonly Case[]) =>
       gradeAll(
         example,
@@ -136,9 +136,8 @@ describe.each(loadExamples().map((example) => [example.id, example] as const))(
       const entry = example.entry;
       expect(entry.task_id).toBe(id);
       expect(entry.metadata.grading_type).toBe('automated');
-      expect(Object.keys(entry.clawgym.inputs).toSorted()).toEqual(
-        [...example.inputs.keys()].toSorted(),
-      );
+      const modes = new Map(entry.clawgym.task.inputs.map((input) => [input.path, input.mode]));
+      expect([...modes.keys()].toSorted()).toEqual([...example.inputs.keys()].toSorted());
       const script = textAt(example.reward, 'reward.sh');
       expect(script).toContain(
         `python3 ${entry.input_mount_dir}/reward/check.py ${entry.input_mount_dir} |`,
@@ -146,7 +145,7 @@ describe.each(loadExamples().map((example) => [example.id, example] as const))(
       for (const { path } of outputs) expect(entry.user_query).toContain(path);
       for (const [path, node] of example.inputs) {
         const kept = Buffer.compare(node as Buffer, solved.get(path) as Buffer) === 0;
-        expect([path, entry.clawgym.inputs[path]]).toEqual([path, kept ? 'protected' : 'editable']);
+        expect([path, modes.get(path)]).toEqual([path, kept ? 'protected' : 'editable']);
       }
     });
   },

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from
 import { dirname, join } from 'node:path';
 
 export const TASKS_DIR = new URL('../../../examples/tasks', import.meta.url).pathname;
+const SCRIPT = 'solve.sh';
 const GRADE_MANY = new URL('grade-many.py', import.meta.url).pathname;
 
 export interface ExampleOutput {
@@ -17,10 +18,11 @@ export interface DataEntry {
   readonly input_mount_dir: string;
   readonly metadata: { readonly category: string; readonly grading_type: string };
   readonly clawgym: {
-    readonly solution: { readonly script?: string };
-    readonly outputs: readonly ExampleOutput[];
-    readonly inputs: Readonly<Record<string, 'editable' | 'protected'>>;
-    readonly licence: string;
+    readonly task: {
+      readonly inputs: readonly { readonly path: string; readonly mode: string }[];
+      readonly outputs: readonly ExampleOutput[];
+      readonly licence: string;
+    };
   };
 }
 
@@ -83,12 +85,11 @@ export function textAt(tree: Tree, path: string): string {
 export function solve(example: Example, scratch: string): Map<string, Node> {
   const workspace = join(scratch, 'solved');
   const solution = readTree(join(example.dir, 'solution'));
-  const script = example.entry.clawgym.solution.script;
-  const files = [...solution].filter(([path]) => path !== script);
+  const files = [...solution].filter(([path]) => path !== SCRIPT);
   writeTree(workspace, new Map([...example.inputs, ...files]));
-  if (script !== undefined) {
+  if (solution.has(SCRIPT)) {
     const options = { cwd: workspace, timeout: 20_000 };
-    execFileSync('bash', [join(example.dir, 'solution', script)], options);
+    execFileSync('bash', [join(example.dir, 'solution', SCRIPT)], options);
   }
   return readTree(workspace);
 }

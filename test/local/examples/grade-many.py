@@ -8,6 +8,7 @@ import time
 
 with open(sys.argv[1], encoding="utf-8") as file:
     ast.parse(file.read(), feature_version=(3, 9))  # the oldest Python the examples promise
+sys.dont_write_bytecode = True
 spec = importlib.util.spec_from_file_location("check", sys.argv[1])
 check = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(check)

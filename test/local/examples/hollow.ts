@@ -60,7 +60,7 @@ function fillings(example: Example): [string, Filling][] {
 
 /** Lazy as the agent does it: every output that does not exist gets its placeholder. */
 function lazy(example: Example): Tree {
-  const made = example.entry.clawgym.outputs.map(({ path }): [string, Node] => [
+  const made = example.entry.clawgym.task.outputs.map(({ path }): [string, Node] => [
     path,
     Buffer.from(placeholder(path)),
   ]);
@@ -68,7 +68,10 @@ function lazy(example: Example): Tree {
 }
 
 function filled(example: Example, inputs: Tree, node: Filling): Tree {
-  const made = example.entry.clawgym.outputs.map(({ path }): [string, Node] => [path, node(path)]);
+  const made = example.entry.clawgym.task.outputs.map(({ path }): [string, Node] => [
+    path,
+    node(path),
+  ]);
   return new Map([...inputs, ...made]);
 }
 
