@@ -37,7 +37,16 @@ test.each<[string, SchemaNode, string]>([
     { type: 'object', description: 'd', additionalProperties: text },
     'is a map without maxProperties',
   ],
-  ['integer without format', { type: 'integer', description: 'd' }, 'is an integer without format'],
+  [
+    'integer without maximum',
+    { type: 'integer', description: 'd', format: 'int32' },
+    'is an integer without maximum, which its format does not enforce',
+  ],
+  [
+    'integer without format',
+    { type: 'integer', description: 'd', maximum: 9 },
+    'is an integer without format',
+  ],
   [
     'foreign format',
     { ...text, format: 'duration' },

@@ -57,6 +57,9 @@ function lintBounds(node: SchemaNode, path: string, report: Report): void {
   if (node.additionalProperties && node.maxProperties === undefined) {
     report(path, 'is a map without maxProperties');
   }
+  if (node.type === 'integer' && node.maximum === undefined) {
+    report(path, 'is an integer without maximum, which its format does not enforce');
+  }
   if (node.type === 'integer' && node.format === undefined)
     report(path, 'is an integer without format');
 }

@@ -41,11 +41,15 @@ describe('constructs that mean something else to the API server are refused', ()
 describe('what is emitted', () => {
   test.each<[string, z.ZodType, object]>([
     [
-      'an int32 keeps its own bounds only',
+      'an int32 keeps its upper bound, which the format does not enforce',
       z.int32().min(1),
-      { type: 'integer', format: 'int32', minimum: 1 },
+      { type: 'integer', format: 'int32', minimum: 1, maximum: 2_147_483_647 },
     ],
-    ['an int is int64 without noise', z.int(), { type: 'integer', format: 'int64' }],
+    [
+      'an int is int64 below 2^53',
+      z.int(),
+      { type: 'integer', format: 'int64', maximum: Number.MAX_SAFE_INTEGER },
+    ],
     ['a date-time has no pattern', z.iso.datetime(), { type: 'string', format: 'date-time' }],
     ['a literal is an enum', z.literal('a'), { type: 'string', enum: ['a'] }],
     ['an unknown keeps its fields', z.unknown(), { 'x-kubernetes-preserve-unknown-fields': true }],
@@ -55,7 +59,7 @@ describe('what is emitted', () => {
       {
         type: 'object',
         default: {},
-        properties: { n: { type: 'integer', format: 'int32', default: 2 } },
+        properties: { n: { type: 'integer', format: 'int32', maximum: 2_147_483_647, default: 2 } },
       },
     ],
     [

@@ -88,22 +88,19 @@ export function toSchema(schema: z.ZodType): SchemaNode {
 const unstructural = (where: string, what: string): ClawError =>
   new ClawError('Internal', `${where}: ${what}; see src/api/to-schema.ts`);
 
-/** Integers only; bounds that merely repeat the format are noise. */
+/**
+ * Integers only. The API server does not hold a value to its int32 or int64 format, so the upper
+ * bound stays in the schema; a lower bound that merely repeats the format is noise.
+ */
 function integerForm(format: string | undefined, node: JsonSchema, where: string): void {
   if (node.type !== 'integer') {
     throw unstructural(where, 'floats are not allowed, use a decimal string');
   }
   node.format = format === 'int32' ? 'int32' : 'int64';
-  if (INTRINSIC_BOUNDS.has(node.minimum)) delete node.minimum;
-  if (INTRINSIC_BOUNDS.has(node.maximum)) delete node.maximum;
+  if (node.minimum === -2_147_483_648 || node.minimum === Number.MIN_SAFE_INTEGER) {
+    delete node.minimum;
+  }
 }
-
-const INTRINSIC_BOUNDS: ReadonlySet<unknown> = new Set([
-  -2_147_483_648,
-  2_147_483_647,
-  Number.MIN_SAFE_INTEGER,
-  Number.MAX_SAFE_INTEGER,
-]);
 
 /** A refinement is lost in the CRD unless a CEL rule or a list type says the same. */
 function requireTwin(
