@@ -85,12 +85,12 @@ export function extensionOf(
   if (differ(flags(native.workspace.inputs), flags(task.workspace.inputs))) {
     found['inputs'] = flags(task.workspace.inputs);
   }
-  if (differ(shape(native.verifier), shape(task.verifier)) || generated.verifier !== undefined) {
+  if (differ(shape(native.verifier), shape(task.verifier))) {
     found['verifier'] = task.verifier
       ? { ...shape(task.verifier), files: undefined, generated: generated.verifier ?? [] }
       : null;
   }
-  if (differ(shape(native.solution), shape(task.solution)) || generated.solution !== undefined) {
+  if (differ(shape(native.solution), shape(task.solution))) {
     found['solution'] = task.solution
       ? { ...shape(task.solution), files: undefined, generated: generated.solution ?? [] }
       : null;

@@ -97,7 +97,7 @@ function mountOf(
   root: string | null | undefined,
   mount: string | null | undefined,
 ): { workspacePath: string; prefix: string } {
-  const given = root ?? undefined;
+  const given = root?.replace(/\/+$/, '');
   if (mount === undefined || mount === null || mount === '') {
     return { workspacePath: given ?? DEFAULT_WORKSPACE_PATH, prefix: '' };
   }

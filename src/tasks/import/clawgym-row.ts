@@ -16,7 +16,13 @@ const zRow = z.looseObject({
   hook_code: z.string().nullish(),
   input_files: zFiles,
   reward_files: zFiles,
-  clawgym: z.looseObject({ solution_files: zFiles, environment_files: zFiles }).nullish(),
+  clawgym: z
+    .looseObject({
+      solution_files: zFiles,
+      environment_files: zFiles,
+      inputs_verbatim: z.boolean().nullish(),
+    })
+    .nullish(),
 });
 
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
@@ -33,14 +39,16 @@ export function draftOfRow(
   const decode = (files: z.infer<typeof zFiles>, field: string): DraftFile[] =>
     (files ?? []).map((file, index) => decodeFile(file, `${field}[${index}]`, limits));
   const all = decode(fields.input_files, 'input_files');
-  const travelling = all.filter(({ path }) => path.startsWith('reward/'));
+  const verbatim = fields.clawgym?.inputs_verbatim === true;
+  const travels = ({ path }: DraftFile): boolean => !verbatim && path.startsWith('reward/');
+  const travelling = all.filter(travels);
   const own = decode(fields.reward_files, 'reward_files');
   const publicForm = own.length === 0 && travelling.length > 0;
   return draftOfClawGym({
     fields: value,
     prompt: fields.prompt,
     fallbackId: `task_${String(row - 1).padStart(5, '0')}`,
-    inputs: all.filter(({ path }) => !path.startsWith('reward/')),
+    inputs: all.filter((file) => !travels(file)),
     inputsBelowMount: false,
     reward: withHook(rewardFiles(own, travelling), fields.hook_code),
     publicForm,

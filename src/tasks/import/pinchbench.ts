@@ -1,4 +1,4 @@
-import { lstat } from 'node:fs/promises';
+import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { DraftFile } from '../task-draft.ts';
@@ -146,5 +146,9 @@ async function readAsset(
   const stats = await lstat(path).catch(() => undefined);
   if (stats === undefined)
     throw fieldError('InvalidTask', field, source, 'a file below assets/ (it is missing)');
+  const [real, realRoot] = await Promise.all([realpath(path), realpath(assetsDir)]);
+  if (real !== join(realRoot, source)) {
+    throw fieldError('UnsafePath', field, source, 'a path below assets/ without links');
+  }
   return { path: source, ...(await readBoundedFile(path, `assets/${source}`, limits, budget)) };
 }

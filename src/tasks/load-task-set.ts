@@ -1,0 +1,92 @@
+import { lstat } from 'node:fs/promises';
+import { ClawError } from '../base/error.ts';
+import { importClawGymDirectory } from './import/clawgym-directory.ts';
+import { importClawGymJsonl } from './import/clawgym-jsonl.ts';
+import { detectFormat } from './import/detect-format.ts';
+import { importHarbor } from './import/harbor.ts';
+import { DEFAULT_IMPORT_LIMITS, type ImportLimits } from './import/import-limits.ts';
+import type { ImportProblem } from './import/import-problem.ts';
+import { collectTasks } from './import/import-tasks.ts';
+import type { Importer, SourceFormat } from './import/importer.ts';
+import { importPinchBench } from './import/pinchbench.ts';
+import type { InputOverlay } from './input-overlay.ts';
+import { openTaskSet } from './set/open-task-set.ts';
+import { taskSetDigest } from './set/task-set-bytes.ts';
+import type { AgentCodeScanner } from './task-draft.ts';
+import type { TaskSet } from './task-set.ts';
+
+export interface LoadTaskSetOptions {
+  /** Classes code verifiers by static scan; passed in, since the scan belongs to the verifiers. */
+  readonly scanAgentCode: AgentCodeScanner;
+  readonly signal: AbortSignal;
+  /** Absent: detected. */
+  readonly format?: SourceFormat | undefined;
+  readonly overlay?: InputOverlay | undefined;
+  readonly strictUpstream?: boolean | undefined;
+  readonly limits?: ImportLimits | undefined;
+}
+
+export interface LoadedTaskSet {
+  readonly set: TaskSet;
+  readonly format: SourceFormat;
+  /** Why tasks were refused, one entry a reason; empty where all were taken. */
+  readonly problems: readonly ImportProblem[];
+  /** Tasks that were refused. */
+  readonly refused: number;
+  readonly warnings: readonly string[];
+  /** Releases the file behind a task set; blobs cannot be read afterwards. */
+  close(): Promise<void>;
+}
+
+const IMPORTERS: Readonly<Record<Exclude<SourceFormat, 'task-set'>, Importer>> = {
+  'clawgym-directory': importClawGymDirectory,
+  'clawgym-jsonl': importClawGymJsonl,
+  pinchbench: importPinchBench,
+  harbor: importHarbor,
+};
+
+/**
+ * Loads the tasks at a path, whatever kind it is: a task-set file or any source that can be
+ * imported. Refused tasks are reported, not thrown; throws where the source cannot be read at all or
+ * holds no task.
+ */
+export async function loadTaskSet(
+  path: string,
+  options: LoadTaskSetOptions,
+): Promise<LoadedTaskSet> {
+  const format = options.format ?? (await detectFormat(path));
+  await checkReadable(path);
+  if (format === 'task-set') {
+    const set = await openTaskSet(path, options.signal);
+    return { set, format, problems: [], refused: 0, warnings: [], close: () => set.close() };
+  }
+  const { entries, blobs, problems, refused, warnings } = await collectTasks(
+    format,
+    IMPORTERS[format],
+    path,
+    {
+      scanAgentCode: options.scanAgentCode,
+      limits: options.limits ?? DEFAULT_IMPORT_LIMITS,
+      signal: options.signal,
+      overlay: options.overlay,
+      strictUpstream: options.strictUpstream ?? false,
+    },
+  );
+  if (entries.length === 0 && refused === 0) {
+    throw new ClawError('InvalidInput', `${path}: no ${format} task in it`);
+  }
+  const digest = await taskSetDigest(entries, blobs, options.signal);
+  return {
+    set: { digest, tasks: entries, blobs },
+    format,
+    problems,
+    refused,
+    warnings,
+    close: () => Promise.resolve(),
+  };
+}
+
+async function checkReadable(path: string): Promise<void> {
+  const stats = await lstat(path).catch(() => undefined);
+  if (stats === undefined) throw new ClawError('NotFound', `${path}: no such file or folder`);
+}
