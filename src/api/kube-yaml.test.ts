@@ -20,6 +20,10 @@ test.each<[string, unknown]>([
   ['1.2.3', '1.2.3'],
   ["'012'", '012'],
   ['_', '_'],
+  ['_1', '_1'],
+  ['+1', 1],
+  ['y', true],
+  ['tRUE', 'tRUE'],
   ['{<<: {a: 1}, b: 2}', { a: 1, b: 2 }],
 ])('%s', (source, value) => {
   expect(loadDocument(source)).toEqual(value);

@@ -17,7 +17,7 @@ const FLOAT = /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/;
 /** Go's strconv.ParseInt with base 0, after dropping underscores: 012 is 10, 0x1f is 31. */
 function parseInteger(source: string): number | typeof NOT_RESOLVED {
   const plain = source.replaceAll('_', '');
-  if (!INTEGER.test(plain)) return NOT_RESOLVED;
+  if (source.startsWith('_') || !INTEGER.test(plain)) return NOT_RESOLVED;
   const negative = plain.startsWith('-');
   const digits = plain.replace(/^[-+]/, '');
   const octal = /^0[0-7]+$/.test(digits) ? `0o${digits.slice(1)}` : digits;
@@ -26,7 +26,7 @@ function parseInteger(source: string): number | typeof NOT_RESOLVED {
 
 function parseFloating(source: string): number | typeof NOT_RESOLVED {
   const plain = source.replaceAll('_', '');
-  return FLOAT.test(plain) ? Number(plain) : NOT_RESOLVED;
+  return !source.startsWith('_') && FLOAT.test(plain) ? Number(plain) : NOT_RESOLVED;
 }
 
 const goInteger = defineScalarTag<number>('tag:yaml.org,2002:int', {
