@@ -59,7 +59,6 @@ const zTaskBody = withRules(
     },
   ],
 );
-export type TaskBody = z.infer<typeof zTaskBody>;
 
 const zSpec = withRules(
   z

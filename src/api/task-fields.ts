@@ -23,7 +23,6 @@ const oneContent = exactlyOneOf(['text', 'base64'], 'a file');
 const zInlineFile = withRules(z.object(fileShape).describe('A file with its content.'), [
   oneContent,
 ]);
-export type InlineFile = z.infer<typeof zInlineFile>;
 
 const MAX_FILES = 256;
 
