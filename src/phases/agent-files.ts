@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { AGENT_DIR, type ProcessPlan } from '../agents/agent.ts';
 import { ClawError } from '../base/error.ts';
 import { unsafePathReason } from '../tasks/task-paths.ts';
-import { INIT_PATH, LINK_DIR, REPORT_DIR, REPORT_PATH } from './agent-spec.ts';
+import { INIT_PATH, LINK_DIR, REPORT_DIR } from './agent-spec.ts';
 import { makeAccessible } from './make-accessible.ts';
 import type { SandboxMount, SandboxOwner } from './process-sandbox.ts';
 
@@ -11,8 +11,8 @@ const INIT_SOURCE = new URL('programs/agent_init.py', import.meta.url);
 
 export interface AgentFiles {
   readonly mounts: readonly SandboxMount[];
-  /** Where the wrapper's report appears on the host. */
-  readonly reportFile: string;
+  /** Host folder in which the wrapper's report appears. */
+  readonly reportDir: string;
 }
 
 /**
@@ -31,7 +31,7 @@ export async function layOutAgentFiles(
   for (const file of plan.files) await writeAgentFile(agent, file.path, file.content);
   makeAccessible(base, owner);
   return {
-    reportFile: join(report, basename(REPORT_PATH)),
+    reportDir: report,
     mounts: [
       { source: agent, target: AGENT_DIR, mode: 'ro' },
       { source: init, target: INIT_PATH, mode: 'ro' },

@@ -1,11 +1,9 @@
-import { dirname } from 'node:path';
 import { MODEL_LINK_KEY, MODEL_LINK_URL, type ProcessPlan } from '../agents/agent.ts';
 
 /** Places inside the sandbox that only the wrapper uses. */
 export const INIT_PATH = '/run/clawgym/agent_init.py';
 export const LINK_DIR = '/run/clawgym/link';
-export const REPORT_PATH = '/run/clawgym/report/end.json';
-export const REPORT_DIR = dirname(REPORT_PATH);
+export const REPORT_DIR = '/run/clawgym/report';
 /** Python of the runner root and of the fallback. */
 export const PYTHON_PATH = '/usr/bin/python3';
 
@@ -27,11 +25,16 @@ export interface AgentSpecInput {
   readonly nonce: string;
 }
 
+/** File name of the report: the agent, which could write there too, cannot know it. */
+export function reportName(nonce: string): string {
+  return `${nonce}.json`;
+}
+
 /** What agent_init.py reads from its standard input; both sides are one release. */
 export function agentSpec(input: AgentSpecInput): object {
   return {
     nonce: input.nonce,
-    reportPath: REPORT_PATH,
+    reportPath: `${REPORT_DIR}/${reportName(input.nonce)}`,
     cwd: input.workspacePath,
     env: agentEnv(input.plan.env),
     commands: input.plan.commands,

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import type { ProcessPlan } from '../agents/agent.ts';
 import { ClawError } from '../base/error.ts';
 import type { AgentEnd, Finding } from '../rollouts/outcome.ts';
 import { layOutAgentFiles, linkMount } from './agent-files.ts';
 import { type AgentReport, readAgentReport } from './agent-report.ts';
-import { agentSpec, INIT_PATH, PYTHON_PATH } from './agent-spec.ts';
+import { agentSpec, INIT_PATH, PYTHON_PATH, reportName } from './agent-spec.ts';
 import { makeAccessible } from './make-accessible.ts';
 import type {
   CapturedOutput,
@@ -72,7 +72,8 @@ export async function runAgent(plan: ProcessPlan, context: RunAgentContext): Pro
     },
     context.signal,
   );
-  const report = exit.exitCode === 0 ? await readAgentReport(files.reportFile, nonce) : undefined;
+  const reportFile = join(files.reportDir, reportName(nonce));
+  const report = exit.exitCode === 0 ? await readAgentReport(reportFile, nonce) : undefined;
   const { end, detail } = report ?? withoutReport(exit);
   return {
     end,

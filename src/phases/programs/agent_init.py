@@ -560,27 +560,13 @@ class Pair:
 
 
 def write_report(spec, end):
-    """Everything else is dead by now, so what stands in the folder is moved out of the way first."""
+    """Everything else is dead by now, and nobody could have made a file of this name before: it
+    holds the nonce. The agent can have closed the folder."""
     path = spec["reportPath"]
-    folder = os.path.dirname(path)
-    os.chmod(folder, 0o700)
-    for name in os.listdir(folder):
-        remove(os.path.join(folder, name))
-    text = json.dumps({**end, "nonce": spec["nonce"]})
+    os.chmod(os.path.dirname(path), 0o700)
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
     with os.fdopen(fd, "w") as file:
-        file.write(text)
-
-
-def remove(path):
-    if stat.S_ISDIR(os.lstat(path).st_mode):
-        os.chmod(path, 0o700)
-        for folder, names, _ in os.walk(path):
-            for name in names:
-                os.chmod(os.path.join(folder, name), 0o700)
-        shutil.rmtree(path)
-    else:
-        os.unlink(path)
+        json.dump({**end, "nonce": spec["nonce"]}, file)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,8 @@ export async function buildRunnerRoot(build: RunnerRootBuild): Promise<void> {
     await rm(work, { recursive: true, force: true });
     await mkdir(root, { recursive: true, mode: 0o755 });
     build.logger.info({}, 'building the runner root (once, about a minute)');
-    const args = mmdebstrapArgs(build.recipe, tar, build.mirror);
+    const mode = process.getuid?.() === 0 ? 'root' : 'unshare';
+    const args = mmdebstrapArgs(build.recipe, tar, build.mirror, mode);
     await step(build, [build.mmdebstrap, ...args], BUILD_SECONDS);
     await step(build, ['tar', '-xf', tar, '-C', root, '--exclude=./dev/*'], EXTRACT_SECONDS);
     await nameSandboxUser(root);

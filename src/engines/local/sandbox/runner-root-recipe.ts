@@ -58,13 +58,18 @@ export function recipeDigest(recipe: RunnerRootRecipe): Sha256 {
   return sha256(canonicalJson(recipe));
 }
 
-/** Arguments of mmdebstrap that build the recipe into a tar file. */
+/**
+ * Arguments of mmdebstrap that build the recipe into a tar file. Without root it needs subordinate
+ * uids (`unshare`); its other modes fail late or build something else.
+ */
 export function mmdebstrapArgs(
   recipe: RunnerRootRecipe,
   tarFile: string,
   mirror: string | undefined,
+  mode: 'root' | 'unshare',
 ): string[] {
   return [
+    `--mode=${mode}`,
     `--variant=${recipe.variant}`,
     `--include=${recipe.packages.join(',')}`,
     ...recipe.pathFilters.map((filter) => `--dpkgopt=${filter}`),

@@ -79,12 +79,12 @@ describe('sandbox user', () => {
 
 describe('runner root recipe', () => {
   it('becomes one command of mmdebstrap, with a mirror only where one was given', () => {
-    const args = mmdebstrapArgs(runnerRootRecipe('x64'), '/w/root.tar', undefined);
-    expect(args[0]).toBe('--variant=minbase');
+    const args = mmdebstrapArgs(runnerRootRecipe('x64'), '/w/root.tar', undefined, 'root');
+    expect(args.slice(0, 2)).toEqual(['--mode=root', '--variant=minbase']);
     expect(args.slice(-2)).toEqual(['trixie', '/w/root.tar']);
-    expect(mmdebstrapArgs(runnerRootRecipe('x64'), '/w/root.tar', 'http://m/').at(-1)).toBe(
-      'http://m/',
-    );
+    const own = mmdebstrapArgs(runnerRootRecipe('x64'), '/w/root.tar', 'http://m/', 'unshare');
+    expect(own.at(-1)).toBe('http://m/');
+    expect(own[0]).toBe('--mode=unshare');
   });
 
   it('reads installed packages and leaves out removed ones', () => {
