@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-export const TASKS_DIR = new URL('../../../examples/tasks', import.meta.url).pathname;
+const TASKS_DIR = new URL('../../../examples/tasks', import.meta.url).pathname;
 const SCRIPT = 'solve.sh';
 const GRADE_MANY = new URL('grade-many.py', import.meta.url).pathname;
 

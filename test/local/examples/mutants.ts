@@ -100,7 +100,7 @@ function lineMutants(text: string, orderMatters: boolean): TextCase[] {
   });
 }
 
-export function withTexts(tree: Tree, path: string, cases: readonly TextCase[]): Case[] {
+function withTexts(tree: Tree, path: string, cases: readonly TextCase[]): Case[] {
   return cases.map(({ name, text }) => ({ name, tree: withNode(tree, path, Buffer.from(text)) }));
 }
 

@@ -2,6 +2,7 @@ import sys
 
 if not sys.flags.isolated:
     sys.path.pop(0)  # no module that lies beside this file may stand in for the library's
+
 import csv
 import functools
 import io
@@ -56,6 +57,7 @@ def passed(check):
     except Exception:
         return 0.0
 
+
 def digits(phone):
     return ("+" if phone.startswith("+") else "") + re.sub(r"[^0-9]", "", phone)
 
@@ -73,7 +75,8 @@ def split(root):
         people.setdefault(email, []).append((row["updated"], number, row))
     result = {kind: [] for kind in FILES}
     for email in sorted(people):
-        newest_first = [row for _, _, row in sorted(people[email], reverse=True, key=lambda p: p[:2])]
+        found = sorted(people[email], key=lambda entry: entry[:2], reverse=True)
+        newest_first = [row for _, _, row in found]
         phones = [row["phone"] for row in newest_first if row["phone"]]
         entry = {"name": newest_first[0]["name"], "email": email}
         entry["phone"] = digits(phones[0]) if phones else ""

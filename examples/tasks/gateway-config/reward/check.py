@@ -2,6 +2,7 @@ import sys
 
 if not sys.flags.isolated:
     sys.path.pop(0)  # no module that lies beside this file may stand in for the library's
+
 import configparser
 import json
 import os
@@ -76,6 +77,7 @@ def passed(check):
         return 1.0 if check() is True else 0.0
     except Exception:
         return 0.0
+
 
 def options(text):
     """{(section, option): value} of an INI file; raises on duplicates and on anything else."""

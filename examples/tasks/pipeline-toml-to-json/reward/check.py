@@ -2,6 +2,7 @@ import sys
 
 if not sys.flags.isolated:
     sys.path.pop(0)  # no module that lies beside this file may stand in for the library's
+
 import json
 import os
 import re
@@ -80,6 +81,7 @@ def passed(check):
         return 1.0 if check() is True else 0.0
     except Exception:
         return 0.0
+
 
 def has_boolean(value):
     if isinstance(value, dict):

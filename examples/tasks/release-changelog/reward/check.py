@@ -2,6 +2,7 @@ import sys
 
 if not sys.flags.isolated:
     sys.path.pop(0)  # no module that lies beside this file may stand in for the library's
+
 import functools
 import json
 import os
@@ -42,6 +43,7 @@ def passed(check):
         return 1.0 if check() is True else 0.0
     except Exception:
         return 0.0
+
 
 def original():
     with open(ORIGINAL, encoding="utf-8") as file:

@@ -2,6 +2,7 @@ import sys
 
 if not sys.flags.isolated:
     sys.path.pop(0)  # no module that lies beside this file may stand in for the library's
+
 import csv
 import functools
 import io
@@ -75,6 +76,7 @@ def passed(check):
     except Exception:
         return 0.0
 
+
 @functools.lru_cache(maxsize=None)
 def rules(root):
     """Staff by name, hours of each shift, and the (name, date) pairs of days off."""
@@ -128,7 +130,8 @@ def grade(transcript, workspace_path):
         worked = dict.fromkeys(staff, Decimal(0))
         for row, slot in zip(rows, slots()):
             worked[row["name"]] += needed[slot]
-        return staffed() and hours == worked and not any(isinstance(h, bool) for h in hours.values())
+        booleans = any(isinstance(value, bool) for value in hours.values())
+        return staffed() and hours == worked and not booleans
 
     checks = {
         "every_shift_staffed": staffed,

@@ -2,6 +2,7 @@ import sys
 
 if not sys.flags.isolated:
     sys.path.pop(0)  # no module that lies beside this file may stand in for the library's
+
 import csv
 import functools
 import io
@@ -78,6 +79,7 @@ def passed(check):
         return 1.0 if check() is True else 0.0
     except Exception:
         return 0.0
+
 
 def in_euro(expense, rates):
     """The amount in EUR, rounded half up to cents, at the rate that was valid on the day."""
