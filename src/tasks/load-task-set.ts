@@ -57,6 +57,12 @@ export async function loadTaskSet(
   const format = options.format ?? (await detectFormat(path));
   await checkReadable(path);
   if (format === 'task-set') {
+    if (options.overlay) {
+      throw new ClawError(
+        'InvalidInput',
+        `${path}: an overlay applies where tasks are imported, and this is a finished task set`,
+      );
+    }
     const set = await openTaskSet(path, options.signal);
     return { set, format, problems: [], refused: 0, warnings: [], close: () => set.close() };
   }

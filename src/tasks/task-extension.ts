@@ -30,7 +30,7 @@ export const zTaskExtension = z.strictObject({
       }),
     )
     .optional(),
-  outputs: zTask.shape.outputs.optional(),
+  outputs: zTask.shape.outputs.unwrap().optional(),
   verifier: z
     .strictObject({
       ...zCodeVerifier.omit({ files: true }).shape,
@@ -40,8 +40,8 @@ export const zTaskExtension = z.strictObject({
     })
     .nullable()
     .optional(),
-  rubric: zTask.shape.rubric.nullable(),
-  weights: zTask.shape.weights.optional(),
+  rubric: zTask.shape.rubric.unwrap().nullable().optional(),
+  weights: zTask.shape.weights.unwrap().optional(),
   solution: z
     .strictObject({
       script: z.string().optional(),
@@ -52,7 +52,7 @@ export const zTaskExtension = z.strictObject({
     .optional(),
   environment: zEnvironment.omit({ build: true }).optional(),
   buildExecutable: z.array(z.string()).optional(),
-  timeouts: zTask.shape.timeouts.optional(),
+  timeouts: zTask.shape.timeouts.unwrap().optional(),
   category: z.string().optional(),
   cluster: z.string().optional(),
   licence: z.string().optional(),

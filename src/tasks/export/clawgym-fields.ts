@@ -1,5 +1,5 @@
 import { isRecord } from '../../base/brand.ts';
-import { aggregation, gradingType } from '../import/clawgym-entry.ts';
+import { aggregation, gradingType, KNOWN_FIELDS } from '../import/clawgym-entry.ts';
 import { DEFAULT_WORKSPACE_PATH } from '../import/reward-sh.ts';
 import type { Task } from '../task.ts';
 
@@ -7,21 +7,35 @@ import type { Task } from '../task.ts';
 export function clawGymFields(task: Task): Record<string, unknown> {
   const rubric = task.rubric !== undefined;
   const verifier = task.verifier !== undefined;
-  const { metadata, ...foreign } = task.extra;
+  const { metadata, ...extra } = task.extra;
+  const foreign = Object.fromEntries(
+    Object.entries(extra).filter(
+      ([key, value]) =>
+        !KNOWN_FIELDS.has(key) && (key !== 'origin_template' || typeof value === 'string'),
+    ),
+  );
   const mount = mountFields(task);
   return {
     ...foreign,
     task_id: task.id,
-    validation_mode: task.extra['validation_mode'] ?? (rubric ? 'hybrid' : 'code'),
-    reward_aggregation: task.extra['reward_aggregation'] ?? aggregation(rubric, verifier),
+    validation_mode: textOr(task.extra['validation_mode'], rubric ? 'hybrid' : 'code'),
+    reward_aggregation: textOr(task.extra['reward_aggregation'], aggregation(rubric, verifier)),
     rules: rulesOf(task),
     ...mount,
     metadata: {
       category: task.category,
       grading_type: gradingType(rubric, verifier),
-      ...(isRecord(metadata) ? metadata : {}),
+      ...(isRecord(metadata) ? withoutRule(metadata) : {}),
     },
   };
+}
+
+const textOr = (value: unknown, usual: string): string =>
+  typeof value === 'string' ? value : usual;
+
+/** `metadata.rule` would be read as a rubric. */
+function withoutRule({ rule: _rule, ...rest }: Record<string, unknown>): Record<string, unknown> {
+  return rest;
 }
 
 function mountFields(task: Task): Record<string, string> {

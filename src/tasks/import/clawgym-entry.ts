@@ -1,8 +1,8 @@
+import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { isRecord } from '../../base/brand.ts';
 import type { DraftFile, DraftVerifier, TaskDraft } from '../task-draft.ts';
 import { fieldError, parseField } from './import-problem.ts';
-import { decodeText } from './parse-document.ts';
 import { canonicalEntry, DEFAULT_WORKSPACE_PATH } from './reward-sh.ts';
 import { parseRubric } from './rubric.ts';
 
@@ -17,7 +17,8 @@ const zEntry = z.looseObject({
   origin_template: z.string().nullish(),
 });
 
-const KNOWN = new Set([
+/** Fields that the model holds; all others are foreign and kept in `extra`. */
+export const KNOWN_FIELDS: ReadonlySet<string> = new Set([
   'task_id',
   'user_query',
   'prompt',
@@ -147,7 +148,9 @@ function verifierOf(parts: ClawGymParts, extension: unknown): DraftVerifier | un
       'a reward.sh or check.py',
     );
   }
-  const entry = canonicalEntry(decodeText(script.content, 'reward/reward.sh'), parts.publicForm);
+  const entry = isUtf8(script.content)
+    ? canonicalEntry(Buffer.from(script.content).toString('utf8'), parts.publicForm)
+    : undefined;
   if (entry === undefined) return { dialect: 'reward-sh', entry: 'reward.sh', files: parts.reward };
   return { dialect: 'check-json', entry, files: parts.reward.filter((file) => file !== script) };
 }
@@ -172,7 +175,9 @@ function extraOf(
   rubric: boolean,
   verifier: boolean,
 ): Record<string, unknown> {
-  const extra = Object.fromEntries(Object.entries(fields).filter(([key]) => !KNOWN.has(key)));
+  const extra = Object.fromEntries(
+    Object.entries(fields).filter(([key]) => !KNOWN_FIELDS.has(key)),
+  );
   const usual: readonly [string, unknown][] = [
     ['validation_mode', rubric ? 'hybrid' : 'code'],
     ['reward_aggregation', aggregation(rubric, verifier)],
