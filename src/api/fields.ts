@@ -2,7 +2,8 @@ import { z } from 'zod';
 
 /**
  * The field forms that all kinds share. No floats: decimals are strings, counts are integers below
- * 2^53. Everything is bounded, because the API server refuses CEL rules over unbounded values.
+ * 2^53. Everything is bounded, because the API server refuses CEL rules over unbounded values. Of
+ * lengths zod counts UTF-16 units and the API server code points, so zod is the stricter one.
  */
 export const zText = (maxLength: number) => z.string().min(1).max(maxLength);
 
