@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -18,6 +18,18 @@ const agent = (
   change: Parameters<typeof runScript>[3] = {},
   plan: Parameters<typeof runScript>[4] = {},
 ) => runScript(sandbox, scratch.fresh(), script, change, plan);
+
+const hostProcesses = () => readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+
+function procFile(pid: string, name: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+const commandLine = (pid: string) => procFile(pid, 'cmdline');
+const parentOf = (pid: string) => /^PPid:\s*(\d+)$/m.exec(procFile(pid, 'status'))?.[1] ?? '';
 
 describe('an agent in its sandbox', () => {
   it('works in its workspace, with its environment, files and input', async () => {
@@ -174,6 +186,19 @@ time.sleep(100)'`,
     const { run } = await agent(script, { limits, deadlineSeconds: 60 });
     expect(run.end).toMatchObject({ reason: 'WorkspaceLimit' });
     expect(run.findings.map((f) => f.code)).toEqual(['WorkspaceLimit']);
+  });
+
+  it('within a second of a SIGTERM from outside, as a pod gets it', async () => {
+    const running = agent('trap "" TERM; while :; do sleep 1; done # termmark');
+    const marked = () => hostProcesses().filter((pid) => commandLine(pid).includes('termmark'));
+    await expect.poll(() => marked().length, { timeout: 10_000 }).toBeGreaterThan(0);
+    const wrapper = parentOf(marked()[0] ?? '');
+    expect(commandLine(wrapper)).toContain('agent_init.py');
+    const told = performance.now();
+    process.kill(Number(wrapper), 'SIGTERM');
+    const { run } = await running;
+    expect(performance.now() - told).toBeLessThan(1000);
+    expect(run.end).toMatchObject({ exitCode: null, signal: 'SIGKILL', reason: 'Cancelled' });
   });
 
   it('when it is told to', async () => {

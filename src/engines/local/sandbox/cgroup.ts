@@ -7,6 +7,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { ClawError, errorMessage } from '../../../base/error.ts';
 import type { SandboxLimits, SandboxMount } from '../../../phases/process-sandbox.ts';
 import { markIsDead, ownProcessMark } from '../../../store/process-mark.ts';
 import type { CgroupLayout, Controller } from './cgroup-layout.ts';
@@ -44,9 +45,15 @@ export function createCgroup(layout: CgroupLayout, name: string, limits: Sandbox
   made += 1;
   const folder = `${PREFIX}${ownProcessMark()}~${made}~${name}`;
   const folders = foldersOf(layout).map((base) => join(base, folder));
-  for (const path of folders) mkdirSync(path, { recursive: false });
   const at = (controller: Controller) => placeOf(layout, controller, folder);
-  writeLimits(layout, at, limits);
+  try {
+    for (const path of folders) mkdirSync(path);
+    writeLimits(layout, at, limits);
+  } catch (cause) {
+    for (const path of folders) removed(path);
+    const message = `cannot make the cgroup of sandbox ${name}: ${errorMessage(cause)}`;
+    throw new ClawError('SandboxFailed', message, { cause, retryable: true });
+  }
   return {
     enter: (pid) => {
       for (const path of folders) writeFileSync(join(path, 'cgroup.procs'), String(pid));
