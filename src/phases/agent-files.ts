@@ -3,11 +3,12 @@ import { basename, dirname, join } from 'node:path';
 import { AGENT_DIR, type ProcessPlan } from '../agents/agent.ts';
 import { ClawError } from '../base/error.ts';
 import { unsafePathReason } from '../tasks/task-paths.ts';
-import { INIT_PATH, LINK_DIR, REPORT_DIR } from './agent-spec.ts';
+import { INIT_DIR, LINK_DIR, REPORT_DIR } from './agent-spec.ts';
 import { makeAccessible } from './make-accessible.ts';
 import type { SandboxMount, SandboxOwner } from './process-sandbox.ts';
 
-const INIT_SOURCE = new URL('programs/agent_init.py', import.meta.url);
+const INIT_SOURCE = new URL('programs/agent_init/', import.meta.url);
+const INIT_FILES = ['__main__.py', 'link.py', 'watch.py'];
 
 export interface AgentFiles {
   readonly mounts: readonly SandboxMount[];
@@ -25,16 +26,16 @@ export async function layOutAgentFiles(
   owner: SandboxOwner | undefined,
 ): Promise<AgentFiles> {
   const base = join(scratchDir, 'agent-run');
-  const [agent, report, init] = [join(base, 'agent'), join(base, 'report'), join(base, 'init.py')];
-  for (const dir of [base, agent, report]) await mkdir(dir, { mode: 0o755 });
-  await copyFile(INIT_SOURCE, init);
+  const [agent, report, init] = [join(base, 'agent'), join(base, 'report'), join(base, 'init')];
+  for (const dir of [base, agent, report, init]) await mkdir(dir, { mode: 0o755 });
+  for (const name of INIT_FILES) await copyFile(new URL(name, INIT_SOURCE), join(init, name));
   for (const file of plan.files) await writeAgentFile(agent, file.path, file.content);
   makeAccessible(base, owner);
   return {
     reportDir: report,
     mounts: [
       { source: agent, target: AGENT_DIR, mode: 'ro' },
-      { source: init, target: INIT_PATH, mode: 'ro' },
+      { source: init, target: INIT_DIR, mode: 'ro' },
       { source: report, target: REPORT_DIR, mode: 'rw' },
     ],
   };

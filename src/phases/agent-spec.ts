@@ -1,7 +1,8 @@
 import { MODEL_LINK_KEY, MODEL_LINK_URL, type ProcessPlan } from '../agents/agent.ts';
 
 /** Places inside the sandbox that only the wrapper uses. */
-export const INIT_PATH = '/run/clawgym/agent_init.py';
+/** Folder with a `__main__.py`: Python runs it as a program, also in isolated mode. */
+export const INIT_DIR = '/run/clawgym/agent_init';
 export const LINK_DIR = '/run/clawgym/link';
 export const REPORT_DIR = '/run/clawgym/report';
 /** Python of the runner root and of the fallback. */
@@ -30,7 +31,7 @@ export function reportName(nonce: string): string {
   return `${nonce}.json`;
 }
 
-/** What agent_init.py reads from its standard input; both sides are one release. */
+/** What agent_init reads from its standard input; both sides are one release. */
 export function agentSpec(input: AgentSpecInput): object {
   return {
     nonce: input.nonce,

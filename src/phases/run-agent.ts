@@ -5,7 +5,7 @@ import { ClawError } from '../base/error.ts';
 import type { AgentEnd, Finding } from '../rollouts/outcome.ts';
 import { layOutAgentFiles, linkMount } from './agent-files.ts';
 import { type AgentReport, readAgentReport } from './agent-report.ts';
-import { agentSpec, INIT_PATH, PYTHON_PATH, reportName } from './agent-spec.ts';
+import { agentSpec, INIT_DIR, PYTHON_PATH, reportName } from './agent-spec.ts';
 import { makeAccessible } from './make-accessible.ts';
 import type {
   CapturedOutput,
@@ -60,7 +60,7 @@ export async function runAgent(plan: ProcessPlan, context: RunAgentContext): Pro
   const exit = await sandbox.run(
     {
       name: 'agent',
-      argv: [PYTHON_PATH, '-I', '-S', '-B', INIT_PATH],
+      argv: [PYTHON_PATH, '-I', '-S', '-B', INIT_DIR],
       env: { LANG: 'C.UTF-8' },
       cwd: '/',
       stdin: JSON.stringify(wrapperSpec(plan, context, nonce)),

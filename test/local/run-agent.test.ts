@@ -55,7 +55,7 @@ describe('an agent in its sandbox', () => {
 
   it('cannot change its configuration or the wrapper', async () => {
     const { out } = await agent(
-      'for f in /agent/a /run/clawgym/agent_init.py /run/clawgym/x; do echo x > $f && echo wrote; done; echo end',
+      'for f in /agent/a /run/clawgym/agent_init/link.py /run/clawgym/x; do echo x > $f && echo wrote; done; echo end',
       {},
       { files: [{ path: 'a', content: '' }] },
     );
@@ -193,7 +193,7 @@ time.sleep(100)'`,
     const marked = () => hostProcesses().filter((pid) => commandLine(pid).includes('termmark'));
     await expect.poll(() => marked().length, { timeout: 10_000 }).toBeGreaterThan(0);
     const wrapper = parentOf(marked()[0] ?? '');
-    expect(commandLine(wrapper)).toContain('agent_init.py');
+    expect(commandLine(wrapper)).toContain('/run/clawgym/agent_init');
     const told = performance.now();
     process.kill(Number(wrapper), 'SIGTERM');
     const { run } = await running;

@@ -1,0 +1,178 @@
+"""Watches what the agent uses of memory and disk. Everything it looks at is hostile."""
+
+import errno
+import os
+import stat
+import threading
+import time
+
+NEAR = 0.9
+"""A limit counts as reached at this share of it, so that the agent ends by us and not by the kernel."""
+MEMORY_EVERY = 0.25
+FILES_EVERY = 1.0
+
+
+class Watch(threading.Thread):
+    """Looks at the sandbox's memory and files; sets `reason` once when a limit is near."""
+
+    def __init__(self, spec):
+        super().__init__(daemon=True)
+        self.spec = spec
+        self.reason = None
+        self.detail = ""
+
+    def run(self):
+        files_at = 0.0
+        while self.reason is None:
+            self.look_at_memory()
+            if self.reason is None and time.monotonic() >= files_at:
+                self.look_at_files()
+                files_at = time.monotonic() + FILES_EVERY
+            time.sleep(MEMORY_EVERY)
+
+    def end(self, reason, detail):
+        self.detail = detail
+        self.reason = reason
+
+    def look_at_memory(self):
+        limit = self.spec["limits"]["memoryBytes"]
+        used = working_set()
+        if used is not None and used >= NEAR * limit:
+            self.end("MemoryLimit", "%d of %d bytes of memory in use" % (used, limit))
+
+    def look_at_files(self):
+        limits = self.spec["limits"]
+        usage = Usage(limits["workspaceBytes"] * NEAR, limits["workspaceEntries"] * NEAR)
+        try:
+            for folder in (self.spec["cwd"], os.path.dirname(self.spec["reportPath"])):
+                usage.add_tree(folder)
+        except RecursionError:
+            # Hundreds of closed folders in each other: nobody does that in good faith.
+            usage.entries = usage.max_entries
+        usage.add_deleted(self.spec["cwd"])
+        if usage.full():
+            self.end(
+                "WorkspaceLimit",
+                "the workspace holds at least %d bytes in %d entries; the limits are %d bytes and "
+                "%d entries"
+                % (usage.bytes, usage.entries, limits["workspaceBytes"], limits["workspaceEntries"]),
+            )
+            return
+        used = temporary_bytes("/tmp", limits["tmpBytes"])
+        if used >= NEAR * limits["tmpBytes"]:
+            self.end("WorkspaceLimit", "/tmp holds %d of %d bytes" % (used, limits["tmpBytes"]))
+
+
+def working_set():
+    """Bytes that the kernel cannot simply drop: usage without the page cache. None: unknown.
+
+    Active file pages are left out too (the kubelet's working set counts them): a harness that reads
+    its own files twice must not look like a hog, and they are reclaimed before anything is killed.
+    """
+    for usage, figures, prefix in (
+        ("/sys/fs/cgroup/memory/memory.usage_in_bytes", "/sys/fs/cgroup/memory/memory.stat", "total_"),
+        ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat", ""),
+    ):
+        try:
+            with open(usage) as file:
+                used = int(file.read())
+            with open(figures) as file:
+                known = dict(line.split(" ", 1) for line in file if " " in line)
+            cache = int(known.get(prefix + "inactive_file", 0)) + int(known.get(prefix + "active_file", 0))
+            return max(0, used - cache)
+        except (OSError, ValueError):
+            continue
+    return None
+
+
+def temporary_bytes(path, limit):
+    """Bytes in /tmp: asked of the file system where it is a bounded one, else counted."""
+    facts = os.statvfs(path)
+    if facts.f_blocks * facts.f_frsize <= limit * 1.05:
+        return (facts.f_blocks - facts.f_bfree) * facts.f_frsize
+    usage = Usage(limit, float("inf"))
+    usage.add_tree(path)
+    return usage.bytes
+
+
+class Usage:
+    """Bytes and entries below folders, links not followed; stops counting at the bounds."""
+
+    def __init__(self, max_bytes, max_entries):
+        self.max_bytes = max_bytes
+        self.max_entries = max_entries
+        self.bytes = 0
+        self.entries = 0
+
+    def full(self):
+        return self.bytes >= self.max_bytes or self.entries >= self.max_entries
+
+    def add_tree(self, folder):
+        pending = [folder]
+        while pending and not self.full():
+            path = pending.pop()
+            try:
+                pending.extend(self.add_folder(path))
+            except PermissionError:
+                self.add_closed_folder(path)
+            except OSError as error:
+                # Too deep to be named: no snapshot could hold it.
+                if error.errno == errno.ENAMETOOLONG:
+                    self.entries = self.max_entries
+
+    def add_folder(self, path):
+        folders = []
+        with os.scandir(path) as entries:
+            for entry in entries:
+                self.entries += 1
+                try:
+                    facts = entry.stat(follow_symlinks=False)
+                except OSError as error:
+                    # Some folders can be listed but not entered, some are too deep to be named.
+                    if error.errno in (errno.EACCES, errno.ENAMETOOLONG):
+                        raise
+                    continue
+                if stat.S_ISDIR(facts.st_mode):
+                    folders.append(entry.path)
+                elif stat.S_ISREG(facts.st_mode):
+                    self.bytes += max(facts.st_size, facts.st_blocks * 512)
+                if self.full():
+                    return []
+        return folders
+
+    def add_closed_folder(self, path):
+        """A folder that its owner closed to itself is opened for a moment: nothing hides there."""
+        try:
+            mode = stat.S_IMODE(os.lstat(path).st_mode)
+            os.chmod(path, mode | 0o700)
+            try:
+                for found in self.add_folder(path):
+                    self.add_tree(found)
+            finally:
+                os.chmod(path, mode)
+        except OSError:
+            pass
+
+    def add_deleted(self, workspace):
+        """Files that have no name any more but are held open, on the workspace's file system."""
+        try:
+            device = os.stat(workspace).st_dev
+            pids = [name for name in os.listdir("/proc") if name.isdigit() and name != "1"]
+        except OSError:
+            return
+        seen = set()
+        for pid in pids:
+            try:
+                names = os.listdir("/proc/%s/fd" % pid)
+            except OSError:
+                continue
+            for name in names:
+                try:
+                    facts = os.stat("/proc/%s/fd/%s" % (pid, name))
+                except OSError:
+                    continue
+                if facts.st_dev != device or facts.st_nlink != 0 or facts.st_ino in seen:
+                    continue
+                if stat.S_ISREG(facts.st_mode):
+                    seen.add(facts.st_ino)
+                    self.bytes += facts.st_blocks * 512
