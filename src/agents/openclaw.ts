@@ -23,7 +23,7 @@ const CONFIG_FILE = `${AGENT_DIR}/openclaw/openclaw.json`;
  * OpenClaw puts the time before a message that has none. A fixed one makes the samples of a task
  * start from the same prompt.
  */
-export const TIME_STAMP = '[Thu 2026-01-01 00:00 UTC] ';
+const TIME_STAMP = '[Thu 2026-01-01 00:00 UTC] ';
 
 /**
  * `--liftoff-only` halves the peak memory and is refused in NODE_OPTIONS, so it stands on the
@@ -42,6 +42,10 @@ const ENV = {
   OPENCLAW_PACKAGED_COMPILE_CACHE_RESPAWNED: '1',
   // A cold cache costs 33 MB of /tmp and saves nothing in a sandbox that lives for one task.
   NODE_DISABLE_COMPILE_CACHE: '1',
+  // Without it the exec tool falls back to sh, and models write bash.
+  SHELL: '/bin/bash',
+  // There are no start-up files in the sandbox whose effect a snapshot could keep.
+  OPENCLAW_EXEC_SHELL_SNAPSHOT: '0',
 };
 
 /** OpenClaw, unmodified, in the configuration whose requests are prefixes of each other. */
