@@ -1,0 +1,92 @@
+import { mkdir, open, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { ClawError, errorMessage } from '../base/error.ts';
+import { clawGymFolder } from '../tasks/export/clawgym-directory.ts';
+import { clawGymRow } from '../tasks/export/clawgym-jsonl.ts';
+import { type HarborExportOptions, harborFolder } from '../tasks/export/harbor.ts';
+import { writeFolder } from '../tasks/export/write-folder.ts';
+import { DEFAULT_IMPORT_LIMITS } from '../tasks/import/import-limits.ts';
+import type { TaskSet } from '../tasks/task-set.ts';
+import { stopSignal } from './stop-signal.ts';
+import { table } from './table.ts';
+import type { EXPORT_FORMATS } from './tasks-commands.ts';
+import { agentCodeScanner, loadTasksSource } from './tasks-source.ts';
+
+export interface TasksExportOptions {
+  readonly format: (typeof EXPORT_FORMATS)[number];
+  readonly out: string;
+  readonly image: string;
+  readonly json?: boolean | undefined;
+}
+
+/** `clawgym tasks export PATH --format FORMAT --out PATH`. */
+export async function tasksExportCommand(path: string, options: TasksExportOptions): Promise<void> {
+  using stop = stopSignal((text) => process.stderr.write(text));
+  const loaded = await loadTasksSource(path, {}, stop.signal);
+  try {
+    if (loaded.problems.length > 0) {
+      throw new ClawError(
+        'InvalidTask',
+        `${path}: ${loaded.refused} tasks were refused; import it with --skip-invalid first`,
+      );
+    }
+    const written = await exportSet(loaded.set, options, stop.signal);
+    const count = loaded.set.tasks.length;
+    process.stdout.write(
+      options.json === true
+        ? `${JSON.stringify({ format: options.format, tasks: count, path: written }, null, 2)}\n`
+        : table(['FORMAT', 'TASKS', 'WRITTEN'], [[options.format, String(count), written]]),
+    );
+  } finally {
+    await loaded.close();
+  }
+}
+
+async function exportSet(
+  set: TaskSet,
+  options: TasksExportOptions,
+  signal: AbortSignal,
+): Promise<string> {
+  const exporting: HarborExportOptions = {
+    scanAgentCode: agentCodeScanner,
+    limits: DEFAULT_IMPORT_LIMITS,
+    image: options.image,
+  };
+  if (options.format === 'clawgym-jsonl') return exportRows(set, options.out, exporting, signal);
+  for (const { task } of set.tasks) {
+    signal.throwIfAborted();
+    const files =
+      options.format === 'harbor'
+        ? await harborFolder(task, set.blobs, exporting)
+        : await clawGymFolder(task, set.blobs, exporting);
+    await writeFolder(join(options.out, task.id), files);
+  }
+  return options.out;
+}
+
+async function exportRows(
+  set: TaskSet,
+  out: string,
+  exporting: HarborExportOptions,
+  signal: AbortSignal,
+): Promise<string> {
+  const folder =
+    out.endsWith('/') || (await stat(out).catch(() => undefined))?.isDirectory() === true;
+  const file = folder ? join(out, 'tasks.jsonl') : out;
+  await mkdir(dirname(file), { recursive: true });
+  const handle = await open(file, 'wx').catch((cause: unknown) => {
+    throw new ClawError(
+      'Conflict',
+      `${file}: cannot be created (${errorMessage(cause)}); remove it or choose another --out`,
+    );
+  });
+  try {
+    for (const { task } of set.tasks) {
+      signal.throwIfAborted();
+      await handle.writeFile(`${await clawGymRow(task, set.blobs, exporting)}\n`);
+    }
+  } finally {
+    await handle.close();
+  }
+  return file;
+}
