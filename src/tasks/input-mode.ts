@@ -166,11 +166,24 @@ function mentionFinder(paths: readonly string[]): (sentence: string) => Mention[
     byName.set(name, [...(byName.get(name) ?? []), path]);
   }
   const known = new Set(paths);
+  const names = [
+    ...new Set(
+      paths.flatMap((path) => [path.slice(path.lastIndexOf('/') + 1), ...foldersOf(path)]),
+    ),
+  ];
   return (sentence) =>
-    namedPaths(sentence).flatMap(({ path, folder, index, length }) => {
-      const inputs = resolve(path, folder, known, byName);
-      return inputs.length === 0 ? [] : [{ inputs, folder, start: index, end: index + length }];
-    });
+    !names.some((name) => sentence.includes(name))
+      ? []
+      : namedPaths(sentence).flatMap(({ path, folder, index, length }) => {
+          const inputs = resolve(path, folder, known, byName);
+          return inputs.length === 0 ? [] : [{ inputs, folder, start: index, end: index + length }];
+        });
+}
+
+/** `a/b/c.txt` stands in `a` and `a/b`. */
+function foldersOf(path: string): string[] {
+  const parts = path.split('/').slice(0, -1);
+  return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
 }
 
 function resolve(

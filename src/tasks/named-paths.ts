@@ -40,11 +40,13 @@ const DEFAULT_WORKSPACES = ['/root/.openclaw/workspace/', '/workspace/'];
  * paths count only beneath `workspacePath` (or the two usual workspace roots) and are made relative.
  */
 export function namedPaths(text: string, workspacePath?: string): NamedPath[] {
-  const blanked = blank(blank(text, URL), EMAIL);
+  const withoutUrls = text.includes('://') ? text.replace(URL, spaces) : text;
+  const blanked = withoutUrls.includes('@') ? withoutUrls.replace(EMAIL, spaces) : withoutUrls;
   const roots =
     workspacePath === undefined ? DEFAULT_WORKSPACES : [`${workspacePath}/`, ...DEFAULT_WORKSPACES];
   const found: NamedPath[] = [];
   for (const match of blanked.matchAll(TOKEN)) {
+    if (!/[./]/.test(match[0])) continue;
     const token = withoutTrailingMarks(match[0]);
     if (token.length > MAX_PATH_BYTES || touchesStandIn(blanked, match.index, match[0].length))
       continue;
@@ -73,12 +75,14 @@ function toNamedPath(
   if (root !== undefined) path = path.slice(root.length);
   const slash = path.endsWith('/');
   if (slash) path = path.slice(0, -1);
+  const file = HAS_EXTENSION.test(path) || DOTFILE.test(path);
+  const folder =
+    !file && (slash ? /\p{L}/u.test(path) : KNOWN_FOLDER.test(path) && !path.includes('.'));
+  if (!file && !folder) return undefined;
   if (unsafePathReason(path) !== undefined || STAND_IN.test(path) || PRODUCT.test(path)) {
     return undefined;
   }
-  if (HAS_EXTENSION.test(path) || DOTFILE.test(path)) return { path, folder: slash };
-  if (slash && /\p{L}/u.test(path)) return { path, folder: true };
-  return KNOWN_FOLDER.test(path) && !path.includes('.') ? { path, folder: true } : undefined;
+  return { path, folder: folder || slash };
 }
 
 /** True where the token is a piece of a pattern: `out/<id>/x.json`, `{name}.txt`, `logs/*.log`. */
@@ -96,7 +100,7 @@ function withoutTrailingMarks(token: string): string {
   return token.slice(0, end);
 }
 
-/** Replaces matches by spaces of the same length, so that offsets stay. */
-function blank(text: string, pattern: RegExp): string {
-  return text.replace(pattern, (match) => ' '.repeat(match.length));
+/** Blanks a match and keeps the offsets of what follows. */
+function spaces(match: string): string {
+  return ' '.repeat(match.length);
 }

@@ -199,7 +199,8 @@ function fileFindings(task: Task, { part, file, content }: Loaded): GateFinding[
     findings.push(error('SecretLooking', `${place} holds what looks like ${secret}`));
   const path = hostPathIn(text, task.workspace.path);
   if (path !== undefined) {
-    const level = part === 'verifier' || part === 'solution' ? error : warning;
+    const personal = /^(?:\/(?:home|Users|root)\/|[A-Za-z]:)/.test(path);
+    const level = personal && (part === 'verifier' || part === 'solution') ? error : warning;
     findings.push(
       level(
         'HostPath',
@@ -212,7 +213,7 @@ function fileFindings(task: Task, { part, file, content }: Loaded): GateFinding[
 
 function looksLikeText(path: string): boolean {
   const format = formatOf(path);
-  return format !== 'binary' && (format !== 'text' || /\.(?:txt|text|log)$/i.test(path));
+  return format !== 'binary' && (format !== 'text' || /\.(?:txt|text)$/i.test(path));
 }
 
 async function syntaxFindings(

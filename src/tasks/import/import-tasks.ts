@@ -1,6 +1,9 @@
+import { sha256 } from '../../base/digest.ts';
 import { ClawError } from '../../base/error.ts';
 import { finishTask } from '../finish-task.ts';
 import { MemoryBlobs } from '../memory-blobs.ts';
+import type { AgentCode } from '../task.ts';
+import type { AgentCodeScanner } from '../task-draft.ts';
 import type { TaskEntry } from '../task-set.ts';
 import type { ImportPlace, ImportProblem } from './import-problem.ts';
 import { fieldError, placeText, problemsOf } from './import-problem.ts';
@@ -21,6 +24,7 @@ export async function collectTasks(
   const problems: ImportProblem[] = [];
   const warnings: string[] = [];
   const ids = new Map<string, ImportPlace>();
+  const scanAgentCode = rememberedScan(options.scanAgentCode);
   let refused = 0;
   for await (const step of importer(path, options)) {
     options.signal.throwIfAborted();
@@ -31,7 +35,7 @@ export async function collectTasks(
     try {
       if ('failed' in step) throw step.failed;
       checkId(step.draft.id, ids, options.limits.tasks);
-      entries.push(finishTask(step.draft, { ...options, blobs }));
+      entries.push(finishTask(step.draft, { ...options, scanAgentCode, blobs }));
       ids.set(step.draft.id.toLowerCase(), step.place);
     } catch (failed) {
       options.signal.throwIfAborted();
@@ -42,6 +46,17 @@ export async function collectTasks(
   }
   problems.push(...overlayProblems(options, entries, refused));
   return { format, entries, blobs, problems, refused, warnings };
+}
+
+/** The scan is a function of the files alone, and data sets repeat verifiers. */
+function rememberedScan(scan: AgentCodeScanner): AgentCodeScanner {
+  const seen = new Map<string, AgentCode>();
+  return (files) => {
+    const key = files.map(({ path, content }) => `${path}\0${sha256(content)}`).join('\0');
+    const known = seen.get(key) ?? scan(files);
+    seen.set(key, known);
+    return known;
+  };
 }
 
 function checkId(id: string, ids: ReadonlyMap<string, ImportPlace>, limit: number): void {
