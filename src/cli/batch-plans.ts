@@ -31,10 +31,15 @@ function batchPlan(
   const { retries: _retries, ...deciding } = settings;
   const spec = canonicalJson({
     agent: { name: agent.name, version: agent.version, configDigest: agent.configDigest },
-    model: arm.model && { name: arm.model.name, source: arm.model.source.kind },
+    model: arm.model && {
+      name: arm.model.name,
+      source: arm.model.source.kind,
+      sampling: arm.model.sampling ?? {},
+    },
     samples: request.samples,
     settings: deciding,
     taskSet: taskSet.digest,
+    taskIds: request.tasks.ids,
   });
   return {
     batch: {
@@ -48,7 +53,11 @@ function batchPlan(
     rollouts: planRollouts(id, taskSet.tasks, request.samples, (task) => localRefusal(task, agent)),
     taskSet,
     agent,
-    model: arm.model && { name: arm.model.name, upstream: arm.name },
+    model: arm.model && {
+      name: arm.model.name,
+      upstream: arm.name,
+      sampling: arm.model.sampling ?? {},
+    },
     settings,
   };
 }

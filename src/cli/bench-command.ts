@@ -19,6 +19,7 @@ export interface BenchOptions {
   readonly baseUrl?: string | undefined;
   readonly apiKeyEnv?: string | undefined;
   readonly recording?: string | undefined;
+  readonly temperature?: number | undefined;
   readonly attempts: number;
   readonly parallel?: number | undefined;
   readonly out?: string | undefined;
@@ -124,7 +125,7 @@ function modelRequest(options: BenchOptions): ModelRequest | undefined {
   }
   if (recording !== undefined) {
     const path = resolve(recording);
-    return { name: model ?? 'recorded', source: { kind: 'recording', path } };
+    return { name: model ?? 'recorded', sampling: {}, source: { kind: 'recording', path } };
   }
   if (baseUrl === undefined) return undefined;
   if (model === undefined) {
@@ -133,5 +134,6 @@ function modelRequest(options: BenchOptions): ModelRequest | undefined {
       '--base-url needs --model with the name that the endpoint knows',
     );
   }
-  return { name: model, source: { kind: 'endpoint', baseUrl, apiKeyEnv } };
+  const sampling = options.temperature === undefined ? {} : { temperature: options.temperature };
+  return { name: model, sampling, source: { kind: 'endpoint', baseUrl, apiKeyEnv } };
 }

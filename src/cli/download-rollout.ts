@@ -23,7 +23,7 @@ export async function downloadRollout(context: ReadContext): Promise<string> {
   if (attempt.end?.snapshot !== undefined) {
     const workspace = join(folder, 'workspace');
     await mkdir(workspace);
-    await unpackSnapshot(await artifacts.read(attempt.end.snapshot), workspace, CAPS);
+    await unpackSnapshot(await artifacts.stream(attempt.end.snapshot), workspace, CAPS);
   }
   await writeLogs(folder, attempt, context);
   await writeCalls(join(folder, 'calls'), attempt, context);

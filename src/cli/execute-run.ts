@@ -48,7 +48,8 @@ export async function executeRun(
 ): Promise<ExecutedRun> {
   const { environment, logger, signal } = options;
   const out = resolve(environment.cwd, options.out);
-  const taskSet = await loadTasks(request.tasks, logger, signal);
+  await using tasks = await loadTasks(request.tasks, logger, signal);
+  const taskSet = tasks.set;
   const sandbox = await openHostSandbox(environment, logger, signal);
   const nodeVersion = process.versions.node;
   const { cacheDir, uid, env } = environment;

@@ -1,35 +1,52 @@
-import { statSync } from 'node:fs';
-import type { Logger } from '../base/logger.ts';
 import { ClawError } from '../base/error.ts';
-import { sha256 } from '../base/digest.ts';
-import { collectTasks } from '../tasks/import/import-tasks.ts';
-import { importClawGymJsonl } from '../tasks/import/clawgym-jsonl.ts';
-import { importClawGymDirectory } from '../tasks/import/clawgym-directory.ts';
-import { DEFAULT_IMPORT_LIMITS } from '../tasks/import/import-limits.ts';
+import type { Logger } from '../base/logger.ts';
+import { type LoadedTaskSet, loadTaskSet } from '../tasks/load-task-set.ts';
 import type { TaskSet } from '../tasks/task-set.ts';
 import { scanAgentCode } from '../verifiers/scan-agent-code.ts';
 import type { TasksRequest } from './run-request.ts';
 
-/** The tasks of a run, imported and narrowed to the wanted ids. */
+/** The tasks of a run; disposing it releases the file behind a task set. */
+export interface RunTasks extends AsyncDisposable {
+  /** Narrowed to the wanted ids; the digest is that of the whole set. */
+  readonly set: TaskSet;
+}
+
+/**
+ * Imports the tasks of a run. Every refusal is logged; without `skipInvalid` one is enough to stop
+ * before anything runs. Throws `NotFound` for ids that the set lacks.
+ */
 export async function loadTasks(
   request: TasksRequest,
   logger: Logger,
   signal: AbortSignal,
-): Promise<TaskSet> {
-  const folder = statSync(request.path).isDirectory();
-  const result = await collectTasks(
-    folder ? 'clawgym-directory' : 'clawgym-jsonl',
-    folder ? importClawGymDirectory : importClawGymJsonl,
-    request.path,
-    {
-      scanAgentCode: (files) => scanAgentCode(files).class,
-      limits: DEFAULT_IMPORT_LIMITS,
-      signal,
-      strictUpstream: false,
-    },
-  );
-  for (const problem of result.problems) logger.error({}, problem.message);
-  if (result.problems.length > 0 && !request.skipInvalid) throw new ClawError('InvalidTask', `${result.refused} tasks of ${request.path} were refused`);
-  const tasks = result.entries.filter(({ task }) => request.ids?.includes(task.id) ?? true);
-  return { tasks, blobs: result.blobs, digest: sha256(tasks.map(({ digest }) => digest).join('')) };
+): Promise<RunTasks> {
+  const loaded = await loadTaskSet(request.path, {
+    scanAgentCode: (files) => scanAgentCode(files).class,
+    signal,
+  });
+  for (const warning of loaded.warnings) logger.warn({}, warning);
+  for (const problem of loaded.problems) logger.error({}, problem.message);
+  if (loaded.problems.length > 0 && !request.skipInvalid) {
+    throw new ClawError(
+      'InvalidTask',
+      `${request.path}: ${loaded.refused} tasks cannot be imported (named above); mend them, or leave them out with --skip-invalid`,
+    );
+  }
+  if (loaded.refused > 0)
+    logger.warn({}, `left out ${loaded.refused} tasks that cannot be imported`);
+  return { set: narrow(loaded, request), [Symbol.asyncDispose]: () => loaded.close() };
+}
+
+function narrow({ set }: LoadedTaskSet, { ids, path }: TasksRequest): TaskSet {
+  if (ids === undefined) return set;
+  const wanted = new Set(ids);
+  const tasks = set.tasks.filter(({ task }) => wanted.has(task.id));
+  const missing = [...wanted].filter((id) => !tasks.some(({ task }) => task.id === id));
+  if (missing.length > 0) {
+    throw new ClawError(
+      'NotFound',
+      `${path} has no task ${missing.map((id) => JSON.stringify(id)).join(', ')}; clawgym tasks show ${path} lists them`,
+    );
+  }
+  return { digest: set.digest, tasks, blobs: set.blobs };
 }

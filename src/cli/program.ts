@@ -51,6 +51,7 @@ function addBench(program: Command): void {
     .option('--base-url <url>', 'OpenAI-compatible endpoint of the model')
     .option('--api-key-env <name>', 'environment variable with the key (default: OPENAI_API_KEY)')
     .option('--recording <file>', 'a recorded model instead of an endpoint')
+    .option('--temperature <t>', "sampling temperature (default: the agent's own)", decimal)
     .option('--attempts <k>', 'samples per task', count, 1)
     .option('--parallel <n>', 'rollouts at a time (default: the cores)', count)
     .option('--out <dir>', 'output folder (default: ./out/bench)')
@@ -125,6 +126,11 @@ function count(text: string): number {
   const value = Number(text);
   if (Number.isSafeInteger(value) && value > 0) return value;
   throw new InvalidArgumentError('expected a whole number above 0');
+}
+
+function decimal(text: string): number {
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('expected a number, for example 0.7');
 }
 
 function outputFormat(text: string): OutputFormat {

@@ -5,6 +5,7 @@ import type { RolloutBatch } from '../api/rollout-batch.ts';
 import type { TaskSource } from '../api/task-source.ts';
 import { ClawError } from '../base/error.ts';
 import type { BatchSettings, EpisodeBudgets } from '../engines/engine.ts';
+import type { FixedSampling } from '../gateway/chat-request.ts';
 import { DEFAULT_SNAPSHOT_CAPS } from '../phases/snapshot-caps.ts';
 import type { ArmRequest, ModelRequest, RunRequest, TasksRequest } from './run-request.ts';
 
@@ -30,10 +31,17 @@ export function requestFromManifest(
 ): RunRequest {
   const folder = dirname(resolve(file));
   const { spec } = object;
+  if (spec.suspend) {
+    throw new ClawError(
+      'InvalidManifest',
+      `${object.kind} ${object.metadata.name}: spec.suspend is true, so nothing may run; set it to false`,
+    );
+  }
   const common = {
     name: object.metadata.name,
     tasks: localTasks(spec.tasks, folder),
     parallelism: spec.parallelism,
+    deadlineSeconds: spec.activeDeadlineSeconds,
     settings: batchSettings(spec),
   };
   if (object.kind === 'RolloutBatch') {
@@ -115,9 +123,11 @@ function modelOf(
   flags: UpstreamFlags,
 ): ModelRequest | undefined {
   if (model === undefined) return undefined;
+  const sampling = fixedSampling(model.sampling);
   if (model.recording !== undefined) {
     return {
       name: model.name,
+      sampling,
       source: { kind: 'recording', path: resolve(folder, model.recording.path) },
     };
   }
@@ -129,5 +139,17 @@ function modelOf(
     );
   }
   const apiKeyEnv = model.upstream?.apiKeyEnv ?? flags.apiKeyEnv;
-  return { name: model.name, source: { kind: 'endpoint', baseUrl, apiKeyEnv } };
+  return { name: model.name, sampling, source: { kind: 'endpoint', baseUrl, apiKeyEnv } };
+}
+
+/** Decimal strings of the manifest as the numbers of a request. */
+function fixedSampling(sampling: ModelSpec['sampling']): FixedSampling {
+  if (sampling === undefined) return {};
+  const { temperature, topP, maxTokens, seed } = sampling;
+  return {
+    ...(temperature !== undefined && { temperature: Number(temperature) }),
+    ...(topP !== undefined && { top_p: Number(topP) }),
+    ...(maxTokens !== undefined && { max_tokens: maxTokens }),
+    ...(seed !== undefined && { seed }),
+  };
 }

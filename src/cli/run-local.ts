@@ -24,7 +24,7 @@ export async function runLocal(request: RunRequest, options: RunLocalOptions): P
       out: options.out,
       command: commandLine(process.argv),
       logger,
-      signal: stop.signal,
+      signal: runSignal(stop.signal, request.deadlineSeconds),
       progress: {
         interactive: environment.interactive,
         columns: process.stderr.columns ?? 100,
@@ -45,6 +45,11 @@ export async function runLocal(request: RunRequest, options: RunLocalOptions): P
       cause,
     });
   }
+}
+
+function runSignal(stop: AbortSignal, deadlineSeconds: number | undefined): AbortSignal {
+  if (deadlineSeconds === undefined) return stop;
+  return AbortSignal.any([stop, AbortSignal.timeout(deadlineSeconds * 1000)]);
 }
 
 /** The arguments as a user would type them again. */

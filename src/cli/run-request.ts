@@ -1,5 +1,6 @@
 import type { AgentSpec } from '../api/agent-spec.ts';
 import type { BatchSettings, EpisodeBudgets } from '../engines/engine.ts';
+import type { FixedSampling } from '../gateway/chat-request.ts';
 
 /** A run on this machine, whether it came from a manifest or from flags. */
 export interface RunRequest {
@@ -12,6 +13,8 @@ export interface RunRequest {
   readonly samples: number;
   /** Rollouts at a time; undefined: the number of cores. */
   readonly parallelism: number | undefined;
+  /** Seconds after which the run stops as by Ctrl-C; it can be continued. */
+  readonly deadlineSeconds?: number | undefined;
   /** Budgets live with the arms. */
   readonly settings: Omit<BatchSettings, 'budgets'>;
 }
@@ -35,6 +38,8 @@ export interface ArmRequest {
 
 export interface ModelRequest {
   readonly name: string;
+  /** Sampling that the run fixes; absent: the agent's own. */
+  readonly sampling?: FixedSampling;
   readonly source:
     | { readonly kind: 'recording'; readonly path: string }
     | {

@@ -11,5 +11,4 @@ export function sandboxText(bytes: Uint8Array): string {
 }
 
 // Control characters but tab and line feed, and marks that reorder text.
-const UNSAFE =
-  /(?![\t\n])[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+const UNSAFE = /(?![\t\n])[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;

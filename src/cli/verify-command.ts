@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ClawError } from '../base/error.ts';
 import { emptyPayload } from '../engines/local/grade-payload.ts';
-import { removeScratch } from '../engines/local/runtime-dir.ts';
+import { removeScratch } from '../engines/local/remove-scratch.ts';
 import { copyWorkspace } from '../phases/copy-workspace.ts';
 import { fetchVerifier } from '../phases/fetch.ts';
 import { type GradeResult, grade } from '../phases/grade.ts';
@@ -34,7 +34,8 @@ export async function verifyCommand(options: VerifyOptions): Promise<void> {
   const logger = stderrLogger(write);
   using stop = stopSignal(write);
   const request = { path: resolve(options.tasks), ids: [options.task], skipInvalid: true };
-  const set = await loadTasks(request, logger, stop.signal);
+  await using tasks = await loadTasks(request, logger, stop.signal);
+  const { set } = tasks;
   const task = set.tasks[0]?.task;
   if (task === undefined) {
     throw new ClawError('NotFound', `${options.tasks} has no task ${JSON.stringify(options.task)}`);

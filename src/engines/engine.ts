@@ -1,4 +1,5 @@
 import type { PreparedAgent } from '../agents/agent.ts';
+import type { FixedSampling } from '../gateway/chat-request.ts';
 import type { SnapshotCaps } from '../phases/snapshot-caps.ts';
 import type { RetryPolicy } from '../rollouts/next-step.ts';
 import type { BatchRow, PlannedRollout, RolloutRow } from '../store/records.ts';
@@ -19,6 +20,8 @@ export interface ModelBinding {
   readonly name: string;
   /** Key of the upstream in the engine's set. */
   readonly upstream: string;
+  /** Put into every request in place of the agent's own; absent members are left to the agent. */
+  readonly sampling: FixedSampling;
 }
 
 export interface BatchSettings {

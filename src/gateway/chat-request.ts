@@ -54,6 +54,28 @@ export function withUsageReport(body: Uint8Array, request: ChatRequest): Uint8Ar
   ]);
 }
 
+/** Sampling that a run fixes for all its agents; absent members are the agent's own. */
+export interface FixedSampling {
+  readonly temperature?: number;
+  readonly top_p?: number;
+  readonly max_tokens?: number;
+  readonly seed?: number;
+}
+
+/**
+ * The body with the run's sampling in place of the agent's; unchanged bytes where the run fixes none.
+ * A fixed `max_tokens` also replaces its newer name `max_completion_tokens`.
+ */
+export function withSampling(body: Uint8Array, sampling: FixedSampling | undefined): Uint8Array {
+  if (sampling === undefined || Object.keys(sampling).length === 0) return body;
+  const value = parseJson(new TextDecoder().decode(body));
+  if (!isRecord(value)) return body;
+  const { max_completion_tokens: newer, ...rest } = value;
+  const keepNewer = sampling.max_tokens === undefined && newer !== undefined;
+  const merged = { ...rest, ...(keepNewer && { max_completion_tokens: newer }), ...sampling };
+  return new TextEncoder().encode(JSON.stringify(merged));
+}
+
 /** The body with another model name; unchanged bytes where the name is right already. */
 export function withModelName(body: Uint8Array, model: string): Uint8Array {
   const value = parseJson(new TextDecoder().decode(body));

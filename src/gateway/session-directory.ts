@@ -2,6 +2,7 @@ import type { AttemptId, Sha256 } from '../base/brand.ts';
 import type { Clock } from '../base/clock.ts';
 import { sha256 } from '../base/digest.ts';
 import type { RecordStore } from '../store/records.ts';
+import type { FixedSampling } from './chat-request.ts';
 import { GatewaySession, type SessionBudgets } from './session.ts';
 import type { Upstream } from './upstream.ts';
 import { sumUsage } from './usage.ts';
@@ -21,6 +22,7 @@ export interface NewSession {
   readonly upstream: Upstream;
   readonly model: string;
   readonly budgets: SessionBudgets;
+  readonly sampling?: FixedSampling | undefined;
 }
 
 export class MemorySessionDirectory implements SessionDirectory {
@@ -42,6 +44,7 @@ export class MemorySessionDirectory implements SessionDirectory {
       upstream: options.upstream,
       model: options.model,
       budgets: options.budgets,
+      sampling: options.sampling,
       openedAt: this.#clock.monotonic(),
       used: sumUsage(rows),
     });

@@ -1,5 +1,6 @@
 import type { AttemptId, Sha256 } from '../base/brand.ts';
 import type { CallFinish } from '../store/records.ts';
+import type { FixedSampling } from './chat-request.ts';
 import type { Upstream } from './upstream.ts';
 import type { AttemptUsage } from './usage.ts';
 
@@ -31,6 +32,7 @@ export interface SessionOptions {
   /** The one model name that the agent may ask for. */
   readonly model: string;
   readonly budgets: SessionBudgets;
+  readonly sampling?: FixedSampling | undefined;
   /** Monotonic milliseconds. */
   readonly openedAt: number;
   /** What earlier calls of the same attempt used. */
@@ -45,6 +47,7 @@ export class GatewaySession {
   readonly model: string;
   readonly budgets: SessionBudgets;
   readonly openedAt: number;
+  readonly sampling: FixedSampling | undefined;
   #inputTokens: number;
   #outputTokens: number;
   #served = false;
@@ -58,6 +61,7 @@ export class GatewaySession {
     this.model = options.model;
     this.budgets = options.budgets;
     this.openedAt = options.openedAt;
+    this.sampling = options.sampling;
     this.#inputTokens = options.used.inputTokens;
     this.#outputTokens = options.used.outputTokens;
   }

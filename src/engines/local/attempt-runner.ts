@@ -12,7 +12,8 @@ import type { AttemptEnd, AttemptRow } from '../../store/records.ts';
 import type { Task } from '../../tasks/task.ts';
 import type { BatchPlan } from '../engine.ts';
 import type { AttemptModelAccess, ModelAccess } from './model-access.ts';
-import { type RuntimeDir, removeScratch } from './runtime-dir.ts';
+import { removeScratch } from './remove-scratch.ts';
+import type { RuntimeDir } from './runtime-dir.ts';
 
 export interface AttemptRunnerDeps {
   readonly artifacts: ArtifactStore;

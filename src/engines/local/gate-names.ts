@@ -9,7 +9,8 @@ import { stage } from '../../phases/stage.ts';
 import type { CodeVerifier, Task } from '../../tasks/task.ts';
 import type { BlobSource } from '../../tasks/task-set.ts';
 import { emptyPayload } from './grade-payload.ts';
-import { type RuntimeDir, removeScratch } from './runtime-dir.ts';
+import { removeScratch } from './remove-scratch.ts';
+import type { RuntimeDir } from './runtime-dir.ts';
 
 type CheckNames = readonly (readonly string[])[];
 

@@ -43,6 +43,7 @@ export class LocalModelAccess implements ModelAccess {
       upstream: this.#upstream(request.model.upstream),
       model: request.model.name,
       budgets: sessionBudgets(request.budgets),
+      sampling: request.model.sampling,
     });
     const link = await startModelLink({
       folder: join(request.socketDir, 'link'),

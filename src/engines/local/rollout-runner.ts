@@ -109,7 +109,8 @@ async function verifyAndDecide(
   if (end === undefined) return false;
   const verdict = await verifyAttempt(job, attempt, end, deps, signal);
   if (verdict === undefined) return false;
-  const outcome = verdict.outcome ?? agentOutcome(end.agent);
+  const outcome =
+    verdict.outcome ?? agentOutcome(end.agent, end.snapshot === undefined ? 'refused' : 'present');
   await close(deps, attempt, outcome, verdict.reason);
   await decide(job, deps, observer, {
     outcome,

@@ -1,7 +1,8 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AttemptId } from '../../base/brand.ts';
+import { removeScratch } from './remove-scratch.ts';
 
 /** File in the store folder that names the runtime folder, so that the next run can sweep it. */
 const POINTER = 'runtime-dir';
@@ -33,20 +34,10 @@ export async function openRuntimeDir(storeDir: string): Promise<RuntimeDir> {
       return dir;
     },
     [Symbol.asyncDispose]: async () => {
-      await removeScratch(path);
-      await rm(pointer, { force: true });
+      // Where something is left, the next run over this store tries again.
+      if (await removeScratch(path)) await rm(pointer, { force: true });
     },
   };
-}
-
-/** Removes a scratch tree, also where an agent took away its own permissions. */
-export async function removeScratch(path: string): Promise<void> {
-  try {
-    await rm(path, { recursive: true, force: true, maxRetries: 3 });
-  } catch {
-    await openUp(path);
-    await rm(path, { recursive: true, force: true, maxRetries: 3 });
-  }
 }
 
 /** A short name for sockets and cgroups: digests keep the path under 108 bytes. */
@@ -66,16 +57,4 @@ async function sweepLeftover(pointer: string): Promise<void> {
   }
   if (leftover.startsWith(join(tmpdir(), 'clawgym-'))) await removeScratch(leftover);
   await rm(pointer, { force: true });
-}
-
-async function openUp(path: string): Promise<void> {
-  try {
-    await chmod(path, 0o755);
-    const entries = await readdir(path, { withFileTypes: true });
-    for (const entry of entries) {
-      if (entry.isDirectory()) await openUp(join(path, entry.name));
-    }
-  } catch {
-    // What cannot be opened up is reported by the removal that follows.
-  }
 }

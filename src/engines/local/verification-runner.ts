@@ -19,8 +19,8 @@ import type {
 import type { CodeVerifier } from '../../tasks/task.ts';
 import { combineScore } from '../../verifiers/score.ts';
 import { gradePayload } from './grade-payload.ts';
+import { removeScratch } from './remove-scratch.ts';
 import type { RolloutJob, RolloutRunnerDeps } from './rollout-runner.ts';
-import { removeScratch } from './runtime-dir.ts';
 
 /** What the verifications of one attempt come to. `outcome` undefined: by how the agent ended. */
 export interface Verdict {
@@ -158,7 +158,7 @@ async function runVerification(
     const { blobs } = job.plan.taskSet;
     await fetchVerifier(verifier, blobs, verifierDir);
     const changed = await fetchWorkspace(job.task, end.snapshot, kind, scratchDir, {
-      readArtifact: (digest) => deps.artifacts.read(digest),
+      streamArtifact: (digest) => deps.artifacts.stream(digest),
       blobs,
       caps: job.plan.settings.snapshot,
     });

@@ -12,9 +12,10 @@ export interface BwrapInput {
   readonly extraMounts: readonly SandboxMount[];
   /** Limits that the kernel keeps per process; they are set inside, on the program only. */
   readonly rlimits: readonly string[];
-  /** File descriptor on which bubblewrap reports, and the one it waits on before the program. */
+  /** File descriptor on which bubblewrap reports. */
   readonly statusFd: number;
-  readonly blockFd: number;
+  /** The one it waits on before the program; undefined: it does not wait. */
+  readonly blockFd: number | undefined;
 }
 
 /** Uid and gid that every sandboxed program sees itself as. */
@@ -47,7 +48,8 @@ export function bwrapArgs(input: BwrapInput): string[] {
   const bytes = String(spec.tmpMiB * MIB);
   const tmpfs = ['--perms', '1777', '--size', bytes, '--tmpfs'];
   const identity = ['--uid', String(INSIDE_UID), '--gid', String(INSIDE_UID)];
-  const talk = ['--json-status-fd', String(input.statusFd), '--block-fd', String(input.blockFd)];
+  const block = input.blockFd === undefined ? [] : ['--block-fd', String(input.blockFd)];
+  const talk = ['--json-status-fd', String(input.statusFd), ...block];
   // Shared memory lies over /dev, and /dev itself must not be a second, unbounded /tmp.
   const devices = [
     '--proc',

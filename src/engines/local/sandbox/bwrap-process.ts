@@ -32,8 +32,8 @@ export interface BwrapCommand {
 }
 
 /**
- * Starts bubblewrap, puts the sandbox's PID 1 into its cgroup while it still waits on the block
- * descriptor, and resolves when the process and its pipes are gone. Killing PID 1 kills the whole
+ * Starts bubblewrap inside its cgroup (or puts the sandbox's PID 1 into it while that still waits on
+ * the block descriptor), and resolves when the process and its pipes are gone. Killing PID 1 kills the whole
  * PID namespace.
  */
 export async function runBwrap(command: BwrapCommand, signal: AbortSignal): Promise<BwrapProcess> {
@@ -66,10 +66,24 @@ export async function runBwrap(command: BwrapCommand, signal: AbortSignal): Prom
   return { status: tree.status(), stdout, stderr, timedOut, cancelled };
 }
 
-function start({ bwrap, args, owner, inherited }: BwrapCommand): ChildProcess {
-  const stdio: StdioOptions = ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'];
+/** True where the engine has to move the sandbox's process; else it enters by itself. */
+export function mustBePutIn(cgroup: Cgroup | undefined): boolean {
+  return cgroup !== undefined && cgroup.entries.length === 0;
+}
+
+/** Enters the cgroups named before `--`, then becomes the program after it; fails closed. */
+const ENTER = 'while [ "$1" != -- ]; do echo 0 >"$1" || exit 126; shift; done; shift; exec "$@"';
+
+function start({ bwrap, args, owner, cgroup, inherited }: BwrapCommand): ChildProcess {
+  const stdio: StdioOptions = ['pipe', 'pipe', 'pipe', 'pipe'];
+  if (mustBePutIn(cgroup)) stdio[BLOCK_FD] = 'pipe';
   for (const fd of inherited.fds) stdio[fd] = inherited.nullFd;
-  return spawn(bwrap, [...args], {
+  const entries = cgroup?.entries ?? [];
+  const [program, argv] =
+    entries.length === 0
+      ? [bwrap, args]
+      : ['/bin/sh', ['-c', ENTER, 'sh', ...entries, '--', bwrap, ...args]];
+  return spawn(program, [...argv], {
     cwd: '/',
     env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
     stdio: Array.from(stdio, (entry) => entry ?? 'ignore'),
@@ -110,7 +124,7 @@ function superviseTree(child: ChildProcess, cgroup: Cgroup | undefined): Tree {
     if (released || childPid === undefined) return;
     released = true;
     // A sandbox that cannot be put under its limits must not run.
-    if (cgroup !== undefined && !entered(cgroup, childPid)) kill();
+    if (cgroup !== undefined && mustBePutIn(cgroup) && !entered(cgroup, childPid)) kill();
     else if (block instanceof Duplex) block.end('go');
   });
   for (const stream of [status, block]) stream?.on('error', () => undefined);

@@ -9,7 +9,7 @@ import type {
 } from '../../../phases/process-sandbox.ts';
 import type { Finding } from '../../../rollouts/outcome.ts';
 import { bwrapArgs, type RootEntry } from './bwrap-args.ts';
-import { BLOCK_FD, type BwrapProcess, runBwrap, STATUS_FD } from './bwrap-process.ts';
+import { BLOCK_FD, type BwrapProcess, mustBePutIn, runBwrap, STATUS_FD } from './bwrap-process.ts';
 import { type Cgroup, type CgroupUsage, createCgroup } from './cgroup.ts';
 import type { CgroupLayout } from './cgroup-layout.ts';
 import { findInheritedFds } from './inherited-fds.ts';
@@ -48,7 +48,8 @@ export class BwrapSandbox implements ProcessSandbox {
     if (signal.aborted) return cancelledBeforeStart();
     checkSpec(spec);
     for (const mount of spec.mounts) assertReachable(mount.source, owner);
-    const cgroup = 'reason' in cgroups ? undefined : createCgroup(cgroups, spec.name, spec.limits);
+    const cgroup =
+      'reason' in cgroups ? undefined : createCgroup(cgroups, spec.name, spec.limits, owner);
     const started = clock.monotonic();
     try {
       const args = bwrapArgs({
@@ -57,7 +58,7 @@ export class BwrapSandbox implements ProcessSandbox {
         extraMounts: cgroup?.mounts ?? [],
         rlimits: rlimitFlags(spec.limits, cgroup !== undefined),
         statusFd: STATUS_FD,
-        blockFd: BLOCK_FD,
+        blockFd: mustBePutIn(cgroup) ? BLOCK_FD : undefined,
       });
       const ended = await runBwrap(
         { bwrap, args, spec, owner, cgroup, inherited: this.#inherited },

@@ -22,7 +22,7 @@ describe('cgroup of a sandbox', () => {
     );
 
   it('has one folder with all limits and figures in v2', () => {
-    const cgroup = createCgroup({ version: 2, base }, 'agent', LIMITS);
+    const cgroup = createCgroup({ version: 2, base }, 'agent', LIMITS, undefined);
     cgroup.enter(42);
     const folder = only(base);
     expect(content(folder)).toEqual({
@@ -53,7 +53,7 @@ describe('cgroup of a sandbox', () => {
       base: { memory: join(base, 'memory'), pids: join(base, 'pids'), cpu: join(base, 'cpu') },
     };
     for (const name of ['memory', 'pids', 'cpu']) mkdirSync(join(base, name));
-    const cgroup = createCgroup(layout, 'agent', LIMITS);
+    const cgroup = createCgroup(layout, 'agent', LIMITS, undefined);
     cgroup.enter(42);
     const memory = only(join(base, 'memory'));
     expect(content(memory)).toEqual({
@@ -76,7 +76,7 @@ describe('cgroup of a sandbox', () => {
 
   it('is gone after its removal, also where its folder is gone already', async () => {
     mkdirSync(join(base, 'v2'));
-    const cgroup = createCgroup({ version: 2, base: join(base, 'v2') }, 'agent', LIMITS);
+    const cgroup = createCgroup({ version: 2, base: join(base, 'v2') }, 'agent', LIMITS, undefined);
     // Only the kernel's folders can be removed with their files in them.
     const folder = only(join(base, 'v2'));
     for (const name of readdirSync(folder)) rmSync(join(folder, name));

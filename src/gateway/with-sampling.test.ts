@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { parseJson } from '../base/brand.ts';
+import { withSampling } from './chat-request.ts';
+
+const body = (value: object): Uint8Array => Buffer.from(JSON.stringify(value));
+const read = (bytes: Uint8Array): unknown => parseJson(Buffer.from(bytes).toString());
+
+test('leaves the very bytes alone where the run fixes nothing', () => {
+  const bytes = Buffer.from('{ "model" : "m", "temperature":0.20 }');
+  expect(withSampling(bytes, undefined)).toBe(bytes);
+  expect(withSampling(bytes, {})).toBe(bytes);
+});
+
+test("puts the run's sampling in place of the agent's and keeps what it does not fix", () => {
+  const asked = body({ model: 'm', temperature: 0.2, top_p: 0.9, tools: [] });
+  expect(read(withSampling(asked, { temperature: 1, seed: 7 }))).toEqual({
+    model: 'm',
+    temperature: 1,
+    top_p: 0.9,
+    tools: [],
+    seed: 7,
+  });
+});
+
+test.each([
+  [{ max_completion_tokens: 900 }, { max_tokens: 100 }, { max_tokens: 100 }],
+  [{ max_tokens: 900 }, { max_tokens: 100 }, { max_tokens: 100 }],
+  [{ max_completion_tokens: 900 }, { seed: 1 }, { max_completion_tokens: 900, seed: 1 }],
+])('asked with %j under %j: sends %j', (asked, sampling, sent) => {
+  expect(read(withSampling(body(asked), sampling))).toEqual(sent);
+});
