@@ -1,6 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
 import { InvalidArgumentError } from 'commander';
 import type { OutputFormat } from './output-format.ts';
+import { registerTasksCommands } from './tasks-commands.ts';
 
 /**
  * The command tree. Only names, flags and texts stand here; each action imports its command when it
@@ -17,6 +18,7 @@ export function buildProgram(): Command {
   addRun(program);
   addBench(program);
   addReaders(program);
+  registerTasksCommands(program);
   addVerify(program);
   addDoctor(program);
   return program;

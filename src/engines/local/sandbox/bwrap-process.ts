@@ -76,8 +76,8 @@ const ENTER = 'while [ "$1" != -- ]; do echo 0 >"$1" || exit 126; shift; done; s
 
 function start({ bwrap, args, owner, cgroup, inherited }: BwrapCommand): ChildProcess {
   const stdio: StdioOptions = ['pipe', 'pipe', 'pipe', 'pipe'];
-  if (mustBePutIn(cgroup)) stdio[BLOCK_FD] = 'pipe';
   for (const fd of inherited.fds) stdio[fd] = inherited.nullFd;
+  if (mustBePutIn(cgroup)) stdio[BLOCK_FD] = 'pipe';
   const entries = cgroup?.entries ?? [];
   const [program, argv] =
     entries.length === 0

@@ -7,7 +7,7 @@ export interface InheritedFds {
   readonly nullFd: number;
 }
 
-const FIRST_FREE = 5;
+const FIRST_FREE = 4;
 const CLOSE_ON_EXEC = 0o2000000;
 
 /**
