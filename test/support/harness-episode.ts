@@ -5,6 +5,7 @@ import type { AgentHost } from '../../src/agents/agent-host.ts';
 import { agentFor } from '../../src/agents/registry.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { type Logger, silentLogger } from '../../src/base/logger.ts';
+import { cliEnvironment } from '../../src/cli/environment.ts';
 import { sandboxNode } from '../../src/cli/sandbox-node.ts';
 import type { GradeResult } from '../../src/phases/grade.ts';
 import { startModelLink } from '../../src/phases/model-link.ts';
@@ -23,25 +24,23 @@ import {
 import { gradeCase, hostSandbox } from './grading.ts';
 import type { ScriptedModelOptions, ScriptedRequest } from './scripted-model-server.ts';
 
-/** Installations outlive a test run: a harness is downloaded once a machine. */
-export const TEST_CACHE = process.env['CLAWGYM_CACHE_DIR'] ?? '/var/tmp/clawgym-cache';
-
 /** A real harness, installed if it is not yet there. */
 export async function realHarness(
   name: string,
   logger: Logger = silentLogger,
 ): Promise<PreparedAgent> {
   const version = process.versions.node;
-  const uid = process.getuid?.() ?? -1;
-  await mkdir(TEST_CACHE, { recursive: true, mode: 0o755 });
+  // The product's own cache: a harness is downloaded once a machine.
+  const { cacheDir, uid, env } = cliEnvironment();
+  await mkdir(cacheDir, { recursive: true, mode: 0o755 });
   const host: AgentHost = {
-    nodePath: await sandboxNode(process.execPath, version, TEST_CACHE, uid),
+    nodePath: await sandboxNode(process.execPath, version, cacheDir, uid),
     nodeVersion: version,
     productVersion: '0.0.0',
-    env: process.env,
+    env,
   };
   const signal = AbortSignal.timeout(600_000);
-  return await agentFor({ name }, host).prepare({ cacheDir: TEST_CACHE, logger, signal });
+  return await agentFor({ name }, host).prepare({ cacheDir, logger, signal });
 }
 
 export interface Episode {
