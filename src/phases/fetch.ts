@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
 import type { Sha256 } from '../base/brand.ts';
 import type { VerificationKind } from '../store/records.ts';
 import type { CodeVerifier, Task } from '../tasks/task.ts';
@@ -11,7 +12,8 @@ import { unpackSnapshot } from './unpack-snapshot.ts';
 
 /** What `fetch` needs to read: the stored snapshot and the task's files. */
 export interface FetchSources {
-  readonly readArtifact: (digest: Sha256) => Promise<Uint8Array>;
+  /** Verified at its end at the latest; nothing unpacked from it counts before. */
+  readonly streamArtifact: (digest: Sha256) => Promise<Readable>;
   readonly blobs: BlobSource;
   readonly caps: SnapshotCaps;
 }
@@ -33,7 +35,7 @@ export async function fetchWorkspace(
     return [];
   }
   await mkdir(scratchDir, { recursive: true, mode: 0o755 });
-  await unpackSnapshot(await sources.readArtifact(snapshot), scratchDir, sources.caps);
+  await unpackSnapshot(await sources.streamArtifact(snapshot), scratchDir, sources.caps);
   const changed = await findChangedInputs(scratchDir, task.workspace.inputs);
   if (kind !== 'asLeft') await restoreInputs(scratchDir, changed, sources.blobs);
   return changed;

@@ -58,8 +58,10 @@ export async function layOutGrade(
   // The ClawGym layout's reward.sh names <workspace>/reward/check.py by its absolute path.
   const visibleAt = verifier.dialect === 'reward-sh' ? `${workspacePath}/reward` : undefined;
   if (visibleAt !== undefined) {
-    makeAccessible(await makeWorkspaceFolder(request.scratchDir, 'reward'), owner);
+    await makeWorkspaceFolder(request.scratchDir, 'reward');
   }
+  // Verifiers may write beside what they judge; trusted code has just laid this copy out.
+  makeAccessible(request.scratchDir, owner);
   const inside = verifier.dialect === 'harbor' ? '/tests' : '/verifier';
   return {
     programDir,

@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs';
-import { chmod, lstat, readdir } from 'node:fs/promises';
+import { chmod, lstat, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Finding } from '../rollouts/outcome.ts';
 import { unsafePathReason } from '../tasks/task-paths.ts';
@@ -45,12 +45,24 @@ export async function scanWorkspace(root: string, caps: SnapshotCaps): Promise<W
 async function scanFolder(state: ScanState, folder: string): Promise<string | undefined> {
   const absolute = join(state.root, folder);
   await chmod(absolute, 0o755);
-  const names = await readdir(absolute, { encoding: 'buffer' });
-  for (const raw of names.toSorted((a, b) => Buffer.compare(a, b))) {
+  const names = await namesIn(absolute, state.caps.entries - state.seen);
+  if (names === undefined) return `more than ${state.caps.entries} entries`;
+  for (const raw of names) {
     const refused = await scanEntry(state, folder, raw);
     if (refused !== undefined) return refused;
   }
   return undefined;
+}
+
+/** Sorted names as bytes; undefined where there are more than `max`: a folder may hold millions. */
+async function namesIn(folder: string, max: number): Promise<readonly Buffer[] | undefined> {
+  const names: Buffer[] = [];
+  // Latin-1 keeps every byte of a name, UTF-8 or not.
+  for await (const entry of await opendir(folder, { encoding: 'latin1' })) {
+    if (names.length >= max) return undefined;
+    names.push(Buffer.from(entry.name, 'latin1'));
+  }
+  return names.toSorted((a, b) => Buffer.compare(a, b));
 }
 
 async function scanEntry(
@@ -59,11 +71,10 @@ async function scanEntry(
   raw: Buffer,
 ): Promise<string | undefined> {
   state.seen += 1;
-  if (state.seen > state.caps.entries) return `more than ${state.caps.entries} entries`;
   const name = raw.toString('utf8');
   const path = folder === '' ? name : `${folder}/${name}`;
   if (!Buffer.from(name, 'utf8').equals(raw)) {
-    state.skipped.push(`${path} (name is not UTF-8)`);
+    state.skipped.push(`${JSON.stringify(path)} (name is not UTF-8)`);
     return undefined;
   }
   if (Buffer.byteLength(path) > state.caps.pathBytes) {

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { chmod, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { type Pack, pack } from 'tar-stream';
 import type { Sha256 } from '../base/brand.ts';
 import type { Finding } from '../rollouts/outcome.ts';
@@ -22,7 +23,7 @@ const HEADER_BYTES = 3 * 1024;
 /**
  * Stores the workspace as one tar artifact of plain folders and files. Runs after the agent is gone,
  * however it ended. A workspace beyond the caps gives no artifact but a refusal, which decides the
- * attempt against the agent (design: rollouts.md 5).
+ * attempt against the agent (design: rollouts.md 5); the verdict then carries the finding.
  */
 export async function takeSnapshot(
   workspaceDir: string,
@@ -31,8 +32,7 @@ export async function takeSnapshot(
 ): Promise<SnapshotResult> {
   const scan = await scanWorkspace(workspaceDir, caps);
   if ('refused' in scan) {
-    const finding: Finding = { code: 'SnapshotRefused', message: `workspace has ${scan.refused}` };
-    return { digest: undefined, refused: scan.refused, findings: [finding] };
+    return { digest: undefined, refused: scan.refused, findings: [] };
   }
   const tar = pack();
   const packed = packEntries(tar, workspaceDir, scan.entries);
@@ -70,8 +70,7 @@ async function packEntry(tar: Pack, root: string, entry: ScannedEntry): Promise<
     await writeEntry(tar, { ...header, type: 'directory' }, Buffer.alloc(0));
     return;
   }
-  const content = await readRegularFile(join(root, entry.path), entry.size);
-  await writeEntry(tar, { ...header, type: 'file', size: content.length }, content);
+  await writeFile(tar, { ...header, type: 'file', size: entry.size }, join(root, entry.path));
 }
 
 type EntryHeader = Parameters<Pack['entry']>[0];
@@ -82,14 +81,21 @@ function writeEntry(tar: Pack, header: EntryHeader, content: Buffer): Promise<vo
   });
 }
 
-/** Reads at most `size` bytes of a regular file; never follows a link, never blocks on a FIFO. */
-async function readRegularFile(path: string, size: number): Promise<Buffer> {
+/**
+ * Streams a regular file of the size that was scanned; never follows a link, never blocks on a FIFO.
+ * Contents do not go through memory whole: eight workspaces of 64 MiB may be packed at a time.
+ */
+async function writeFile(tar: Pack, header: EntryHeader, path: string): Promise<void> {
   await chmod(path, 0o644);
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    const buffer = Buffer.alloc(size);
-    const { bytesRead } = await file.read(buffer, 0, size, 0);
-    return buffer.subarray(0, bytesRead);
+    const size = header.size ?? 0;
+    if (size === 0) return await writeEntry(tar, header, Buffer.alloc(0));
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const sink = tar.entry(header, (error) => (error ? reject(error) : resolve()));
+    const source = file.createReadStream({ start: 0, end: size - 1, autoClose: false });
+    await pipeline(source, sink);
+    await promise;
   } finally {
     await file.close();
   }

@@ -1,7 +1,7 @@
 import { utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { extract } from 'tar-stream';
 import { ClawError } from '../base/error.ts';
 import type { SnapshotCaps } from './snapshot-caps.ts';
@@ -9,16 +9,18 @@ import { makeWorkspaceFolder, writeWorkspaceFile } from './workspace-files.ts';
 
 /**
  * Unpacks a snapshot into a fresh folder, under the caps it was taken with. The bytes come from our
- * own store, but they describe what an agent made: names are checked again here.
+ * own store, but they describe what an agent made: names are checked again here. Contents are
+ * streamed: several large workspaces may be unpacked at a time.
  */
 export async function unpackSnapshot(
-  bytes: Uint8Array,
+  source: Readable,
   target: string,
   caps: SnapshotCaps,
 ): Promise<void> {
   const tar = extract();
-  const source = Readable.from([Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)]);
-  source.pipe(tar);
+  const piped = pipeline(source, tar);
+  // A failure of the source shows in the loop or, where it comes at the very end, below.
+  piped.catch(() => undefined);
   let entries = 0;
   for await (const entry of tar) {
     entries += 1;
@@ -26,24 +28,22 @@ export async function unpackSnapshot(
       throw new ClawError('TooLarge', `snapshot has over ${caps.entries} entries`);
     const { name, type, mode, mtime } = entry.header;
     const path = name.replace(/\/$/, '');
-    const content = await buffer(entry);
     if (type === 'directory') {
       await makeWorkspaceFolder(target, path);
+      entry.resume();
     } else if (type === 'file') {
-      await unpackFile(target, path, content, ((mode ?? 0) & 0o100) !== 0, mtime);
+      await writeWorkspaceFile(target, path, bytesOf(entry), ((mode ?? 0) & 0o100) !== 0);
+      if (mtime) await utimes(join(target, path), mtime, mtime);
     } else {
       throw new ClawError('CorruptArtifact', `snapshot entry ${JSON.stringify(path)} is a ${type}`);
     }
   }
+  await piped;
 }
 
-async function unpackFile(
-  target: string,
-  path: string,
-  content: Uint8Array,
-  executable: boolean,
-  mtime: Date | undefined,
-): Promise<void> {
-  await writeWorkspaceFile(target, path, content, executable);
-  if (mtime) await utimes(join(target, path), mtime, mtime);
+async function* bytesOf(entry: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of entry) {
+    if (!(chunk instanceof Uint8Array)) throw new ClawError('Internal', 'tar gave no bytes');
+    yield chunk;
+  }
 }

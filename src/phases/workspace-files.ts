@@ -11,7 +11,7 @@ import { unsafePathReason } from '../tasks/task-paths.ts';
 export async function writeWorkspaceFile(
   root: string,
   path: string,
-  content: Uint8Array,
+  content: Uint8Array | AsyncIterable<Uint8Array>,
   executable = false,
 ): Promise<void> {
   const target = await prepareTarget(root, path);

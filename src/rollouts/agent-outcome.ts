@@ -1,20 +1,21 @@
 import type { AgentEnd, Outcome } from './outcome.ts';
 
 /**
- * The class of an attempt whose workspace is safe (or was refused), by how its agent ended
- * (design: rollouts.md 5). Partial work counts: every one of these is verified.
+ * The class of an attempt whose workspace is safe or was refused, by how its agent ended; the order
+ * is that of the table in rollouts.md 5. A workspace beyond its caps is the agent's error whether it
+ * ended by itself or at its deadline, but not where we ended it for a budget or stopped it.
+ * Partial work counts: every one of these is verified where there is a snapshot.
  */
-export function agentOutcome(end: AgentEnd): Outcome {
+export function agentOutcome(end: AgentEnd, snapshot: 'present' | 'refused'): Outcome {
+  if (end.reason === 'Budget') return 'budget_exhausted';
+  if (end.reason === 'Cancelled') return 'cancelled';
+  if (snapshot === 'refused') return 'agent_error';
   switch (end.reason) {
-    case 'Budget':
-      return 'budget_exhausted';
     case 'Deadline':
       return 'agent_timeout';
     case 'MemoryLimit':
     case 'WorkspaceLimit':
       return 'agent_error';
-    case 'Cancelled':
-      return 'cancelled';
     case 'Exited':
       return end.exitCode === 0 ? 'scored' : 'agent_error';
   }
