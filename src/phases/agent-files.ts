@@ -8,7 +8,7 @@ import { makeAccessible } from './make-accessible.ts';
 import type { SandboxMount, SandboxOwner } from './process-sandbox.ts';
 
 const INIT_SOURCE = new URL('programs/agent_init/', import.meta.url);
-const INIT_FILES = ['__main__.py', 'link.py', 'watch.py'];
+const INIT_FILES = ['__main__.py', 'link.py', '../syscall_filter.py', 'watch.py'];
 
 export interface AgentFiles {
   readonly mounts: readonly SandboxMount[];
@@ -28,7 +28,9 @@ export async function layOutAgentFiles(
   const base = join(scratchDir, 'agent-run');
   const [agent, report, init] = [join(base, 'agent'), join(base, 'report'), join(base, 'init')];
   for (const dir of [base, agent, report, init]) await mkdir(dir, { mode: 0o755 });
-  for (const name of INIT_FILES) await copyFile(new URL(name, INIT_SOURCE), join(init, name));
+  for (const name of INIT_FILES) {
+    await copyFile(new URL(name, INIT_SOURCE), join(init, basename(name)));
+  }
   for (const file of plan.files) await writeAgentFile(agent, file.path, file.content);
   makeAccessible(base, owner);
   return {

@@ -13,6 +13,7 @@ const PROGRAM_FILES = [
   'grade_dialects.py',
   'grade_score.py',
   'grade_transcript.py',
+  'syscall_filter.py',
 ] as const;
 const PROGRAMS_DIR = join(dirname(fileURLToPath(import.meta.url)), 'programs');
 

@@ -43,6 +43,8 @@ export interface AgentRun {
   readonly oomKilled: boolean;
 }
 
+/** As in agent_init: the wrapper failed after the agent had begun. */
+const BROKEN_BY_AGENT = 70;
 const KEEP_OUTPUT_BYTES = 512 * 1024;
 /** The wrapper's own deadline comes first; this is for a wrapper that hangs. */
 const WRAPPER_GRACE_SECONDS = 30;
@@ -107,7 +109,10 @@ function workspaceMount({ workspaceDir, workspacePath }: RunAgentContext): Sandb
   return { source: workspaceDir, target: workspacePath, mode: 'rw' };
 }
 
-/** The wrapper was killed or broke before it could report. */
+/**
+ * The wrapper was killed or broke before it could report. Only what happened before the agent began,
+ * or a kill from outside, is a failure of ours: an agent must not buy a retry by breaking its wrapper.
+ */
 function withoutReport(exit: SandboxExit): AgentReport {
   const killed = { exitCode: null, signal: 'SIGKILL', seconds: exit.seconds };
   if (exit.cancelled) return { end: { ...killed, reason: 'Cancelled' }, detail: '' };
@@ -117,6 +122,10 @@ function withoutReport(exit: SandboxExit): AgentReport {
       end: { ...killed, reason: 'MemoryLimit' },
       detail: 'the kernel killed the sandbox for its memory limit',
     };
+  }
+  // The wrapper came to an end of its own after the agent had begun: no failure of ours.
+  if (exit.exitCode === 0 || exit.exitCode === BROKEN_BY_AGENT) {
+    return { end: { ...killed, reason: 'Exited' }, detail: '' };
   }
   const said = Buffer.from(exit.stderr.bytes).toString('utf8').trim().slice(-1000);
   throw new ClawError(

@@ -20,6 +20,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from grade_dialects import DIALECTS, Observed, Output, end_others  # noqa: E402
 from grade_score import MAX_MESSAGE, Crash, Invalid, failed  # noqa: E402
+from syscall_filter import install as install_syscall_filter  # noqa: E402
 
 del sys.path[0]
 
@@ -33,6 +34,7 @@ def main():
         sys.exit("grade_init.py must be the first process of its own PID namespace")
     spec = json.loads(sys.stdin.buffer.read())
     protect()
+    install_syscall_filter()
     os.closerange(3, 4096)  # what the starter left open is none of the verifier's business
     os.chdir("/")
     null = os.open("/dev/null", os.O_RDWR)

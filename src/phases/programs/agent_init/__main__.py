@@ -16,13 +16,17 @@ import signal
 import sys
 import threading
 import time
+import traceback
 
 from link import Link
+from syscall_filter import install as install_syscall_filter
 from watch import Watch
 
 MAX_SPEC_BYTES = 32 * 1024 * 1024
 PR_SET_DUMPABLE = 4
 CHUNK = 65536
+BROKEN_BY_AGENT = 70
+"""Exit code where this program failed after the agent had begun; any other failure is not its doing."""
 
 
 def main():
@@ -31,8 +35,13 @@ def main():
     harden()
     spec = read_spec()
     close_other_files(keep=(0, 1, 2, score_fd))
-    end = Run(spec, deadline_from, score_fd).to_end()
-    write_report(spec, end)
+    install_syscall_filter()
+    run = Run(spec, deadline_from, score_fd)
+    try:
+        write_report(spec, run.to_end())
+    except Exception:
+        traceback.print_exc()
+        return BROKEN_BY_AGENT if run.began else 1
     return 0
 
 
@@ -80,6 +89,7 @@ class Run:
         self.deadline = deadline_from + spec["deadlineSeconds"]
         self.watch = Watch(spec)
         self.env = {str(k): str(v) for k, v in spec["env"].items()}
+        self.began = False
 
     def to_end(self):
         os.makedirs(self.env.get("HOME", "/tmp"), mode=0o700, exist_ok=True)
@@ -125,6 +135,7 @@ class Run:
         actions += [(os.POSIX_SPAWN_DUP2, relay.writer, relay.target) for relay in outputs]
         # The kernel should take the agent before this process when memory runs out.
         self.set_score(b"1000")
+        self.began = True
         try:
             return os.posix_spawn(
                 program,

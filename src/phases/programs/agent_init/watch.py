@@ -5,11 +5,17 @@ import os
 import stat
 import threading
 import time
+import traceback
 
 NEAR = 0.9
 """A limit counts as reached at this share of it, so that the agent ends by us and not by the kernel."""
 MEMORY_EVERY = 0.25
 FILES_EVERY = 1.0
+ROOM_EVERY = 0.025
+SHRUNK_BYTES = 8 << 20
+SHRUNK_FILES = 500
+"""Files are also looked at as soon as the file system has lost so much: a fast writer puts down
+gigabytes in a second."""
 
 
 class Watch(threading.Thread):
@@ -20,15 +26,31 @@ class Watch(threading.Thread):
         self.spec = spec
         self.reason = None
         self.detail = ""
+        self.memory_at = self.files_at = self.files_again_at = 0.0
+        self.room = Room(spec["cwd"])
 
     def run(self):
-        files_at = 0.0
         while self.reason is None:
+            try:
+                self.look()
+            except Exception:
+                # Whatever the agent put in the way: the next look must come.
+                traceback.print_exc()
+            time.sleep(ROOM_EVERY)
+
+    def look(self):
+        now = time.monotonic()
+        if now >= self.memory_at:
+            self.memory_at = now + MEMORY_EVERY
             self.look_at_memory()
-            if self.reason is None and time.monotonic() >= files_at:
-                self.look_at_files()
-                files_at = time.monotonic() + FILES_EVERY
-            time.sleep(MEMORY_EVERY)
+        if self.reason is not None:
+            return
+        if now >= self.files_at or (now >= self.files_again_at and self.room.shrank()):
+            self.room = Room(self.spec["cwd"])
+            self.files_at = now + FILES_EVERY
+            self.look_at_files()
+            # Others on the same disk make it shrink too: looking must not become the main work.
+            self.files_again_at = time.monotonic() + 4 * (time.monotonic() - now)
 
     def end(self, reason, detail):
         self.detail = detail
@@ -61,6 +83,20 @@ class Watch(threading.Thread):
         used = temporary_bytes("/tmp", limits["tmpBytes"])
         if used >= NEAR * limits["tmpBytes"]:
             self.end("WorkspaceLimit", "/tmp holds %d of %d bytes" % (used, limits["tmpBytes"]))
+
+
+class Room:
+    """What was free on a folder's file system at one moment."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        facts = os.statvfs(folder)
+        self.bytes = facts.f_bfree * facts.f_frsize
+        self.files = facts.f_ffree
+
+    def shrank(self):
+        now = Room(self.folder)
+        return self.bytes - now.bytes >= SHRUNK_BYTES or self.files - now.files >= SHRUNK_FILES
 
 
 def working_set():
