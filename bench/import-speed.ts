@@ -9,10 +9,11 @@ import { isRecord, parseJson } from '../src/base/brand.ts';
 /** Seconds that importing the 200 public training rows, ten times with new ids, may take. */
 const LIMIT_SECONDS = 3;
 const COPIES = 10;
+const RUNS = 3;
 
 /**
  * Makes a JSONL file of the training rows times ten, imports it with the command line in a process
- * of its own, prints the seconds last and fails above the limit.
+ * of its own, three times, prints the median seconds last and fails above the limit.
  */
 async function main(): Promise<number> {
   const data = process.env['CLAWGYM_DATA'];
@@ -23,12 +24,16 @@ async function main(): Promise<number> {
   const dir = await mkdtemp(join(tmpdir(), 'clawgym-import-'));
   try {
     const rows = await writeRows(join(data, 'clawgym_train.dev.jsonl'), join(dir, 'rows.jsonl'));
-    const started = performance.now();
-    const code = await runImport(dir);
-    const seconds = (performance.now() - started) / 1000;
-    if (code !== 0) return 1;
+    const runs: number[] = [];
+    for (let run = 0; run < RUNS; run += 1) {
+      const started = performance.now();
+      if ((await runImport(dir)) !== 0) return 1;
+      runs.push((performance.now() - started) / 1000);
+    }
+    const seconds =
+      runs.toSorted((a, b) => a - b)[Math.floor(RUNS / 2)] ?? Number.POSITIVE_INFINITY;
     process.stdout.write(
-      `import of ${rows} rows, limit ${LIMIT_SECONDS} s\n${seconds.toFixed(2)}\n`,
+      `import of ${rows} rows, median of ${RUNS} runs, limit ${LIMIT_SECONDS} s\n${seconds.toFixed(2)}\n`,
     );
     return seconds <= LIMIT_SECONDS ? 0 : 1;
   } finally {

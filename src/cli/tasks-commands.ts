@@ -7,10 +7,18 @@ import { SOURCE_FORMATS } from '../tasks/import/importer.ts';
  */
 export function registerTasksCommands(program: Command): void {
   const tasks = program.command('tasks').description('Import, export, show and check tasks');
-  const format = () =>
-    new Option('--format <format>', 'format of the source (default: detected)').choices(
-      SOURCE_FORMATS,
-    );
+  addImport(tasks);
+  addExport(tasks);
+  addShow(tasks);
+  addCheck(tasks);
+}
+
+const format = () =>
+  new Option('--format <format>', 'format of the source (default: detected)').choices(
+    SOURCE_FORMATS,
+  );
+
+function addImport(tasks: Command): void {
   tasks
     .command('import')
     .description('Import tasks of any supported format into one task-set file')
@@ -31,6 +39,9 @@ export function registerTasksCommands(program: Command): void {
       const { tasksImportCommand } = await import('./tasks-import-command.ts');
       await tasksImportCommand(path, options);
     });
+}
+
+function addExport(tasks: Command): void {
   tasks
     .command('export')
     .description('Write tasks in a format that other tools read')
@@ -50,6 +61,9 @@ export function registerTasksCommands(program: Command): void {
       const { tasksExportCommand } = await import('./tasks-export-command.ts');
       await tasksExportCommand(path, options);
     });
+}
+
+function addShow(tasks: Command): void {
   tasks
     .command('show')
     .description('List tasks, or print one')
@@ -61,6 +75,9 @@ export function registerTasksCommands(program: Command): void {
       const { tasksShowCommand } = await import('./tasks-show-command.ts');
       await tasksShowCommand(path, id, options);
     });
+}
+
+function addCheck(tasks: Command): void {
   tasks
     .command('check')
     .description('Static gate G0: what can be said of tasks without running them')

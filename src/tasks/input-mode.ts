@@ -156,7 +156,7 @@ function redirected(after: string, inputs: readonly string[]): boolean {
 function quoted(before: string): boolean {
   const straight = before.split('"').length - 1;
   const opened = before.lastIndexOf('“');
-  return straight % 2 === 1 && !/"$/.test(before) ? true : opened > before.lastIndexOf('”');
+  return straight % 2 === 1 && !before.endsWith('"') ? true : opened > before.lastIndexOf('”');
 }
 
 function mentionFinder(paths: readonly string[]): (sentence: string) => Mention[] {

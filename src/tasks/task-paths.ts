@@ -16,8 +16,7 @@ export function unsafePathReason(path: string): string | undefined {
   if (!path.isWellFormed()) return 'is not well-formed Unicode';
   if (path.startsWith('/')) return 'is absolute';
   if (path.includes('\\')) return 'has a backslash';
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-  if (/[\u0000-\u001f\u007f]/.test(path)) return 'has a control character';
+  if (/\p{Cc}/u.test(path)) return 'has a control character';
   if (Buffer.byteLength(path) > MAX_PATH_BYTES) return `is longer than ${MAX_PATH_BYTES} bytes`;
   for (const name of path.split('/')) {
     if (name === '') return 'has an empty segment';

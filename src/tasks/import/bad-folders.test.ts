@@ -22,7 +22,7 @@ const task = (id: string): Record<string, string> => ({
   [`${id}/reward/check.py`]: 'print({})',
 });
 
-test.each<[string, (dir: string) => Promise<unknown> | unknown, string, string]>([
+test.each<[string, (dir: string) => unknown, string, string]>([
   [
     'a symbolic link',
     (dir) => symlink('/etc/passwd', join(dir, 'input_files/link')),

@@ -29,7 +29,12 @@ export async function detectFormat(path: string): Promise<SourceFormat> {
 async function fileFormat(path: string): Promise<SourceFormat> {
   const handle = await open(path, 'r');
   const head = Buffer.alloc(512);
-  const { bytesRead } = await handle.read(head, 0, 512, 0).finally(() => handle.close());
+  let bytesRead = 0;
+  try {
+    ({ bytesRead } = await handle.read(head, 0, 512, 0));
+  } finally {
+    await handle.close();
+  }
   const start = head.subarray(0, bytesRead);
   if (start.subarray(257, 262).toString('latin1') === 'ustar') return 'task-set';
   if (bytesRead === 0)

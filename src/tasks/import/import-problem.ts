@@ -86,15 +86,18 @@ export function problemsOf(thrown: unknown, place: ImportPlace): ImportProblem[]
   const error = toClawError(thrown);
   const issues = error.details['issues'];
   const list: unknown[] = Array.isArray(issues) ? issues : [{ field: '', text: error.message }];
-  return list.filter(isRecord).map((issue) => {
-    const field = String(issue['field'] ?? '');
+  return list.filter(isFieldIssue).map(({ field, text }) => {
     return {
       code: error.code,
       ...place,
       ...(field !== '' && { field }),
-      message: `${placeText(place)}${field === '' ? '' : `, field ${field}`}: ${String(issue['text'])}`,
+      message: `${placeText(place)}${field === '' ? '' : `, field ${field}`}: ${text}`,
     };
   });
+}
+
+function isFieldIssue(value: unknown): value is FieldIssue {
+  return isRecord(value) && typeof value['field'] === 'string' && typeof value['text'] === 'string';
 }
 
 export function placeText(place: ImportPlace): string {

@@ -28,12 +28,13 @@ export async function* jsonlRows(
     return rowOf(row, bytes, full > rowBytes);
   };
   try {
-    for await (const chunk of handle.createReadStream({
+    const chunks: AsyncIterable<unknown> = handle.createReadStream({
       highWaterMark: 1 << 20,
       autoClose: false,
-    })) {
+    });
+    for await (const bytes of chunks) {
       signal.throwIfAborted();
-      const bytes: Buffer = Buffer.from(chunk);
+      if (!Buffer.isBuffer(bytes)) continue;
       let start = 0;
       for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
         if (size <= rowBytes) held.push(bytes.subarray(start, end));

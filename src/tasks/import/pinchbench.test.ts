@@ -131,7 +131,12 @@ test.each<[string, string, string]>([
   [
     'a YAML bomb',
     file(
-      `a: &a [1,1,1,1,1,1,1,1,1]\n${[...'bcdefgh'].map((key, index) => `${key}: &${key} [${Array.from({ length: 9 }, () => `*${'abcdefg'[index]}`).join(',')}]`).join('\n')}`,
+      `a: &a [1,1,1,1,1,1,1,1,1]\n${Array.from('bcdefgh')
+        .map(
+          (key, index) =>
+            `${key}: &${key} [${Array.from({ length: 9 }, () => `*${'abcdefg'[index]}`).join(',')}]`,
+        )
+        .join('\n')}`,
       GRADED,
     ),
     'front matter',

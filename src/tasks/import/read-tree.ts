@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { constants } from 'node:fs';
-import { lstat, open, readdir } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage } from '../../base/error.ts';
 import type { DraftFile } from '../task-draft.ts';
@@ -103,13 +103,14 @@ export async function readBoundedFile(
   try {
     const stats = await handle.stat();
     if (!stats.isFile()) throw refusedKind('special', label);
-    if (stats.nlink > 1)
+    if (stats.nlink > 1) {
       throw fieldError(
         'UnsafePath',
         label,
         `${stats.nlink} names`,
         'a file with one name (it is hard-linked)',
       );
+    }
     if (stats.size > fileBytes) {
       throw fieldError(
         'TooLarge',
@@ -118,41 +119,53 @@ export async function readBoundedFile(
         `at most ${fileBytes} bytes a file`,
       );
     }
-    budget.bytes += stats.size;
-    budget.files += 1;
-    if (budget.bytes > limits.taskBytes) {
-      throw fieldError(
-        'TooLarge',
-        label,
-        `${budget.bytes} bytes so far`,
-        `at most ${limits.taskBytes} bytes a task`,
-      );
-    }
-    if (budget.files > limits.taskFiles) {
-      throw fieldError(
-        'TooLarge',
-        label,
-        `${budget.files} files so far`,
-        `at most ${limits.taskFiles} files a task`,
-      );
-    }
-    const content = Buffer.alloc(stats.size);
-    let read = 0;
-    while (read < content.length) {
-      const { bytesRead } = await handle.read(content, read, content.length - read, read);
-      if (bytesRead === 0)
-        throw fieldError(
-          'InvalidTask',
-          label,
-          `${read} of ${stats.size} bytes`,
-          'a file that does not change while it is read',
-        );
-      read += bytesRead;
-    }
-    return { content, executable: (stats.mode & 0o111) !== 0 };
+    spend(budget, stats.size, label, limits);
+    return {
+      content: await readWhole(handle, stats.size, label),
+      executable: (stats.mode & 0o111) !== 0,
+    };
   } finally {
     await handle.close();
   }
+}
+
+function spend(budget: ReadBudget, bytes: number, label: string, limits: ImportLimits): void {
+  budget.bytes += bytes;
+  budget.files += 1;
+  if (budget.bytes > limits.taskBytes) {
+    throw fieldError(
+      'TooLarge',
+      label,
+      `${budget.bytes} bytes so far`,
+      `at most ${limits.taskBytes} bytes a task`,
+    );
+  }
+  if (budget.files > limits.taskFiles) {
+    throw fieldError(
+      'TooLarge',
+      label,
+      `${budget.files} files so far`,
+      `at most ${limits.taskFiles} files a task`,
+    );
+  }
+}
+
+async function readWhole(handle: FileHandle, size: number, label: string): Promise<Uint8Array> {
+  const content = Buffer.alloc(size);
+  let read = 0;
+  while (read < size) {
+    const { bytesRead } = await handle.read(content, read, size - read, read);
+    if (bytesRead === 0) {
+      throw fieldError(
+        'InvalidTask',
+        label,
+        `${read} of ${size} bytes`,
+        'a file that does not change while it is read',
+      );
+    }
+    read += bytesRead;
+  }
+  return content;
 }
 
 function refusedKind(kind: string, label: string): Error {

@@ -1,0 +1,80 @@
+import { spawnSync } from 'node:child_process';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { tempDir } from '../../test/support/temp-dir.ts';
+
+const MAIN = join(import.meta.dirname, 'main.ts');
+
+function clawgym(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'tasks', ...args], {
+    encoding: 'utf8',
+    timeout: 30_000,
+  });
+  return { status, stdout, stderr };
+}
+
+const row = (id: string, path = 'in.txt'): string =>
+  `${JSON.stringify({ task_id: id, prompt: 'Edit in.txt in place and write output/a.txt', input_files: [{ file_path: path, content: 'x' }], reward_files: [{ file_path: 'check.py', content: 'print({})' }] })}\n`;
+
+test('import, show, check, export and import again from the command line', {
+  timeout: 60_000,
+}, async () => {
+  await using dir = await tempDir();
+  const at = (name: string): string => join(dir.path, name);
+  await writeFile(at('rows.jsonl'), row('a') + row('b'));
+  const imported = clawgym('import', at('rows.jsonl'), '-o', at('set.tar'), '--json');
+  expect(imported).toMatchObject({ status: 0, stderr: '' });
+  expect(JSON.parse(imported.stdout)).toMatchObject({
+    format: 'clawgym-jsonl',
+    tasks: 2,
+    refused: 0,
+  });
+  expect(clawgym('show', at('set.tar')).stdout).toMatch(/^ID +CATEGORY.*\na .*1\/1.*check-json/);
+  expect(clawgym('show', at('set.tar'), 'b').stdout).toContain('Edit in.txt in place');
+  expect(clawgym('check', at('set.tar'))).toMatchObject({
+    status: 0,
+    stdout: '2 tasks: 2 pass, 0 fail, 0 refused\n',
+  });
+  for (const format of ['clawgym-dir', 'clawgym-jsonl', 'harbor']) {
+    await mkdir(at(format));
+    expect(clawgym('export', at('set.tar'), '--format', format, '--out', at(format)).status).toBe(
+      0,
+    );
+    const back = clawgym(
+      'show',
+      at(format === 'clawgym-jsonl' ? 'clawgym-jsonl/tasks.jsonl' : format),
+      '--json',
+    );
+    const digests = (text: string): unknown =>
+      (JSON.parse(text) as { tasks: { digest: string }[] }).tasks.map(({ digest }) => digest);
+    expect(digests(back.stdout)).toEqual(digests(clawgym('show', at('set.tar'), '--json').stdout));
+    expect(
+      clawgym('export', at('set.tar'), '--format', format, '--out', at(format)).stderr,
+    ).toContain('[Conflict]');
+  }
+});
+
+test('one bad task: nothing is written and the code is 1, unless it is to be skipped', {
+  timeout: 60_000,
+}, async () => {
+  await using dir = await tempDir();
+  const source = join(dir.path, 'rows.jsonl');
+  const out = join(dir.path, 'out');
+  await mkdir(out);
+  await writeFile(source, row('a') + row('b', '../up') + row('c'));
+  const strict = clawgym('import', source, '-o', join(out, 'set.tar'));
+  expect(strict.status).toBe(1);
+  expect(strict.stderr).toContain(
+    'refused: rows.jsonl, row 2, task "b", field input_files[0].file_path: got "../up"',
+  );
+  expect(strict.stderr).toContain(
+    '1 of 3 tasks were refused and nothing was written; --skip-invalid leaves them out',
+  );
+  expect(await readdir(out)).toEqual([]);
+  const skipping = clawgym('import', source, '-o', out, '--skip-invalid', '--json');
+  expect(skipping.status).toBe(0);
+  const result = JSON.parse(skipping.stdout) as { digest: string };
+  expect(result).toMatchObject({ tasks: 2, refused: 1 });
+  expect(await readdir(out)).toEqual([`${result.digest}.tar`]);
+});
