@@ -1,3 +1,5 @@
+import { typedEntries } from './brand.ts';
+
 /**
  * The project's one error class. `code` is stable and documented in docs/reference/errors.md;
  * `message` carries the place, the offending value, what was expected and, where there is one, the
@@ -58,4 +60,10 @@ export function errorMessage(thrown: unknown): string {
 export function toClawError(thrown: unknown, code: ErrorCode = 'Internal'): ClawError {
   if (thrown instanceof ClawError) return thrown;
   return new ClawError(code, errorMessage(thrown), { cause: thrown });
+}
+
+/** A code that came over a wire; unknown ones become `Internal`. */
+export function asErrorCode(code: string): ErrorCode {
+  const known = typedEntries(ERROR_CODES).find(([name]) => name === code);
+  return known?.[0] ?? 'Internal';
 }

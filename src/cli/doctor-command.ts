@@ -18,7 +18,7 @@ export async function doctorCommand(options: DoctorOptions): Promise<void> {
   const write = (text: string): void => void process.stderr.write(text);
   using stop = stopSignal(write);
   if (options.fix === true) {
-    await openHostSandbox(environment, stderrLogger(write), stop.signal);
+    await using _sandbox = await openHostSandbox(environment, stderrLogger(write), stop.signal);
   }
   const facts = await capabilities(environment, stop.signal);
   process.stdout.write(options.output === 'json' ? json(facts) : text(facts));

@@ -50,7 +50,7 @@ export async function executeRun(
   const out = resolve(environment.cwd, options.out);
   await using tasks = await loadTasks(request.tasks, logger, signal);
   const taskSet = tasks.set;
-  const sandbox = await openHostSandbox(environment, logger, signal);
+  await using sandbox = await openHostSandbox(environment, logger, signal);
   const nodeVersion = process.versions.node;
   const { cacheDir, uid, env } = environment;
   const nodePath = await sandboxNode(process.execPath, nodeVersion, cacheDir, uid);

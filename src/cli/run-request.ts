@@ -39,7 +39,7 @@ export interface ArmRequest {
 export interface ModelRequest {
   readonly name: string;
   /** Sampling that the run fixes; absent: the agent's own. */
-  readonly sampling?: FixedSampling;
+  readonly sampling?: FixedSampling | undefined;
   readonly source:
     | { readonly kind: 'recording'; readonly path: string }
     | {

@@ -40,7 +40,7 @@ export async function verifyCommand(options: VerifyOptions): Promise<void> {
   if (task === undefined) {
     throw new ClawError('NotFound', `${options.tasks} has no task ${JSON.stringify(options.task)}`);
   }
-  const sandbox = await openHostSandbox(cliEnvironment(), logger, stop.signal);
+  await using sandbox = await openHostSandbox(cliEnvironment(), logger, stop.signal);
   const scratch = await mkdtemp(join(tmpdir(), 'clawgym-verify-'));
   try {
     await chmod(scratch, 0o711);

@@ -6,6 +6,7 @@ import { type BwrapStatus, readBwrapStatus } from './bwrap-status.ts';
 import type { Cgroup } from './cgroup.ts';
 import type { InheritedFds } from './inherited-fds.ts';
 import { OutputCapture } from './output-capture.ts';
+import { ulimitCommand } from './rlimits.ts';
 
 /** Numbers of the extra descriptors that bubblewrap gets. */
 export const STATUS_FD = 3;
@@ -74,7 +75,13 @@ export function mustBePutIn(cgroup: Cgroup | undefined): boolean {
 /** Enters the cgroups named before `--`, then becomes the program after it; fails closed. */
 const ENTER = 'while [ "$1" != -- ]; do echo 0 >"$1" || exit 126; shift; done; shift; exec "$@"';
 
-function start({ bwrap, args, owner, cgroup, inherited }: BwrapCommand): ChildProcess {
+/** The shell sets the limits that hold always on its way: one program less to start inside. */
+function enterScript(spec: SandboxSpec): string {
+  return `${ulimitCommand(spec.limits)} || exit 126; ${ENTER}`;
+}
+
+function start(command: BwrapCommand): ChildProcess {
+  const { bwrap, args, owner, cgroup, inherited, spec } = command;
   const stdio: StdioOptions = ['pipe', 'pipe', 'pipe', 'pipe'];
   for (const fd of inherited.fds) stdio[fd] = inherited.nullFd;
   if (mustBePutIn(cgroup)) stdio[BLOCK_FD] = 'pipe';
@@ -82,7 +89,7 @@ function start({ bwrap, args, owner, cgroup, inherited }: BwrapCommand): ChildPr
   const [program, argv] =
     entries.length === 0
       ? [bwrap, args]
-      : ['/bin/sh', ['-c', ENTER, 'sh', ...entries, '--', bwrap, ...args]];
+      : ['/bin/sh', ['-c', enterScript(spec), 'sh', ...entries, '--', bwrap, ...args]];
   return spawn(program, [...argv], {
     cwd: '/',
     env: { PATH: '/usr/local/bin:/usr/bin:/bin' },

@@ -56,7 +56,7 @@ export class BwrapSandbox implements ProcessSandbox {
         spec,
         root: rootEntries,
         extraMounts: cgroup?.mounts ?? [],
-        rlimits: rlimitFlags(spec.limits, cgroup !== undefined),
+        rlimits: this.#innerLimits(spec, cgroup),
         statusFd: STATUS_FD,
         blockFd: mustBePutIn(cgroup) ? BLOCK_FD : undefined,
       });
@@ -68,6 +68,12 @@ export class BwrapSandbox implements ProcessSandbox {
     } finally {
       await cgroup?.remove();
     }
+  }
+
+  /** What is not set on the way into the cgroup is set inside, on the program. */
+  #innerLimits(spec: SandboxSpec, cgroup: Cgroup | undefined): string[] {
+    if (cgroup !== undefined && !mustBePutIn(cgroup)) return [];
+    return rlimitFlags(spec.limits, cgroup !== undefined);
   }
 }
 

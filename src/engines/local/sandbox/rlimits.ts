@@ -18,3 +18,8 @@ export function rlimitFlags(limits: SandboxLimits, cgroups: boolean): string[] {
   if (cgroups) return always;
   return [...always, `--data=${limits.memoryMiB * MIB}`, `--nproc=${limits.pids}`];
 }
+
+/** The shell's form of what holds always; `ulimit -f` counts blocks of 512 bytes. */
+export function ulimitCommand(limits: SandboxLimits): string {
+  return `ulimit -f ${limits.fileMiB * 2048} && ulimit -c 0 && ulimit -n ${OPEN_FILES}`;
+}

@@ -1,0 +1,3 @@
+import { serveSandboxHost } from './host-process.ts';
+
+serveSandboxHost();
