@@ -15,6 +15,8 @@ import { bench, sharedData } from './support/clawgym.ts';
 const ROUNDS = 5;
 const LIMIT = 2.0;
 const WORKERS = availableParallelism();
+/** The system's interpreter: version managers put slow wrappers of the same name before it. */
+const PYTHON = '/usr/bin/python3';
 const DATA = sharedData('clawgym_eval.dev.jsonl');
 
 const zFile = z.object({ file_path: z.string(), content: z.string() });
@@ -48,7 +50,7 @@ async function writeAll(root: string, files: readonly z.infer<typeof zFile>[]): 
 function check(folder: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(
-      'python3',
+      PYTHON,
       ['-I', join(folder, 'reward/check.py'), join(folder, 'workspace')],
       { stdio: ['ignore', 'ignore', 'ignore'], cwd: folder },
     );
