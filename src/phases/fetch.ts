@@ -2,10 +2,12 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Sha256 } from '../base/brand.ts';
+import type { Finding } from '../rollouts/outcome.ts';
 import type { VerificationKind } from '../store/records.ts';
 import type { CodeVerifier, Task } from '../tasks/task.ts';
 import type { BlobSource } from '../tasks/task-set.ts';
-import { type ChangedInput, findChangedInputs, restoreInputs } from './restore-inputs.ts';
+import { removeShadows } from './remove-shadows.ts';
+import { findChangedInputs, inputFindings, restoreInputs } from './restore-inputs.ts';
 import type { SnapshotCaps } from './snapshot-caps.ts';
 import { stage } from './stage.ts';
 import { unpackSnapshot } from './unpack-snapshot.ts';
@@ -20,8 +22,8 @@ export interface FetchSources {
 
 /**
  * Makes the scratch workspace that one verification grades. `main` and `doubled`: the snapshot with
- * protected inputs restored; `asLeft`: the snapshot untouched; `pristine`: the task's inputs alone.
- * Returns the protected inputs that the agent had changed.
+ * protected inputs restored and planted library modules removed; `asLeft`: the snapshot untouched;
+ * `pristine`: the task's inputs alone. Returns what was put right, as findings.
  */
 export async function fetchWorkspace(
   task: Task,
@@ -29,16 +31,17 @@ export async function fetchWorkspace(
   kind: VerificationKind,
   scratchDir: string,
   sources: FetchSources,
-): Promise<readonly ChangedInput[]> {
+): Promise<readonly Finding[]> {
   if (kind === 'pristine' || snapshot === undefined) {
     await stage(task, sources.blobs, scratchDir);
     return [];
   }
   await mkdir(scratchDir, { recursive: true, mode: 0o755 });
   await unpackSnapshot(await sources.streamArtifact(snapshot), scratchDir, sources.caps);
+  if (kind === 'asLeft') return [];
   const changed = await findChangedInputs(scratchDir, task.workspace.inputs);
-  if (kind !== 'asLeft') await restoreInputs(scratchDir, changed, sources.blobs);
-  return changed;
+  await restoreInputs(scratchDir, changed, sources.blobs);
+  return [...inputFindings(changed), ...(await removeShadows(scratchDir, task))];
 }
 
 /** Writes the verifier's files to a folder of their own, outside any workspace. */

@@ -40,6 +40,7 @@ export interface Finding {
 export const FINDING_CODES = [
   'ProtectedInputChanged',
   'ProtectedInputDeleted',
+  'ShadowingModuleRemoved',
   'SnapshotRefused',
   'SnapshotNeverArrived',
   'EntrySkipped',

@@ -7,9 +7,8 @@ import {
   type GradeResult,
   grade,
 } from '../../phases/grade.ts';
-import { inputFindings } from '../../phases/restore-inputs.ts';
 import { nextVerification, type VerificationFacts } from '../../rollouts/next-verification.ts';
-import type { Check, Finding, Outcome, Score } from '../../rollouts/outcome.ts';
+import type { Check, Finding, FindingCode, Outcome, Score } from '../../rollouts/outcome.ts';
 import type {
   AttemptEnd,
   AttemptRow,
@@ -34,6 +33,12 @@ export interface Verdict {
 
 /** Tries of one verification when the sandbox itself fails; the agent is never run again for it. */
 const GRADE_TRIES = 3;
+/** Findings of a workspace that was put right before grading: then the score as left is taken too. */
+const CORRECTIONS: ReadonlySet<FindingCode> = new Set([
+  'ProtectedInputChanged',
+  'ProtectedInputDeleted',
+  'ShadowingModuleRemoved',
+]);
 const NO_SCORE: Score = { flat: null, native: null, rubric: null, final: null };
 
 /**
@@ -75,11 +80,7 @@ function verificationFacts(
   rows: readonly VerificationRow[],
   known: VerificationFacts['knownCheckNames'],
 ): VerificationFacts {
-  const changed = rows.some((row) =>
-    row.findings.some(
-      ({ code }) => code === 'ProtectedInputChanged' || code === 'ProtectedInputDeleted',
-    ),
-  );
+  const changed = rows.some((row) => row.findings.some(({ code }) => CORRECTIONS.has(code)));
   return {
     snapshot: end.snapshot === undefined ? 'refused' : 'present',
     refusal: end.refused ?? '',
@@ -157,7 +158,7 @@ async function runVerification(
     const verifierDir = join(scratch, 'verifier');
     const { blobs } = job.plan.taskSet;
     await fetchVerifier(verifier, blobs, verifierDir);
-    const changed = await fetchWorkspace(job.task, end.snapshot, kind, scratchDir, {
+    const corrected = await fetchWorkspace(job.task, end.snapshot, kind, scratchDir, {
       streamArtifact: (digest) => deps.artifacts.stream(digest),
       blobs,
       caps: job.plan.settings.snapshot,
@@ -168,8 +169,7 @@ async function runVerification(
       deps,
       signal,
     );
-    const findings =
-      kind === 'asLeft' ? result.findings : [...result.findings, ...inputFindings(changed)];
+    const findings = [...result.findings, ...corrected];
     return verificationRow(attempt, kind, result, findings, deps.clock.now());
   } finally {
     await removeScratch(scratch);
