@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { copyFile, lstat, mkdir, open } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CodeVerifier } from '../tasks/task.ts';
 import { MAX_VERDICT_BYTES } from '../verifiers/verdict.ts';
@@ -11,9 +11,11 @@ import { makeWorkspaceFolder } from './workspace-files.ts';
 const PROGRAM_FILES = [
   'grade_init.py',
   'grade_dialects.py',
+  'grade_guard.py',
   'grade_score.py',
   'grade_transcript.py',
   'syscall_filter.py',
+  'agent_init/watch.py',
 ] as const;
 const PROGRAMS_DIR = join(dirname(fileURLToPath(import.meta.url)), 'programs');
 
@@ -51,7 +53,7 @@ export async function layOutGrade(
   const logsDir = verifier.dialect === 'harbor' ? join(runDir, 'logs') : undefined;
   await mkdir(programDir, { mode: 0o755 });
   for (const name of PROGRAM_FILES)
-    await copyFile(join(PROGRAMS_DIR, name), join(programDir, name));
+    await copyFile(join(PROGRAMS_DIR, name), join(programDir, basename(name)));
   for (const folder of logsDir === undefined ? [verdictDir] : [verdictDir, logsDir]) {
     await mkdir(folder, { mode: 0o700 });
     makeAccessible(folder, owner);

@@ -41,6 +41,7 @@ export interface GradeLimits {
   readonly memoryMiB: number;
   readonly pids: number;
   readonly cpuMillis: number;
+  /** Largest file, and how much all that a run writes may take on the disk. */
   readonly fileMiB: number;
   readonly tmpMiB: number;
   /** Bytes that a verifier may print; more is `invalid`. */
@@ -155,6 +156,7 @@ function gradeSpec(
     childMemoryMiB:
       verifier.dialect === 'harbor' ? null : Math.max(64, limits.memoryMiB - OWN_MEMORY_MIB),
     outputCapBytes: limits.outputBytes,
+    growthMiB: limits.fileMiB,
     requireExitZero: verifier.agentCode !== 'none',
     payload: request.payload,
   };

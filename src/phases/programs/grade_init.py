@@ -18,7 +18,8 @@ import time
 
 # -I leaves the program's own folder out of sys.path, and verifiers must not find it there either.
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from grade_dialects import DIALECTS, Observed, Output, end_others  # noqa: E402
+from grade_dialects import DIALECTS, HARBOR_LOGS, Observed, Output, end_others  # noqa: E402
+from grade_guard import Guard  # noqa: E402
 from grade_score import MAX_MESSAGE, Crash, Invalid, failed  # noqa: E402
 from syscall_filter import install as install_syscall_filter  # noqa: E402
 
@@ -27,6 +28,7 @@ del sys.path[0]
 PR_SET_DUMPABLE, PR_GET_DUMPABLE = 4, 3
 SCRATCH = "/tmp/clawgym-grade"
 VERDICT_DIR = "/verdict"
+GROWTH_ENTRIES = 20000
 
 
 def main():
@@ -112,6 +114,7 @@ class Run:
         self.started = time.monotonic()
         self.deadline = self.started + spec["timeoutSeconds"]
         self.arm()
+        self.guard()
         try:
             outcome = DIALECTS[spec["dialect"]](self)
         except Invalid as problem:
@@ -138,6 +141,16 @@ class Run:
         )
         timer.daemon = True
         timer.start()
+
+    def guard(self):
+        folders = [self.spec["workspace"], VERDICT_DIR, HARBOR_LOGS]
+        mebibytes = self.spec["growthMiB"]
+
+        def on_full():
+            message = f"the run wrote more than {mebibytes} MiB or {GROWTH_ENTRIES} files"
+            self.finish(failed("crash", message))
+
+        Guard(folders, mebibytes << 20, GROWTH_ENTRIES, on_full).start()
 
     def timed_out(self):
         return failed("timeout", f"no result after {self.spec['timeoutSeconds']} seconds")

@@ -25,6 +25,7 @@ from watch import Watch
 MAX_SPEC_BYTES = 32 * 1024 * 1024
 PR_SET_DUMPABLE = 4
 CHUNK = 65536
+AGENT_NICE = 5
 BROKEN_BY_AGENT = 70
 """Exit code where this program failed after the agent had begun; any other failure is not its doing."""
 
@@ -97,6 +98,8 @@ class Run:
         if self.spec.get("link"):
             Link(self.spec["link"]).start()
         self.watch.start()
+        # Of this thread and of what it starts: the threads above must get their turn among hundreds.
+        os.setpriority(os.PRIO_PROCESS, 0, AGENT_NICE)
         started = time.monotonic()
         end = {"exitCode": None, "signal": None, "reason": "Exited", "detail": ""}
         try:
@@ -160,10 +163,11 @@ class Run:
         """Reaps until `pid` ends or must be ended. Returns (wait status or None, reason, detail)."""
         while True:
             status = reap(pid)
-            if status is not None:
-                return status, "Exited", ""
+            # The watch kills first and is asked later.
             if self.watch.reason is not None:
                 return None, self.watch.reason, self.watch.detail
+            if status is not None:
+                return status, "Exited", ""
             left = self.deadline - time.monotonic()
             if left <= 0:
                 return None, "Deadline", "the agent's time was used up"

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import stat
 import threading
 import time
@@ -11,8 +12,8 @@ NEAR = 0.9
 """A limit counts as reached at this share of it, so that the agent ends by us and not by the kernel."""
 MEMORY_EVERY = 0.25
 FILES_EVERY = 1.0
-ROOM_EVERY = 0.025
-SHRUNK_BYTES = 8 << 20
+ROOM_EVERY = 0.01
+SHRUNK_BYTES = 4 << 20
 SHRUNK_FILES = 500
 """Files are also looked at as soon as the file system has lost so much: a fast writer puts down
 gigabytes in a second."""
@@ -45,7 +46,10 @@ class Watch(threading.Thread):
             self.look_at_memory()
         if self.reason is not None:
             return
-        if now >= self.files_at or (now >= self.files_again_at and self.room.shrank()):
+        shrank = self.room.shrank()
+        if shrank:
+            self.look_at_unwritten()
+        if self.reason is None and (now >= self.files_at or (shrank and now >= self.files_again_at)):
             self.room = Room(self.spec["cwd"])
             self.files_at = now + FILES_EVERY
             self.look_at_files()
@@ -55,12 +59,25 @@ class Watch(threading.Thread):
     def end(self, reason, detail):
         self.detail = detail
         self.reason = reason
+        # At once: the main thread may be a tenth of a second away, and a disk fills in that.
+        try:
+            os.kill(-1, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
 
     def look_at_memory(self):
         limit = self.spec["limits"]["memoryBytes"]
         used = working_set()
         if used is not None and used >= NEAR * limit:
             self.end("MemoryLimit", "%d of %d bytes of memory in use" % (used, limit))
+
+    def look_at_unwritten(self):
+        """Cheap, and no walk that hundreds of writers could hold up."""
+        limit = self.spec["limits"]["workspaceBytes"]
+        unwritten = unwritten_bytes()
+        if unwritten >= NEAR * limit:
+            message = "%d bytes wait to be written to the disk; the workspace's limit is %d bytes"
+            self.end("WorkspaceLimit", message % (unwritten, limit))
 
     def look_at_files(self):
         limits = self.spec["limits"]
@@ -71,7 +88,8 @@ class Watch(threading.Thread):
         except RecursionError:
             # Hundreds of closed folders in each other: nobody does that in good faith.
             usage.entries = usage.max_entries
-        usage.add_deleted(self.spec["cwd"])
+        if not usage.full():
+            usage.add_deleted(self.spec["cwd"])
         if usage.full():
             self.end(
                 "WorkspaceLimit",
@@ -99,6 +117,30 @@ class Room:
         return self.bytes - now.bytes >= SHRUNK_BYTES or self.files - now.files >= SHRUNK_FILES
 
 
+def unwritten_bytes():
+    """What this sandbox has written to files and the disk does not have yet; 0 where it is unknown.
+
+    All of it lies in the folders that are watched: a temporary file system has nothing to write.
+    """
+    for figures, names in (
+        ("/sys/fs/cgroup/memory/memory.stat", ("total_dirty", "total_writeback")),
+        ("/sys/fs/cgroup/memory.stat", ("file_dirty", "file_writeback")),
+    ):
+        known = read_figures(figures)
+        if names[0] in known:
+            return sum(known.get(name, 0) for name in names)
+    return 0
+
+
+def read_figures(path):
+    try:
+        with open(path) as file:
+            lines = [line.split() for line in file]
+        return {line[0]: int(line[1]) for line in lines if len(line) == 2}
+    except (OSError, ValueError):
+        return {}
+
+
 def working_set():
     """Bytes that the kernel cannot simply drop: usage without the page cache. None: unknown.
 
@@ -112,9 +154,8 @@ def working_set():
         try:
             with open(usage) as file:
                 used = int(file.read())
-            with open(figures) as file:
-                known = dict(line.split(" ", 1) for line in file if " " in line)
-            cache = int(known.get(prefix + "inactive_file", 0)) + int(known.get(prefix + "active_file", 0))
+            known = read_figures(figures)
+            cache = known.get(prefix + "inactive_file", 0) + known.get(prefix + "active_file", 0)
             return max(0, used - cache)
         except (OSError, ValueError):
             continue

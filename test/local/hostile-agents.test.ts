@@ -1,0 +1,145 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { HostileBench } from '../support/hostile-bench.ts';
+import { expectSoundReport, type HostileCase, runCase, SOLVE } from '../support/hostile-cases.ts';
+
+let bench: HostileBench;
+beforeAll(async () => {
+  bench = await new HostileBench().open();
+});
+afterAll(() => bench[Symbol.asyncDispose]());
+
+const python = (code: string): string => `exec python3 - <<'PY'\n${code}\nPY\n`;
+
+const PROCESSES: readonly HostileCase[] = [
+  {
+    name: 'fork-bomb',
+    script: `${SOLVE} b() { b | b & }; b; read -t 1 < <(:) ; exit 0`,
+    outcome: 'scored',
+    flat: 1,
+    codes: ['PidsLimit'],
+    maybe: ['OutputTruncated'],
+  },
+  {
+    name: 'fork-bomb-that-stays',
+    script: `${SOLVE}${python('import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass')}`,
+    task: { agentSeconds: 2 },
+    outcome: 'agent_timeout',
+    flat: 1,
+    codes: ['PidsLimit'],
+  },
+  {
+    name: 'left-behind',
+    script: `${SOLVE} for i in 1 2 3; do (setsid bash -c 'trap "" TERM INT HUP; while :; do date >> out/note.txt; sleep 0.01; done' left-behind &); done; sleep 0.2; echo done > out/note.txt; exit 0`,
+    outcome: 'scored',
+    // The left-behind writers win or lose the race for the file; the answer is safe.
+    flat: ({ decision }) => (decision.checks[1]?.value === 1 ? 1 : 0.5),
+  },
+  {
+    name: 'daemon-without-output',
+    script: `${SOLVE}${python('import os, time\nif os.fork(): os._exit(0)\nos.setsid()\nif os.fork(): os._exit(0)\nfor fd in range(256):\n    try:\n        os.close(fd)\n    except OSError:\n        pass\ntime.sleep(1000)')}`,
+    outcome: 'scored',
+    flat: 1,
+    within: 10,
+  },
+  {
+    name: 'closes-its-output-and-goes-on',
+    script: `exec >&- 2>&-; sleep 0.5; ${SOLVE}`,
+    outcome: 'scored',
+    flat: 1,
+  },
+  {
+    name: 'deaf-until-its-deadline',
+    script: `mkdir out; echo 42 > out/answer.txt; trap "" TERM INT HUP; while :; do sleep 1; done`,
+    task: { agentSeconds: 2 },
+    outcome: 'agent_timeout',
+    flat: 0.5,
+    within: 10,
+  },
+  {
+    name: 'stops-itself',
+    script: `${SOLVE} kill -STOP $$`,
+    task: { agentSeconds: 2 },
+    outcome: 'agent_timeout',
+    flat: 1,
+    within: 10,
+  },
+  {
+    name: 'attacks-process-1',
+    script: `${SOLVE} for s in $(seq 64); do kill -$s 1; done 2>/dev/null; kill -9 -1; kill -9 $$`,
+    outcome: 'agent_error',
+    flat: 1,
+  },
+  {
+    name: 'signals-everything',
+    script: `${SOLVE}${python('import os, signal\nfor s in range(1, 65):\n    try:\n        os.kill(1, s)\n    except OSError:\n        pass\nfor p in ("mem", "fd/0", "fd/3", "environ", "cwd/x", "root/x", "oom_score_adj"):\n    try:\n        open("/proc/1/" + p, "wb")\n        print("opened", p)\n    except OSError:\n        pass\nimport ctypes\nprint(ctypes.CDLL(None).ptrace(16, 1, 0, 0))')}`,
+    outcome: 'scored',
+    flat: 1,
+  },
+];
+
+const MEMORY: readonly HostileCase[] = [
+  {
+    name: 'memory-hog',
+    script: `${SOLVE}${python('a = []\nwhile True:\n    a.append(bytearray(8 << 20))')}`,
+    outcome: 'agent_error',
+    flat: 1,
+    codes: [],
+    maybe: ['MemoryLimit', 'ChildKilledForMemory'],
+  },
+  {
+    name: 'memory-hog-child',
+    script: `${SOLVE} python3 -c 'x = bytearray(1 << 30)'; exit 0`,
+    outcome: 'scored',
+    flat: 1,
+    maybe: ['MemoryLimit', 'ChildKilledForMemory'],
+  },
+  {
+    name: 'shared-memory',
+    script: `${SOLVE} head -c 10G /dev/zero > /dev/shm/x; head -c 10G /dev/zero > /tmp/x; exit 0`,
+    outcome: 'scored',
+    flat: 1,
+    maybe: ['MemoryLimit', 'ChildKilledForMemory', 'WorkspaceLimit'],
+  },
+];
+
+const OUTPUT: readonly HostileCase[] = [
+  {
+    name: 'log-of-2-gb',
+    script: `${SOLVE} yes 0123456789abcdef | head -c 2000000000`,
+    outcome: 'scored',
+    flat: 1,
+    codes: ['OutputTruncated'],
+  },
+  {
+    name: 'error-log-of-2-gb',
+    script: `${SOLVE} yes 0123456789abcdef | head -c 2000000000 >&2; printf '\\033[2J\\033]0;owned\\007' >&2`,
+    outcome: 'scored',
+    flat: 1,
+    codes: ['OutputTruncated'],
+  },
+];
+
+describe.each([
+  ['processes', PROCESSES],
+  ['memory', MEMORY],
+  ['output', OUTPUT],
+])('an agent that is hostile with %s', (_kind, cases) => {
+  it.each(cases)('$name', async (one) => {
+    const after = await runCase(bench, one);
+    console.log(
+      one.name,
+      after.decision.outcome,
+      after.decision.score.flat,
+      after.codes,
+      after.seconds.toFixed(1),
+      after.grownMiB.toFixed(0),
+      after.stoodMs.toFixed(0),
+      after.stdout.slice(0, 80),
+    );
+  });
+});
+
+it('gives a sound report', async () => {
+  await expectSoundReport(bench);
+  expect(1).toBe(1);
+});
