@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClawError } from '../base/error.ts';
 import type { Check, Finding } from '../rollouts/outcome.ts';
@@ -8,6 +8,7 @@ import { readVerdict, type Verdict } from '../verifiers/verdict.ts';
 import { type GradeLayout, gradeMounts, layOutGrade, readVerdictFile } from './grade-layout.ts';
 import { lastLine, plainText } from './plain-text.ts';
 import type { ProcessSandbox, SandboxExit } from './process-sandbox.ts';
+import { removeScratch } from './remove-scratch.ts';
 
 /** What a verifier may read beside the workspace (reference: OPENCLAW_REWARD_PAYLOAD). */
 export interface GradePayload {
@@ -122,7 +123,7 @@ export async function grade(request: GradeRequest, deps: GradeDeps): Promise<Gra
     return await judge(exit, layout, nonce, { request, limits, deps });
   } finally {
     // Foreign code may have made it hard to remove; the owner of tmpDir sweeps the rest.
-    await rm(runDir, { recursive: true, force: true }).catch(() => undefined);
+    await removeScratch(runDir);
   }
 }
 

@@ -3,6 +3,7 @@ import type { AgentPlan } from '../../agents/agent.ts';
 import type { Clock } from '../../base/clock.ts';
 import { applyChanges } from '../../phases/apply-changes.ts';
 import type { ProcessSandbox, SandboxLimits } from '../../phases/process-sandbox.ts';
+import { removeScratch } from '../../phases/remove-scratch.ts';
 import { type AgentRun, runAgent } from '../../phases/run-agent.ts';
 import { takeSnapshot } from '../../phases/snapshot.ts';
 import { stage } from '../../phases/stage.ts';
@@ -12,7 +13,6 @@ import type { AttemptEnd, AttemptRow } from '../../store/records.ts';
 import type { Task } from '../../tasks/task.ts';
 import type { BatchPlan } from '../engine.ts';
 import type { AttemptModelAccess, ModelAccess } from './model-access.ts';
-import { removeScratch } from './remove-scratch.ts';
 import type { RuntimeDir } from './runtime-dir.ts';
 
 export interface AttemptRunnerDeps {

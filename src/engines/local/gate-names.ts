@@ -5,11 +5,11 @@ import { applyChanges } from '../../phases/apply-changes.ts';
 import { fetchVerifier } from '../../phases/fetch.ts';
 import { grade } from '../../phases/grade.ts';
 import type { ProcessSandbox } from '../../phases/process-sandbox.ts';
+import { removeScratch } from '../../phases/remove-scratch.ts';
 import { stage } from '../../phases/stage.ts';
 import type { CodeVerifier, Task } from '../../tasks/task.ts';
 import type { BlobSource } from '../../tasks/task-set.ts';
 import { emptyPayload } from './grade-payload.ts';
-import { removeScratch } from './remove-scratch.ts';
 import type { RuntimeDir } from './runtime-dir.ts';
 
 type CheckNames = readonly (readonly string[])[];

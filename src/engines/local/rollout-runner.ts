@@ -11,6 +11,7 @@ import type {
   RolloutRow,
 } from '../../store/records.ts';
 import type { Task } from '../../tasks/task.ts';
+import { rubricNotJudged } from '../../verifiers/rubric-not-judged.ts';
 import type { BatchPlan, EngineObserver } from '../engine.ts';
 import { type AttemptRunnerDeps, runAttempt } from './attempt-runner.ts';
 import { verifyAttempt } from './verification-runner.ts';
@@ -119,7 +120,11 @@ async function verifyAndDecide(
     score: verdict.score,
     asLeft: verdict.asLeft,
     checks: verdict.checks,
-    findings: [...end.findings, ...verdict.findings],
+    findings: [
+      ...end.findings,
+      ...verdict.findings,
+      ...rubricNotJudged(job.task, verdict.score),
+    ],
     decidedAt: deps.clock.now(),
   });
   return true;

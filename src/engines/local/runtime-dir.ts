@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AttemptId } from '../../base/brand.ts';
-import { removeScratch } from './remove-scratch.ts';
+import { removeScratch } from '../../phases/remove-scratch.ts';
 
 /** File in the store folder that names the runtime folder, so that the next run can sweep it. */
 const POINTER = 'runtime-dir';

@@ -7,6 +7,7 @@ import {
   type GradeResult,
   grade,
 } from '../../phases/grade.ts';
+import { removeScratch } from '../../phases/remove-scratch.ts';
 import { nextVerification, type VerificationFacts } from '../../rollouts/next-verification.ts';
 import type { Check, Finding, FindingCode, Outcome, Score } from '../../rollouts/outcome.ts';
 import type {
@@ -18,7 +19,6 @@ import type {
 import type { CodeVerifier } from '../../tasks/task.ts';
 import { combineScore } from '../../verifiers/score.ts';
 import { gradePayload } from './grade-payload.ts';
-import { removeScratch } from './remove-scratch.ts';
 import type { RolloutJob, RolloutRunnerDeps } from './rollout-runner.ts';
 
 /** What the verifications of one attempt come to. `outcome` undefined: by how the agent ended. */
