@@ -129,6 +129,20 @@ describe('a report', () => {
     expect(text).toContain('Graded with the Python of this host');
   });
 
+  it('says for how many tasks no judge scored the rubric half', () => {
+    const findings = [{ code: 'RubricNotJudged', message: 'code half alone' }] as const;
+    const facts = aRun(
+      [aTask('a'), aTask('b')],
+      [
+        anArm('x', [
+          { task: 'a', outcome: 'scored', final: 1, findings },
+          { task: 'b', outcome: 'scored', final: 1 },
+        ]),
+      ],
+    );
+    expect(textOf(report(facts))).toContain('No judge scored the rubric half of 1 task:');
+  });
+
   it('is quiet where there is nothing to say', () => {
     const plain = aRun([aTask('a')], [anArm('m', [{ task: 'a', outcome: 'scored', final: 1 }])]);
     const quiet = textOf(report(plain));

@@ -40,6 +40,17 @@ describe('the closing table', () => {
     );
   });
 
+  it('counts the tasks whose rubric no judge scored, once over all arms', () => {
+    const findings = [{ code: 'RubricNotJudged', message: 'code half alone' }] as const;
+    const samples = [
+      { task: 'a', outcome: 'scored', final: 1, findings },
+      { task: 'b', outcome: 'scored', final: 1, findings },
+      { task: 'c', outcome: 'scored', final: 1 },
+    ] as const;
+    const facts = aRun(tasks, [anArm('one', samples), anArm('two', samples)]);
+    expect(textSummary(buildResults(facts), 'x')).toContain('code half alone: 2 of the tasks');
+  });
+
   it('prints no control or reordering character of a name', () => {
     const facts = aRun(tasks, [anArm('a\u001b[31m\n\u202eb', [])]);
     expect(textSummary(buildResults(facts), 'x')).toContain('a?[31m??b ');

@@ -1,3 +1,4 @@
+import { codeHalfOnly } from './code-half-only.ts';
 import { KIND_WORDS, OUTCOME_WORDS } from './report/words.ts';
 import { type ArmResult, RESULT_OUTCOMES, type Results } from './results.ts';
 
@@ -47,6 +48,10 @@ function remarks(results: Results): string[] {
   }
   if (results.hostPython) {
     lines.push('graded with the Python of this host, not in the pinned grading image');
+  }
+  const halves = codeHalfOnly(results.arms);
+  if (halves > 0) {
+    lines.push(`rubrics not judged: scored by the code half alone: ${halves} of the tasks`);
   }
   if (results.arms.every((arm) => arm.kind !== 'model')) {
     lines.push('no arm is a model result: floors, ceilings, replays and cheats only');

@@ -12,6 +12,7 @@ import { DEFAULT_SNAPSHOT_CAPS } from '../phases/snapshot-caps.ts';
 import type { Finding } from '../rollouts/outcome.ts';
 import type { Task } from '../tasks/task.ts';
 import type { BlobSource } from '../tasks/task-set.ts';
+import { rubricNotJudged } from '../verifiers/rubric-not-judged.ts';
 import { combineScore } from '../verifiers/score.ts';
 import { cliEnvironment } from './environment.ts';
 import { loadTasks } from './load-tasks.ts';
@@ -95,12 +96,13 @@ async function gradeFolder(
 function print(
   task: Task,
   result: GradeResult,
-  findings: readonly Finding[],
+  found: readonly Finding[],
   output: OutputFormat,
 ): string {
   const { flat, native } = result;
   const code = flat === null || native === null ? undefined : { flat, native };
   const score = combineScore(code, undefined, task.weights);
+  const findings = [...found, ...rubricNotJudged(task, score)];
   if (output === 'json') {
     const checks = Object.fromEntries(result.checks.map(({ name, value }) => [name, value]));
     const { status, message, seconds, python, root } = result;

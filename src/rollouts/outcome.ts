@@ -52,6 +52,7 @@ export const FINDING_CODES = [
   'VerifierFlake',
   'AgentOutputBrokeVerifier',
   'UnexpectedCheckNames',
+  'RubricNotJudged',
   'VerifierRunsAgentCode',
   'HostPython',
   'NoResourceLimits',

@@ -1,3 +1,4 @@
+import { codeHalfOnly } from '../code-half-only.ts';
 import type { ArmKind, ArmResult, Results } from '../results.ts';
 import { percent, plural } from './format.ts';
 import { type Content, html, type Markup } from './html.ts';
@@ -14,6 +15,7 @@ export function notices(results: Results, realModel: string | undefined): Markup
     gapNotice(results.arms),
     hostPythonNotice(results),
     limitsNotice(results.arms),
+    rubricNotice(results.arms),
     inProcessNotice(results.arms),
   ].filter((warning) => warning !== undefined);
   return html`<section class="notices" aria-label="Notes">${kindNotice(results.arms, realModel)}${
@@ -83,6 +85,15 @@ function limitsNotice(arms: readonly ArmResult[]): Markup | undefined {
   return warning(
     'Without all resource limits.',
     `${plural(unlimited.length, 'rollout')} ran where this host could not enforce every limit; results on another host may differ.`,
+  );
+}
+
+function rubricNotice(arms: readonly ArmResult[]): Markup | undefined {
+  const tasks = codeHalfOnly(arms);
+  if (tasks === 0) return undefined;
+  return warning(
+    'Rubrics not judged.',
+    `No judge scored the rubric half of ${plural(tasks, 'task')}: these scores are those of the code half alone. Tasks that only a judge can grade are left out of the plan.`,
   );
 }
 

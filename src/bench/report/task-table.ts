@@ -49,9 +49,13 @@ function taskRows(arms: readonly ArmResult[]): TaskRow[] {
   }));
 }
 
-/** Findings about the host hold for every rollout: a note on top says them once. */
-const isOfTheTask = ({ code }: Finding): boolean =>
-  code !== 'HostPython' && code !== 'NoResourceLimits';
+/** Findings about the host or the run, not about what an agent did: a note on top says them once. */
+const OF_THE_RUN: ReadonlySet<Finding['code']> = new Set([
+  'HostPython',
+  'NoResourceLimits',
+  'RubricNotJudged',
+]);
+const isOfTheTask = ({ code }: Finding): boolean => !OF_THE_RUN.has(code);
 
 function flagsOf({ byArm }: TaskRow, arms: readonly ArmResult[]): Set<string> {
   const flags = new Set<string>();

@@ -120,11 +120,7 @@ async function verifyAndDecide(
     score: verdict.score,
     asLeft: verdict.asLeft,
     checks: verdict.checks,
-    findings: [
-      ...end.findings,
-      ...verdict.findings,
-      ...rubricNotJudged(job.task, verdict.score),
-    ],
+    findings: [...end.findings, ...verdict.findings, ...rubricNotJudged(job.task, verdict.score)],
     decidedAt: deps.clock.now(),
   });
   return true;
