@@ -19,7 +19,12 @@ import type { LinkLoss } from './link-call.ts';
 import { type LinkLimits, type ModelLink, startModelLink } from './model-link.ts';
 
 const STREAM = chatBody({ stream: true });
-const SMALL: LinkLimits = { requestBytes: 64_000, heldBytes: 96_000 };
+const SMALL: LinkLimits = {
+  requestBytes: 64_000,
+  heldBytes: 96_000,
+  totalBytes: 1_000_000,
+  totalCalls: 1000,
+};
 
 interface LinkFixture extends AsyncDisposable {
   readonly gateway: GatewayFixture;
@@ -245,6 +250,24 @@ describe('a hostile agent', () => {
     expect(answer.statusCode).toBe(413);
     expect(await answer.body.text()).toContain('request_too_large');
     expect(await recorded(fixture.gateway)).toEqual([]);
+  });
+
+  it.each([
+    ['calls', { ...SMALL, totalCalls: 3 }, 'This attempt may make 3 calls at most.'],
+    ['bytes', { ...SMALL, totalBytes: 900 }, '900 bytes of requests'],
+  ])('cannot fill the record with more %s than an attempt may make', async (_, limits, words) => {
+    await using fixture = await linkFixture({}, { limits });
+    const body = chatBody({ messages: [{ role: 'user', content: 'x'.repeat(200) }] });
+    const statuses: number[] = [];
+    let last = '';
+    for (let call = 0; call < 5; call += 1) {
+      const answer = await fixture.post(body);
+      statuses.push(answer.statusCode);
+      last = await answer.body.text();
+    }
+    expect(statuses).toEqual([200, 200, 200, 403, 403]);
+    expect(last).toContain(words);
+    expect(await recorded(fixture.gateway)).toHaveLength(3);
   });
 
   it('cannot make the link hold more than one largest request and a half', async () => {

@@ -32,11 +32,16 @@ export interface LinkLimits {
   readonly requestBytes: number;
   /** Bodies of all open calls together, so that an agent cannot fill this process's memory. */
   readonly heldBytes: number;
+  /** Bodies and calls of the whole attempt: every call is recorded, and a disk has an end. */
+  readonly totalBytes: number;
+  readonly totalCalls: number;
 }
 
 export const LINK_LIMITS: LinkLimits = {
   requestBytes: MAX_REQUEST_BYTES,
   heldBytes: 96 * 1024 * 1024,
+  totalBytes: 2 * 1024 * 1024 * 1024,
+  totalCalls: 20_000,
 };
 
 export interface ModelLinkOptions {
@@ -93,6 +98,8 @@ class Link implements ModelLink {
   readonly #server;
   readonly #calls = new Set<Promise<void>>();
   #heldBytes = 0;
+  #totalBytes = 0;
+  #totalCalls = 0;
 
   constructor(options: ModelLinkOptions, socketPath: string) {
     this.socketPath = socketPath;
@@ -198,7 +205,9 @@ class Link implements ModelLink {
     if ((method !== 'GET' && method !== 'POST') || path.length > 256 || !PATH.test(path)) {
       return openAiError(404, 'unknown_url', 'The model link serves GET and POST below /v1.');
     }
-    const { requestBytes, heldBytes } = this.#options.limits ?? LINK_LIMITS;
+    const { requestBytes, heldBytes, totalBytes, totalCalls } = this.#options.limits ?? LINK_LIMITS;
+    this.#totalCalls += 1;
+    if (this.#totalCalls > totalCalls) return usedUp(`${totalCalls} calls`);
     const chunks: Buffer[] = [];
     // Destroying the request would take the refusal down with it.
     const parts: AsyncIterable<unknown> = request.iterator({ destroyOnReturn: false });
@@ -206,6 +215,8 @@ class Link implements ModelLink {
       if (!Buffer.isBuffer(part)) continue;
       held.bytes += part.length;
       this.#heldBytes += part.length;
+      this.#totalBytes += part.length;
+      if (this.#totalBytes > totalBytes) return usedUp(`${totalBytes} bytes of requests`);
       if (held.bytes > requestBytes || this.#heldBytes > heldBytes) return tooLarge();
       chunks.push(part);
     }
@@ -218,6 +229,11 @@ class Link implements ModelLink {
       body: Buffer.concat(chunks),
     };
   }
+}
+
+/** 403, since clients repeat what they take for an overload. */
+function usedUp(what: string): OpenAiError {
+  return openAiError(403, 'link_limit', `This attempt may make ${what} at most.`);
 }
 
 /** A header value that is safe to pass on; anything odd counts as absent. */

@@ -37,10 +37,32 @@ except (OSError, ValueError):
 print(json.dumps({"answer": answer, "tool": ended}))
 `;
 
+/** Loads what the agent wrote into its own process: such a verifier can be forged, and is flagged. */
+export const IMPORTING_CHECK = `
+import json, os, sys
+sys.path.insert(0, sys.argv[1])
+try:
+    import tool
+    made = True
+except ImportError:
+    made = False
+print(json.dumps({"made": made, "value": getattr(tool, "value", 0) == 42 if made else False}))
+`;
+
+/** A PinchBench grader that trusts what the model is said to have heard. */
+export const TRANSCRIPT_CHECK = `
+import json
+def grade(transcript, workspace_path):
+    if "boom" in json.dumps(transcript):
+        raise RuntimeError("boom")
+    return {"quiet": 1.0, "calls": float(len(transcript) > 0)}
+`;
+
 export interface HostileTask {
+  readonly dialect?: 'check-json' | 'pinchbench';
   readonly id?: string;
   readonly verifier?: string;
-  readonly agentCode?: 'none' | 'child';
+  readonly agentCode?: 'none' | 'child' | 'in-process';
   readonly agentSeconds?: number;
   readonly limits?: TaskInput['environment'];
 }
@@ -66,7 +88,7 @@ export function hostileTaskSet(sketch: HostileTask = {}): TaskSet {
       { path: 'out/note.txt', format: 'text' },
     ],
     verifier: {
-      dialect: 'check-json',
+      dialect: sketch.dialect ?? 'check-json',
       entry: 'check.py',
       files: [file('check.py', verifier)],
       agentCode: sketch.agentCode ?? 'none',

@@ -1,6 +1,7 @@
+import type { Sha256 } from '../../base/brand.ts';
 import type { GradePayload } from '../../phases/grade.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
-import type { AttemptRow, RecordStore } from '../../store/records.ts';
+import type { AttemptRow, CallRow, RecordStore } from '../../store/records.ts';
 import type { Task } from '../../tasks/task.ts';
 import { finalMessage } from '../../trajectories/final-message.ts';
 import { readCalls } from '../../trajectories/read-calls.ts';
@@ -22,16 +23,56 @@ export interface PayloadDeps {
   readonly artifacts: Pick<ArtifactStore, 'read'>;
 }
 
-/** The payload of an attempt; transcript and final text come from its recorded model calls. */
+/** Of the latest calls, so much is read back at most; an agent may have made any number of them. */
+const TRANSCRIPT_BYTES = 32 * 1024 * 1024;
+const TRANSCRIPT_CALLS = 2000;
+/** Only the last answer with a text is wanted, and it stands near the end. */
+const FINAL_MESSAGE_CALLS = 20;
+
+/**
+ * The payload of an attempt; transcript and final text come from its recorded model calls. Only
+ * PinchBench graders read the transcript, so the others get none.
+ */
 export async function gradePayload(
   task: Task,
   attempt: AttemptRow,
   deps: PayloadDeps,
 ): Promise<GradePayload> {
-  const calls = await readCalls(attempt.id, deps.store, deps.artifacts);
+  const wantsTranscript = task.verifier?.dialect === 'pinchbench';
+  const most = wantsTranscript ? TRANSCRIPT_CALLS : FINAL_MESSAGE_CALLS;
+  const rows = (await deps.store.listCalls(attempt.id)).slice(-most);
+  const kept = await latestWithin(TRANSCRIPT_BYTES, rows, deps.artifacts);
+  const calls = await readCalls(attempt.id, { listCalls: async () => kept }, deps.artifacts);
   return {
     ...emptyPayload(task),
     final_message: finalMessage(calls),
-    transcript: sessionTranscript(calls, task.workspace.path),
+    transcript: wantsTranscript ? sessionTranscript(calls, task.workspace.path) : [],
   };
+}
+
+/** The latest calls whose requests and answers together have at most so many bytes, in order. */
+async function latestWithin(
+  bytes: number,
+  rows: readonly CallRow[],
+  artifacts: PayloadDeps['artifacts'],
+): Promise<readonly CallRow[]> {
+  const kept: CallRow[] = [];
+  let left = bytes;
+  for (const row of rows.toReversed()) {
+    for (const digest of [row.request, row.finish?.response]) {
+      if (digest !== undefined) left -= await sizeOf(digest, artifacts);
+    }
+    if (left < 0) break;
+    kept.push(row);
+  }
+  return kept.toReversed();
+}
+
+/** A part that cannot be read takes no room; reading the call names the problem. */
+async function sizeOf(digest: Sha256, artifacts: PayloadDeps['artifacts']): Promise<number> {
+  try {
+    return (await artifacts.read(digest)).byteLength;
+  } catch {
+    return 0;
+  }
 }

@@ -18,7 +18,7 @@ import type {
 } from '../../store/records.ts';
 import type { CodeVerifier } from '../../tasks/task.ts';
 import { combineScore } from '../../verifiers/score.ts';
-import { gradePayload } from './grade-payload.ts';
+import { emptyPayload, gradePayload } from './grade-payload.ts';
 import type { RolloutJob, RolloutRunnerDeps } from './rollout-runner.ts';
 
 /** What the verifications of one attempt come to. `outcome` undefined: by how the agent ended. */
@@ -163,7 +163,9 @@ async function runVerification(
       blobs,
       caps: job.plan.settings.snapshot,
     });
-    const payload = await gradePayload(job.task, attempt, deps);
+    // What the agent said must not break the run that tells its output from a broken verifier.
+    const payload =
+      kind === 'pristine' ? emptyPayload(job.task) : await gradePayload(job.task, attempt, deps);
     const result = await runGrade(
       { ...request, scratch, scratchDir, verifierDir, payload },
       deps,
