@@ -10,6 +10,8 @@ interface Parts {
   text?: string;
   inputs?: Record<string, string | Buffer>;
   check?: string | Buffer | null;
+  /** Further files of the verifier. */
+  beside?: Record<string, string>;
   solution?: Record<string, string>;
   rubric?: boolean;
 }
@@ -40,7 +42,7 @@ async function findings(
         dialect: 'check-json',
         entry: 'check.py',
         agentCode: 'none',
-        files: filed({ 'check.py': check }),
+        files: filed({ 'check.py': check, ...parts.beside }),
       },
     }),
     ...(parts.rubric && { rubric: [{ name: 'r', text: 't' }] }),
@@ -79,6 +81,33 @@ test.each<[string, Parts, string[]]>([
     'the verifier among the inputs',
     { inputs: { 'lib/c.py': 'print({})' } },
     ['error VerifierInWorkspace'],
+  ],
+  [
+    'a module of the verifier among the inputs',
+    {
+      check: 'import json, rules\n',
+      beside: { 'rules.py': 'import more\n', 'more.py': 'LIMIT = 3\n' },
+      inputs: { 'tools/limit.py': 'LIMIT = 3\n' },
+    },
+    ['error VerifierInWorkspace'],
+  ],
+  [
+    'a program that the verifier starts among the inputs',
+    {
+      check: 'import os\nos.system("bash /verifier/run.sh")',
+      beside: { 'run.sh': 'echo 1' },
+      inputs: { 'run.sh': 'echo 1' },
+    },
+    ['error VerifierInWorkspace'],
+  ],
+  [
+    'inputs that the verifier keeps copies of',
+    {
+      check: 'open("tool.original.py"); open("a.ini"); print({})',
+      beside: { 'tool.original.py': 'print(1)', 'a.ini': '[x]' },
+      inputs: { 'tool.py': 'print(1)', 'conf/a.ini': '[x]' },
+    },
+    [],
   ],
   [
     'the answer among the inputs',

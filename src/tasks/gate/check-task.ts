@@ -8,6 +8,7 @@ import { taskFiles } from '../task-files.ts';
 import type { BlobSource } from '../task-set.ts';
 import { hostPathIn } from './host-paths.ts';
 import { secretIn } from './secret-patterns.ts';
+import { verifierCode } from './verifier-code.ts';
 
 /** One finding of the static gate. */
 export interface GateFinding {
@@ -58,7 +59,7 @@ export async function checkTask(
     ...schemaFindings(task),
     ...instructionFindings(task),
     ...verifierFindings(task),
-    ...leakFindings(task),
+    ...leakFindings(task, files),
     ...files.flatMap((loaded) => fileFindings(task, loaded)),
     ...(await syntaxFindings(files, options)),
   ];
@@ -163,25 +164,41 @@ function verifierFindings(task: Task): GateFinding[] {
   ];
 }
 
-/** A verifier or solution file that the agent is given. */
-function leakFindings(task: Task): GateFinding[] {
+/**
+ * The verifier's programs, or a file of the solution, that the agent is given. Copies of inputs that
+ * a verifier compares with are no leak: the agent has them anyway.
+ */
+function leakFindings(task: Task, files: readonly Loaded[]): GateFinding[] {
   const hidden = new Map(
-    [...(task.verifier?.files ?? []), ...(task.solution?.files ?? [])]
+    [...programs(task, files), ...(task.solution?.files ?? [])]
       .filter(({ size }) => size > 0)
       .map(({ digest, path }) => [digest, path]),
   );
-  for (const input of task.workspace.inputs) {
+  return task.workspace.inputs.flatMap((input) => {
     const path = hidden.get(input.digest);
     const isSolution = task.solution?.files.some(
       (file) => file.digest === input.digest && file.path === input.path,
     );
-    if (path !== undefined && isSolution !== true) {
-      return [
-        error('VerifierInWorkspace', `input ${input.path} is ${path} of the verifier or solution`),
-      ];
-    }
-  }
-  return [];
+    return path === undefined || isSolution === true
+      ? []
+      : [
+          error(
+            'VerifierInWorkspace',
+            `input ${input.path} has the bytes of ${path} of the verifier or solution`,
+          ),
+        ];
+  });
+}
+
+function programs({ verifier }: Task, files: readonly Loaded[]): readonly TaskFile[] {
+  if (verifier === undefined) return [];
+  const texts = files
+    .filter(({ part }) => part === 'verifier')
+    .map(({ file, content }) => ({
+      file,
+      text: isUtf8(content) ? Buffer.from(content).toString('utf8') : undefined,
+    }));
+  return verifierCode(verifier.entry, texts);
 }
 
 function fileFindings(task: Task, { part, file, content }: Loaded): GateFinding[] {
