@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { HostileBench } from '../support/hostile-bench.ts';
 import { expectSoundReport, type HostileCase, runCase, SOLVE } from '../support/hostile-cases.ts';
 
@@ -13,11 +13,10 @@ const python = (code: string): string => `exec python3 - <<'PY'\n${code}\nPY\n`;
 const PROCESSES: readonly HostileCase[] = [
   {
     name: 'fork-bomb',
-    script: `${SOLVE} b() { b | b & }; b; read -t 1 < <(:) ; exit 0`,
+    script: `${SOLVE}${python('import os\nme = os.getpid()\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        if os.getpid() == me:\n            os._exit(0)')}`,
     outcome: 'scored',
     flat: 1,
     codes: ['PidsLimit'],
-    maybe: ['OutputTruncated'],
   },
   {
     name: 'fork-bomb-that-stays',
@@ -89,16 +88,24 @@ const MEMORY: readonly HostileCase[] = [
   {
     name: 'memory-hog-child',
     script: `${SOLVE} python3 -c 'x = bytearray(1 << 30)'; exit 0`,
-    outcome: 'scored',
+    outcome: ['scored', 'agent_error'],
     flat: 1,
     maybe: ['MemoryLimit', 'ChildKilledForMemory'],
   },
   {
     name: 'shared-memory',
-    script: `${SOLVE} head -c 10G /dev/zero > /dev/shm/x; head -c 10G /dev/zero > /tmp/x; exit 0`,
-    outcome: 'scored',
+    script: `${SOLVE} for d in /dev/shm /tmp; do for i in $(seq 100); do head -c 60M /dev/zero > $d/$i; done; done; exit 0`,
+    outcome: ['scored', 'agent_error'],
     flat: 1,
     maybe: ['MemoryLimit', 'ChildKilledForMemory', 'WorkspaceLimit'],
+  },
+  {
+    name: 'memory-that-no-kill-frees',
+    script: `${SOLVE} while :; do for i in 1 2 3 4; do head -c 60M /dev/zero > /dev/shm/$i; head -c 60M /dev/zero > /tmp/$i; done; done`,
+    limits: { memoryMiB: 300 },
+    outcome: 'agent_error',
+    flat: 1,
+    maybe: ['MemoryLimit', 'WorkspaceLimit', 'ChildKilledForMemory'],
   },
 ];
 
@@ -125,21 +132,10 @@ describe.each([
   ['output', OUTPUT],
 ])('an agent that is hostile with %s', (_kind, cases) => {
   it.each(cases)('$name', async (one) => {
-    const after = await runCase(bench, one);
-    console.log(
-      one.name,
-      after.decision.outcome,
-      after.decision.score.flat,
-      after.codes,
-      after.seconds.toFixed(1),
-      after.grownMiB.toFixed(0),
-      after.stoodMs.toFixed(0),
-      after.stdout.slice(0, 80),
-    );
+    await runCase(bench, one);
   });
 });
 
 it('gives a sound report', async () => {
   await expectSoundReport(bench);
-  expect(1).toBe(1);
 });

@@ -132,7 +132,8 @@ while True:
     ...honest,
     name: 'hundred-thousand-files',
     flat: 0,
-    codes: ['AgentOutputBrokeVerifier'],
+    // A slow host stops the program before it has made 20,000.
+    maybe: ['AgentOutputBrokeVerifier'],
     script: plant('for i in range(100000):\n    open("/verdict/f%d" % i, "w").close()'),
     within: 30,
   },
@@ -155,20 +156,8 @@ while True:
 it.each(CASES)('a program that the verifier runs gains nothing: $name', async (one) => {
   const after = await runCase(bench, one);
   expect(after.diskMiB).toBeLessThan(2 * 256 + 256);
-  console.log(
-    one.name,
-    after.decision.outcome,
-    after.decision.score.flat,
-    after.codes,
-    after.seconds.toFixed(1),
-    after.grownMiB.toFixed(0),
-    after.stoodMs.toFixed(0),
-    after.diskMiB,
-    after.verifications.map((v) => `${v.kind} ${v.status} ${v.message}`),
-  );
 });
 
 it('gives a sound report', async () => {
   await expectSoundReport(bench);
-  expect(1).toBe(1);
 });

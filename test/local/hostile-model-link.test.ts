@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, it } from 'vitest';
 import { RecordedUpstream } from '../../src/gateway/recorded-upstream.ts';
 import { HostileBench } from '../support/hostile-bench.ts';
 import { expectSoundReport, type HostileCase, runCase, SOLVE } from '../support/hostile-cases.ts';
@@ -137,20 +137,9 @@ print(ask(connect()))`),
 ];
 
 it.each(CASES)('an agent that is hostile to the model link: $name', async (one) => {
-  const after = await runCase(bench, one);
-  console.log(
-    one.name,
-    after.decision.outcome,
-    after.decision.score.flat,
-    after.codes,
-    after.seconds.toFixed(1),
-    after.grownMiB.toFixed(0),
-    after.stoodMs.toFixed(0),
-    after.stdout,
-  );
+  await runCase(bench, one);
 });
 
 it('gives a sound report', async () => {
   await expectSoundReport(bench);
-  expect(1).toBe(1);
 });

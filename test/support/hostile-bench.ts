@@ -15,7 +15,7 @@ import { type LocalSession, openLocalSession } from '../../src/cli/local-session
 import { armKind } from '../../src/cli/prepare-arms.ts';
 import { DEFAULT_SANDBOX } from '../../src/cli/request-from-manifest.ts';
 import type { ArmRequest, RunRequest } from '../../src/cli/run-request.ts';
-import type { EpisodeBudgets } from '../../src/engines/engine.ts';
+import type { EpisodeBudgets, SandboxDefaults } from '../../src/engines/engine.ts';
 import type { Upstream } from '../../src/gateway/upstream.ts';
 import { DEFAULT_SNAPSHOT_CAPS } from '../../src/phases/snapshot-caps.ts';
 import type { RolloutDecision, VerificationRow } from '../../src/store/records.ts';
@@ -32,9 +32,11 @@ export interface Attack {
   readonly script: string;
   readonly task?: HostileTask | TaskSet;
   readonly budgets?: EpisodeBudgets;
-  readonly limits?: Partial<typeof DEFAULT_SANDBOX>;
+  readonly limits?: Partial<SandboxDefaults>;
   /** Samples what the workspace takes on the disk; for few files only. */
   readonly weigh?: boolean;
+  /** Rollouts of it, all at a time; the first is looked at. */
+  readonly samples?: number;
   /** Answers the model link; absent: no link. */
   readonly upstream?: Upstream;
 }
@@ -115,7 +117,7 @@ export class HostileBench implements AsyncDisposable {
     const weight = sampleMax(attack.weigh === true ? () => this.#workspaceBytes() : () => 0);
     const started = performance.now();
     await this.session.engine.run(plans, {
-      parallelism: 1,
+      parallelism: attack.samples ?? 1,
       signal: new AbortController().signal,
       observer: { started: () => undefined, retried: () => undefined, decided: () => undefined },
     });
@@ -220,7 +222,7 @@ function runRequest(attack: Attack): RunRequest {
     name: 'hostile',
     tasks: { path: '', ids: undefined, skipInvalid: false },
     arms: [arm],
-    samples: 1,
+    samples: attack.samples ?? 1,
     parallelism: 1,
     settings: {
       retries: { infraRetries: 2, disruptionLimit: 20 },

@@ -6,7 +6,8 @@ import type { Aftermath, Attack, HostileBench } from './hostile-bench.ts';
 export const SOLVE = 'mkdir -p out; echo 42 > out/answer.txt; echo done > out/note.txt\n';
 
 export interface HostileCase extends Attack {
-  readonly outcome: Outcome;
+  /** More than one where it is a matter of timing who ends the agent: the kernel or its wrapper. */
+  readonly outcome: Outcome | readonly Outcome[];
   /** Exact score, or a function of how it ended where two ends are a matter of timing. */
   readonly flat: number | ((after: Aftermath) => number);
   /** All codes that must be found; `maybe` may be found as well. */
@@ -23,11 +24,8 @@ export async function runCase(bench: HostileBench, it: HostileCase): Promise<Aft
   const after = await bench.run(it);
   const { decision, tries, harm } = after;
   expect(harm).toEqual([]);
-  expect({ outcome: decision.outcome, reason: decision.reason, tries }).toEqual({
-    outcome: it.outcome,
-    reason: '',
-    tries: 1,
-  });
+  expect([it.outcome].flat()).toContain(decision.outcome);
+  expect({ reason: decision.reason, tries }).toEqual({ reason: '', tries: 1 });
   expect(decision.score.flat).toBe(typeof it.flat === 'function' ? it.flat(after) : it.flat);
   const maybe = new Set(it.maybe);
   expect(after.codes.filter((code) => !maybe.has(code))).toEqual([...(it.codes ?? [])].toSorted());
