@@ -1,6 +1,12 @@
+import { basename } from 'node:path';
 import { ClawError } from '../base/error.ts';
 import type { Logger } from '../base/logger.ts';
-import { type LoadedTaskSet, loadTaskSet } from '../tasks/load-task-set.ts';
+import {
+  type LoadedTaskSet,
+  type LoadTaskSetOptions,
+  loadClawTasks,
+  loadTaskSet,
+} from '../tasks/load-task-set.ts';
 import type { TaskSet } from '../tasks/task-set.ts';
 import { scanAgentCode } from '../verifiers/scan-agent-code.ts';
 import type { TasksRequest } from './run-request.ts';
@@ -20,10 +26,14 @@ export async function loadTasks(
   logger: Logger,
   signal: AbortSignal,
 ): Promise<RunTasks> {
-  const loaded = await loadTaskSet(request.path, {
+  const options: LoadTaskSetOptions = {
     scanAgentCode: (files) => scanAgentCode(files).class,
     signal,
-  });
+  };
+  const loaded =
+    request.objects === undefined
+      ? await loadTaskSet(request.path, options)
+      : await loadClawTasks(request.objects, basename(request.path), options);
   for (const warning of loaded.warnings) logger.warn({}, warning);
   for (const problem of loaded.problems) logger.error({}, problem.message);
   if (loaded.problems.length > 0 && !request.skipInvalid) {

@@ -1,5 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import type { BenchRun } from '../api/bench-run.ts';
+import type { ClawTask } from '../api/claw-task.ts';
+import { selects } from '../api/label-selector.ts';
 import type { ModelSpec } from '../api/model-spec.ts';
 import type { RolloutBatch } from '../api/rollout-batch.ts';
 import type { TaskSource } from '../api/task-source.ts';
@@ -23,9 +25,13 @@ export const DEFAULT_SANDBOX = {
   pids: 512,
 } as const;
 
-/** The local run that a BenchRun or RolloutBatch asks for; paths are relative to its file. */
+/**
+ * The local run that a BenchRun or RolloutBatch asks for; paths are relative to its file, and a
+ * selector picks among the ClawTasks beside it.
+ */
 export function requestFromManifest(
   object: BenchRun | RolloutBatch,
+  clawTasks: readonly ClawTask[],
   file: string,
   flags: UpstreamFlags,
 ): RunRequest {
@@ -39,7 +45,7 @@ export function requestFromManifest(
   }
   const common = {
     name: object.metadata.name,
-    tasks: localTasks(spec.tasks, folder),
+    tasks: localTasks(spec.tasks, clawTasks, file),
     parallelism: spec.parallelism,
     deadlineSeconds: spec.activeDeadlineSeconds,
     settings: batchSettings(spec),
@@ -107,14 +113,30 @@ export function plainBudgets(budgets: {
   };
 }
 
-function localTasks(source: TaskSource, folder: string): TasksRequest {
-  if (source.path === undefined) {
+function localTasks(
+  source: TaskSource,
+  clawTasks: readonly ClawTask[],
+  file: string,
+): TasksRequest {
+  const path = resolve(file);
+  const rest = { ids: source.taskIds, skipInvalid: false };
+  if (source.path !== undefined) return { path: resolve(dirname(path), source.path), ...rest };
+  const { selector } = source;
+  if (selector === undefined) {
     throw new ClawError(
       'InvalidManifest',
-      'spec.tasks: the local engine reads tasks from spec.tasks.path; this manifest names a source in a cluster',
+      'spec.tasks names a source in a cluster; on this machine use spec.tasks.path, or spec.tasks.selector for ClawTasks of the same manifest',
     );
   }
-  return { path: resolve(folder, source.path), ids: source.taskIds, skipInvalid: false };
+  const objects = clawTasks.filter(({ metadata }) => selects(selector, metadata.labels ?? {}));
+  if (objects.length > 0) return { path, objects, ...rest };
+  const there = clawTasks.map(
+    ({ metadata }) => `${metadata.name} (labels ${JSON.stringify(metadata.labels ?? {})})`,
+  );
+  throw new ClawError(
+    'InvalidManifest',
+    `spec.tasks.selector matches no ClawTask of ${file}; it holds ${there.slice(0, 5).join(', ') || 'none'}`,
+  );
 }
 
 function modelOf(

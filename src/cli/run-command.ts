@@ -26,7 +26,8 @@ export async function runCommand(options: RunOptions): Promise<void> {
       `${options.filename}: expected one BenchRun or RolloutBatch, found ${found.join(', ')}`,
     );
   }
-  const request = requestFromManifest(object, options.filename, {
+  const clawTasks = manifest.objects.filter((each) => each.kind === 'ClawTask');
+  const request = requestFromManifest(object, clawTasks, options.filename, {
     baseUrl: options.baseUrl,
     apiKeyEnv: options.apiKeyEnv,
   });

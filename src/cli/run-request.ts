@@ -1,4 +1,5 @@
 import type { AgentSpec } from '../api/agent-spec.ts';
+import type { ClawTask } from '../api/claw-task.ts';
 import type { BatchSettings, EpisodeBudgets } from '../engines/engine.ts';
 import type { FixedSampling } from '../gateway/chat-request.ts';
 
@@ -20,8 +21,10 @@ export interface RunRequest {
 }
 
 export interface TasksRequest {
-  /** Absolute path of whatever the importers read. */
+  /** Absolute path of whatever the importers read; with `objects`, the manifest they stand in. */
   readonly path: string;
+  /** ClawTasks of the manifest itself, in place of what `path` holds. */
+  readonly objects?: readonly ClawTask[] | undefined;
   /** Only these ids; undefined: all. */
   readonly ids: readonly string[] | undefined;
   readonly skipInvalid: boolean;

@@ -24,7 +24,7 @@ function addImport(tasks: Command): void {
     .description('Import tasks of any supported format into one task-set file')
     .argument(
       '<path>',
-      'ClawGym folder or JSONL, PinchBench folder or file, Harbor folder, task set',
+      'ClawGym folder or JSONL, PinchBench folder or file, Harbor folder, manifest, task set',
     )
     .requiredOption('-o, --out <file>', 'file to write; a folder: <digest>.tar in it')
     .addOption(format())

@@ -153,6 +153,7 @@ function nativeTask(
   const {
     workspacePath,
     inputs: _inputs,
+    inputModes: given = {},
     verifier,
     solution,
     environment,
@@ -172,7 +173,10 @@ function nativeTask(
     schema: TASK_SCHEMA,
     workspace: {
       path: workspacePath,
-      inputs: inputs.map((file) => ({ ...file, mode: modes.get(file.path) ?? 'protected' })),
+      inputs: inputs.map((file) => ({
+        ...file,
+        mode: given[file.path] ?? modes.get(file.path) ?? 'protected',
+      })),
     },
     outputs: draft.outputs ?? namedOutputs(text, inputs, workspacePath),
     ...(verifier && {

@@ -1,4 +1,5 @@
 import { lstat } from 'node:fs/promises';
+import type { ClawTask } from '../api/claw-task.ts';
 import { ClawError } from '../base/error.ts';
 import { importClawGymDirectory } from './import/clawgym-directory.ts';
 import { importClawGymJsonl } from './import/clawgym-jsonl.ts';
@@ -8,6 +9,7 @@ import { DEFAULT_IMPORT_LIMITS, type ImportLimits } from './import/import-limits
 import type { ImportProblem } from './import/import-problem.ts';
 import { collectTasks } from './import/import-tasks.ts';
 import type { Importer, SourceFormat } from './import/importer.ts';
+import { clawTaskSteps, importManifest } from './import/manifest.ts';
 import { importPinchBench } from './import/pinchbench.ts';
 import type { InputOverlay } from './input-overlay.ts';
 import { openTaskSet } from './set/open-task-set.ts';
@@ -43,6 +45,7 @@ const IMPORTERS: Readonly<Record<Exclude<SourceFormat, 'task-set'>, Importer>> =
   'clawgym-jsonl': importClawGymJsonl,
   pinchbench: importPinchBench,
   harbor: importHarbor,
+  manifest: importManifest,
 };
 
 /**
@@ -66,9 +69,27 @@ export async function loadTaskSet(
     const set = await openTaskSet(path, options.signal);
     return { set, format, problems: [], refused: 0, warnings: [], close: () => set.close() };
   }
+  return await collect(format, IMPORTERS[format], path, options);
+}
+
+/** The same for ClawTask objects that were read already; `file` names their manifest in messages. */
+export async function loadClawTasks(
+  objects: readonly ClawTask[],
+  file: string,
+  options: LoadTaskSetOptions,
+): Promise<LoadedTaskSet> {
+  return await collect('manifest', () => clawTaskSteps(objects, file), file, options);
+}
+
+async function collect(
+  format: SourceFormat,
+  importer: Importer,
+  path: string,
+  options: LoadTaskSetOptions,
+): Promise<LoadedTaskSet> {
   const { entries, blobs, problems, refused, warnings } = await collectTasks(
     format,
-    IMPORTERS[format],
+    importer,
     path,
     {
       scanAgentCode: options.scanAgentCode,

@@ -1,4 +1,4 @@
-import type { AgentCode, TaskInput } from './task.ts';
+import type { AgentCode, InputFile, TaskInput } from './task.ts';
 
 /** A file as an importer found it, with its contents. */
 export interface DraftFile {
@@ -12,6 +12,8 @@ export interface TaskDraft
   extends Omit<TaskInput, 'schema' | 'workspace' | 'verifier' | 'solution' | 'environment'> {
   readonly workspacePath: string;
   readonly inputs: readonly DraftFile[];
+  /** Modes that the source itself gives, by path; the others are guessed from the instruction. */
+  readonly inputModes?: Readonly<Record<string, InputFile['mode']>>;
   readonly verifier?: DraftVerifier;
   readonly solution?: { readonly files: readonly DraftFile[]; readonly script?: string };
   readonly environment?: Omit<NonNullable<TaskInput['environment']>, 'build'>;

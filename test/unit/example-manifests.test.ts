@@ -7,7 +7,11 @@ import { parseManifest } from '../../src/api/parse-manifest.ts';
 import { crdSchema, serverVerdict } from '../support/server-verdict.ts';
 
 const EXAMPLES = join(import.meta.dirname, '..', '..', 'examples');
-const manifests = readdirSync(EXAMPLES).filter((name) => name.endsWith('.yaml'));
+const manifests = ['.', 'manifests'].flatMap((folder) =>
+  readdirSync(join(EXAMPLES, folder))
+    .filter((name) => name.endsWith('.yaml'))
+    .map((name) => join(folder, name)),
+);
 
 test('there are example manifests', () => {
   expect(manifests).not.toEqual([]);

@@ -12,6 +12,7 @@ const LOOKED_FOR = [
   'a PinchBench file (task_*.md) or folder (tasks/task_*.md, or task_*.md in it)',
   'a ClawGym task folder (data_entry.json) or a folder of them',
   'a Harbor task folder (task.toml) or a folder of them',
+  'a manifest with ClawTask objects (.yaml)',
 ].join('; ');
 
 /** The format of a source, by what it holds. Throws `NotFound` or `InvalidInput`. */
@@ -40,6 +41,7 @@ async function fileFormat(path: string): Promise<SourceFormat> {
   if (bytesRead === 0)
     throw new ClawError('InvalidInput', `${path}: the file is empty; looked for ${LOOKED_FOR}`);
   if (path.endsWith('.md')) return 'pinchbench';
+  if (/\.ya?ml$/i.test(path)) return 'manifest';
   const text = start
     .toString('utf8')
     .replace(/^\ufeff/, '')

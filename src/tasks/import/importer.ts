@@ -11,6 +11,7 @@ export const SOURCE_FORMATS = [
   'clawgym-jsonl',
   'pinchbench',
   'harbor',
+  'manifest',
   'task-set',
 ] as const;
 export type SourceFormat = (typeof SOURCE_FORMATS)[number];
