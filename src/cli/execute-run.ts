@@ -7,6 +7,7 @@ import { loadArm } from '../bench/load-arm.ts';
 import type { RunFacts, TaskFacts } from '../bench/run-facts.ts';
 import { type WrittenOutput, writeOutput } from '../bench/write-output.ts';
 import type { BatchPlan } from '../engines/engine.ts';
+import { ensureGradePrograms } from '../phases/grade-programs.ts';
 import type { RecordStore } from '../store/records.ts';
 import type { TaskSet } from '../tasks/task-set.ts';
 import { batchPlans } from './batch-plans.ts';
@@ -53,6 +54,7 @@ export async function executeRun(
   await using sandbox = await openHostSandbox(environment, logger, signal);
   const nodeVersion = process.versions.node;
   const { cacheDir, uid, env } = environment;
+  const programsDir = await ensureGradePrograms({ cacheDir, sandbox, signal });
   const nodePath = await sandboxNode(process.execPath, nodeVersion, cacheDir, uid);
   const host = { nodePath, nodeVersion, productVersion: PRODUCT.version, env };
   const { arms, upstreams } = await prepareArms(request.arms, {
@@ -61,7 +63,14 @@ export async function executeRun(
     logger,
     signal,
   });
-  await using session = await openLocalSession({ out, sandbox, upstreams, logger, signal });
+  await using session = await openLocalSession({
+    out,
+    sandbox,
+    programsDir,
+    upstreams,
+    logger,
+    signal,
+  });
   const plans = batchPlans(request, arms, taskSet, systemClock.now());
   await runPlans(plans, request, session, options);
   const facts = await runFacts(request, arms, plans, taskSet, session.store, options.command);

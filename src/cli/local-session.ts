@@ -29,6 +29,7 @@ export interface LocalSessionOptions {
   /** Output folder of the run; the stores live in `<out>/store`. */
   readonly out: string;
   readonly sandbox: ProcessSandbox;
+  readonly programsDir: string;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly logger: Logger;
   readonly signal: AbortSignal;
@@ -39,7 +40,7 @@ export function storeDir(out: string): string {
 }
 
 export async function openLocalSession(options: LocalSessionOptions): Promise<LocalSession> {
-  const { logger, sandbox, signal } = options;
+  const { logger, sandbox, programsDir, signal } = options;
   await using stack = new AsyncDisposableStack();
   const folder = storeDir(options.out);
   await mkdir(folder, { recursive: true });
@@ -75,11 +76,12 @@ export async function openLocalSession(options: LocalSessionOptions): Promise<Lo
     newCallId: () => randomUUID(),
     logger,
   });
-  const gates = new GateNames({ sandbox, runtime, signal });
+  const gates = new GateNames({ sandbox, programsDir, runtime, signal });
   const engine = new LocalEngine({
     store,
     artifacts,
     sandbox,
+    programsDir,
     models,
     runtime,
     logger,

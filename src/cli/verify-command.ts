@@ -6,6 +6,7 @@ import { emptyPayload } from '../engines/local/grade-payload.ts';
 import { copyWorkspace } from '../phases/copy-workspace.ts';
 import { fetchVerifier } from '../phases/fetch.ts';
 import { type GradeResult, grade } from '../phases/grade.ts';
+import { ensureGradePrograms } from '../phases/grade-programs.ts';
 import { removeScratch } from '../phases/remove-scratch.ts';
 import { findChangedInputs, inputFindings, restoreInputs } from '../phases/restore-inputs.ts';
 import { DEFAULT_SNAPSHOT_CAPS } from '../phases/snapshot-caps.ts';
@@ -41,14 +42,18 @@ export async function verifyCommand(options: VerifyOptions): Promise<void> {
   if (task === undefined) {
     throw new ClawError('NotFound', `${options.tasks} has no task ${JSON.stringify(options.task)}`);
   }
-  await using sandbox = await openHostSandbox(cliEnvironment(), logger, stop.signal);
+  const environment = cliEnvironment();
+  const { signal } = stop;
+  await using sandbox = await openHostSandbox(environment, logger, signal);
+  const { cacheDir } = environment;
+  const programsDir = await ensureGradePrograms({ cacheDir, sandbox, signal });
   const scratch = await mkdtemp(join(tmpdir(), 'clawgym-verify-'));
   try {
     await chmod(scratch, 0o711);
     const { result, findings } = await gradeFolder(task, set.blobs, {
       folder: resolve(options.workspace),
       scratch,
-      run: (request) => grade(request, { sandbox, tmpDir: scratch, signal: stop.signal }),
+      run: (request) => grade(request, { sandbox, programsDir, tmpDir: scratch, signal }),
     });
     process.stdout.write(print(task, result, findings, options.output));
     process.exitCode = result.status === 'ok' ? 0 : 1;

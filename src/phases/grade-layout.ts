@@ -1,31 +1,18 @@
 import { constants } from 'node:fs';
-import { copyFile, lstat, mkdir, open } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { lstat, mkdir, open } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { CodeVerifier } from '../tasks/task.ts';
 import { MAX_VERDICT_BYTES } from '../verifiers/verdict.ts';
+import { GRADER_DIR } from './grade-programs.ts';
 import { makeAccessible } from './make-accessible.ts';
 import type { SandboxMount, SandboxOwner } from './process-sandbox.ts';
 import { makeWorkspaceFolder } from './workspace-files.ts';
 
-const PROGRAM_FILES = [
-  'grade_init.py',
-  'grade_dialects.py',
-  'grade_guard.py',
-  'grade_score.py',
-  'grade_transcript.py',
-  'syscall_filter.py',
-  'agent_init/watch.py',
-] as const;
-const PROGRAMS_DIR = join(dirname(fileURLToPath(import.meta.url)), 'programs');
-
 /** Places of one grade run; `*Dir` on the host, the others inside the sandbox. */
 export interface GradeLayout {
-  readonly programDir: string;
   readonly verdictDir: string;
   /** Harbor's /logs/verifier; absent for the other dialects. */
   readonly logsDir: string | undefined;
-  readonly program: string;
   readonly entry: string;
   /** Where the workspace shows the verifier's files, where its layout asks for that. */
   readonly visibleAt: string | undefined;
@@ -38,22 +25,15 @@ export interface LayoutRequest {
   readonly workspacePath: string;
 }
 
-/**
- * Makes the folders of one run. The program is copied, so that the sandbox's user can read it
- * wherever the product is installed.
- */
+/** Makes the folders of one run. */
 export async function layOutGrade(
   request: LayoutRequest,
   runDir: string,
   owner: SandboxOwner | undefined,
 ): Promise<GradeLayout> {
   const { verifier, workspacePath } = request;
-  const programDir = join(runDir, 'program');
   const verdictDir = join(runDir, 'verdict');
   const logsDir = verifier.dialect === 'harbor' ? join(runDir, 'logs') : undefined;
-  await mkdir(programDir, { mode: 0o755 });
-  for (const name of PROGRAM_FILES)
-    await copyFile(join(PROGRAMS_DIR, name), join(programDir, basename(name)));
   for (const folder of logsDir === undefined ? [verdictDir] : [verdictDir, logsDir]) {
     await mkdir(folder, { mode: 0o700 });
     makeAccessible(folder, owner);
@@ -67,20 +47,22 @@ export async function layOutGrade(
   makeAccessible(request.scratchDir, owner);
   const inside = verifier.dialect === 'harbor' ? '/tests' : '/verifier';
   return {
-    programDir,
     verdictDir,
     logsDir,
-    program: `/program/${PROGRAM_FILES[0]}`,
     entry: `${inside}/${verifier.entry}`,
     visibleAt,
   };
 }
 
 /** Later mounts lie over earlier ones: the verifier's files win over what the agent left there. */
-export function gradeMounts(request: LayoutRequest, layout: GradeLayout): SandboxMount[] {
+export function gradeMounts(
+  request: LayoutRequest,
+  layout: GradeLayout,
+  programsDir: string,
+): SandboxMount[] {
   const mounts: SandboxMount[] = [
     { source: request.scratchDir, target: request.workspacePath, mode: 'rw' },
-    { source: layout.programDir, target: '/program', mode: 'ro' },
+    { source: programsDir, target: GRADER_DIR, mode: 'ro' },
     { source: request.verifierDir, target: '/verifier', mode: 'ro' },
     { source: layout.verdictDir, target: '/verdict', mode: 'rw' },
   ];

@@ -6,6 +6,7 @@ import type { Check, Finding } from '../rollouts/outcome.ts';
 import type { CodeVerifier } from '../tasks/task.ts';
 import { readVerdict, type Verdict } from '../verifiers/verdict.ts';
 import { type GradeLayout, gradeMounts, layOutGrade, readVerdictFile } from './grade-layout.ts';
+import { GRADER_ARGV } from './grade-programs.ts';
 import { lastLine, plainText } from './plain-text.ts';
 import type { ProcessSandbox, SandboxExit } from './process-sandbox.ts';
 import { removeScratch } from './remove-scratch.ts';
@@ -60,6 +61,8 @@ export const DEFAULT_GRADE_LIMITS: GradeLimits = {
 
 export interface GradeDeps {
   readonly sandbox: ProcessSandbox;
+  /** Folder of `ensureGradePrograms`. */
+  readonly programsDir: string;
   /** Folder in which each run makes one of its own and removes it; others may enter it. */
   readonly tmpDir: string;
   readonly signal: AbortSignal;
@@ -106,11 +109,11 @@ export async function grade(request: GradeRequest, deps: GradeDeps): Promise<Gra
     const exit = await deps.sandbox.run(
       {
         name: request.name,
-        argv: ['/usr/bin/python3', '-I', layout.program],
+        argv: GRADER_ARGV,
         env: gradeEnv(request.verifier),
         cwd: '/',
         stdin: JSON.stringify(gradeSpec(request, layout, limits, nonce)),
-        mounts: gradeMounts(request, layout),
+        mounts: gradeMounts(request, layout, deps.programsDir),
         tmpMiB: limits.tmpMiB,
         limits,
         deadlineSeconds: request.timeoutSeconds + GRACE_SECONDS,

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { chmod } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProcessSandbox } from '../../src/phases/process-sandbox.ts';
 import { type GradeCase, gradeCase, hostSandbox } from '../support/grading.ts';
@@ -185,8 +186,11 @@ threading.Thread(target=lambda: print('{"a": ', end="")).start()
 
 describe('the first process of the sandbox', () => {
   it('refuses to run where it is not process 1, since its end kills every process it sees', () => {
-    const program = new URL('../../src/phases/programs/grade_init.py', import.meta.url).pathname;
-    const ended = spawnSync('/usr/bin/python3', ['-I', '-B', program], { input: '{}' });
+    const programs = fileURLToPath(new URL('../../src/phases/programs', import.meta.url));
+    // One of its modules lies beside the agent's wrapper, which shares it.
+    const paths = JSON.stringify([programs, `${programs}/agent_init`]);
+    const start = `import sys; sys.path[:0] = ${paths}; import grade_init; grade_init.main()`;
+    const ended = spawnSync('/usr/bin/python3', ['-I', '-B', '-c', start], { input: '{}' });
     expect(ended.status).toBe(1);
     expect(ended.stderr.toString()).toMatch(/first process of its own PID namespace/);
   });

@@ -8,6 +8,7 @@ import { type GradeRequest, type GradeResult, grade } from '../../src/phases/gra
 import { makeAccessible } from '../../src/phases/make-accessible.ts';
 import type { ProcessSandbox } from '../../src/phases/process-sandbox.ts';
 import type { CodeVerifier } from '../../src/tasks/task.ts';
+import { testProgramsDir } from './sandbox-host.ts';
 
 export const WORKSPACE = '/root/.openclaw/workspace';
 
@@ -89,6 +90,11 @@ export async function gradeCase(
       timeoutSeconds: it.timeoutSeconds ?? 20,
       ...(it.limits && { limits: it.limits }),
     },
-    { sandbox, tmpDir, signal: it.signal ?? new AbortController().signal },
+    {
+      sandbox,
+      programsDir: await testProgramsDir(sandbox),
+      tmpDir,
+      signal: it.signal ?? new AbortController().signal,
+    },
   );
 }

@@ -23,7 +23,7 @@ import type { TaskSet } from '../../src/tasks/task-set.ts';
 import { HOST } from './agent-tasks.ts';
 import { HostWatch } from './host-watch.ts';
 import { type HostileTask, hostileTaskSet } from './hostile-tasks.ts';
-import { openTestSandbox, scratchFolder, TEST_UID } from './sandbox-host.ts';
+import { openTestSandbox, scratchFolder, TEST_UID, testProgramsDir } from './sandbox-host.ts';
 
 export interface Attack {
   /** [a-z0-9-]; the arm's name, and the mark to look for in process lists. */
@@ -85,6 +85,7 @@ export class HostileBench implements AsyncDisposable {
     this.#session = await openLocalSession({
       out: this.out,
       sandbox,
+      programsDir: await testProgramsDir(sandbox),
       upstreams: this.#upstreams,
       logger: silentLogger,
       signal: new AbortController().signal,

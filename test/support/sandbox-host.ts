@@ -12,8 +12,9 @@ import {
   openSandbox,
 } from '../../src/engines/local/sandbox/open-sandbox.ts';
 import { ensureRunnerRoot, type RunnerRoot } from '../../src/engines/local/sandbox/runner-root.ts';
+import { ensureGradePrograms } from '../../src/phases/grade-programs.ts';
 import { makeAccessible } from '../../src/phases/make-accessible.ts';
-import type { SandboxSpec } from '../../src/phases/process-sandbox.ts';
+import type { ProcessSandbox, SandboxSpec } from '../../src/phases/process-sandbox.ts';
 import { type AgentRun, type RunAgentContext, runAgent } from '../../src/phases/run-agent.ts';
 
 /** Uid of the tests themselves. */
@@ -26,15 +27,26 @@ const consoleLogger: Logger = {
   error: (fields, message) => console.log(message, fields),
 };
 
+/** The cache that the product itself uses. */
+function testCacheDir(): string {
+  const home = TEST_UID === 0 ? '/var/cache' : join(homedir(), '.cache');
+  return process.env['CLAWGYM_CACHE_DIR'] ?? join(home, 'clawgym');
+}
+
+/** The compiled grader for a sandbox, as the product's own runs find it. */
+export async function testProgramsDir(sandbox: ProcessSandbox): Promise<string> {
+  const signal = AbortSignal.timeout(60_000);
+  return await ensureGradePrograms({ cacheDir: testCacheDir(), sandbox, signal });
+}
+
 /** The runner root of the cache that the product itself uses; built on first use. */
 export async function testRunnerRoot(): Promise<RunnerRoot> {
   const signal = AbortSignal.timeout(540_000);
   const common = { env: process.env, logger: consoleLogger, signal };
   const tools = await ensureHostTools({ ...common, uid: TEST_UID });
-  const home = TEST_UID === 0 ? '/var/cache' : join(homedir(), '.cache');
   return await ensureRunnerRoot({
     ...common,
-    cacheDir: process.env['CLAWGYM_CACHE_DIR'] ?? join(home, 'clawgym'),
+    cacheDir: testCacheDir(),
     arch: process.arch,
     mmdebstrap: tools.mmdebstrap,
     clock: systemClock,

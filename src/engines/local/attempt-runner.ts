@@ -18,6 +18,8 @@ import type { RuntimeDir } from './runtime-dir.ts';
 export interface AttemptRunnerDeps {
   readonly artifacts: ArtifactStore;
   readonly sandbox: ProcessSandbox;
+  /** The compiled grader (see phases/grade-programs.ts). */
+  readonly programsDir: string;
   readonly models: ModelAccess;
   readonly runtime: RuntimeDir;
   readonly clock: Clock;

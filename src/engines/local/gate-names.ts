@@ -16,6 +16,7 @@ type CheckNames = readonly (readonly string[])[];
 
 export interface GateNamesDeps {
   readonly sandbox: ProcessSandbox;
+  readonly programsDir: string;
   readonly runtime: RuntimeDir;
   readonly signal: AbortSignal;
 }
@@ -81,7 +82,12 @@ export class GateNames {
         payload: emptyPayload(task),
         timeoutSeconds: task.timeouts.verifierSeconds,
       },
-      { sandbox: this.#deps.sandbox, tmpDir: scratch, signal: this.#deps.signal },
+      {
+        sandbox: this.#deps.sandbox,
+        programsDir: this.#deps.programsDir,
+        tmpDir: scratch,
+        signal: this.#deps.signal,
+      },
     );
     return result.status === 'ok' ? result.checks.map((check) => check.name) : undefined;
   }

@@ -204,7 +204,7 @@ async function runGrade(
       timeoutSeconds: job.task.timeouts.verifierSeconds * factor,
       limits: { memoryMiB: DEFAULT_GRADE_LIMITS.memoryMiB * factor },
     },
-    { sandbox: deps.sandbox, tmpDir: request.scratch, signal },
+    { sandbox: deps.sandbox, programsDir: deps.programsDir, tmpDir: request.scratch, signal },
   );
 }
 

@@ -1,6 +1,6 @@
 """First process of the grade sandbox: runs one code verifier and writes its verdict.
 
-It must be process 1 of its PID namespace, started as `python3 -I grade_init.py` with the spec as
+It must be process 1 of its PID namespace, started by `import grade_init; grade_init.main()` under -I, its folder first on sys.path, with the spec as
 JSON on standard input. Python verifiers run inside this interpreter, which is non-dumpable, so that
 programs that a verifier starts can neither trace it nor reach its files; what they print goes to
 other descriptors than the verifier's result. The verdict is written last, when every other process
@@ -16,8 +16,7 @@ import sys
 import threading
 import time
 
-# -I leaves the program's own folder out of sys.path, and verifiers must not find it there either.
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+# The starter puts this folder first on sys.path; verifiers must not find it there.
 from grade_dialects import DIALECTS, HARBOR_LOGS, Observed, Output, end_others  # noqa: E402
 from grade_guard import Guard  # noqa: E402
 from grade_score import MAX_MESSAGE, Crash, Invalid, failed  # noqa: E402
@@ -205,9 +204,4 @@ def write_verdict(text):
     with os.fdopen(handle, "w") as file:
         file.write(text)
         file.flush()
-        os.fsync(handle)
     os.rename(partial, final)
-
-
-if __name__ == "__main__":
-    main()
