@@ -133,7 +133,7 @@ while True:
     name: 'hundred-thousand-files',
     flat: 0,
     // A slow host stops the program before it has made 20,000.
-    maybe: ['AgentOutputBrokeVerifier'],
+    maybe: ['AgentOutputBrokeVerifier', 'VerifierFlake'],
     script: plant('for i in range(100000):\n    open("/verdict/f%d" % i, "w").close()'),
     within: 30,
   },

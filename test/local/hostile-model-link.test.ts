@@ -39,7 +39,7 @@ const CASES: readonly HostileCase[] = [
         ask(link)
         print("asked", flush=True)
 for _ in range(16): threading.Thread(target=work).start()`),
-    task: { agentSeconds: 10 },
+    task: { agentSeconds: 6 },
     outcome: 'agent_timeout',
     within: 40,
     grown: 400,
@@ -102,11 +102,19 @@ for body in ("[]", "{}", "null", '{"messages": 5}', '{"model": "m", "messages": 
     ...honest,
     name: 'hangs-up',
     script: python(`for _ in range(300):
-    link = socket.create_connection(("127.0.0.1", 8089), timeout=5)
-    link.sendall(b"POST /v1/chat/completions HTTP/1.1\\r\\nhost: x\\r\\ncontent-length: %d\\r\\n\\r\\n%s" % (len(BODY), BODY.encode()))
-    link.close()
-link = connect()
-print(ask(link))`),
+    try:
+        link = socket.create_connection(("127.0.0.1", 8089), timeout=5)
+        link.sendall(b"POST /v1/chat/completions HTTP/1.1\\r\\nhost: x\\r\\ncontent-length: %d\\r\\n\\r\\n%s" % (len(BODY), BODY.encode()))
+        link.close()
+    except OSError:
+        pass
+def answered():
+    try:
+        return ask(connect()) == 200
+    except (OSError, http.client.HTTPException):
+        return False
+while not answered(): pass
+print("answered")`),
   },
   {
     ...honest,

@@ -47,7 +47,7 @@ export class HostWatch {
   /** What lies in the temporary folder beside the output, and in the engine's runtime folder. */
   leftovers(): readonly string[] {
     return readdirSync(this.#root).flatMap((name) => {
-      if (name === 'out' || name === 'canary') return [];
+      if (['out', 'cache', 'canary'].includes(name)) return [];
       return name.startsWith('clawgym-') ? runtimeEntries(join(this.#root, name)) : [name];
     });
   }
