@@ -194,11 +194,15 @@ export class HostileBench implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#session?.[Symbol.asyncDispose]();
-    const left = this.#watch.leftovers();
-    if (this.#oldTmp === undefined) delete process.env['TMPDIR'];
-    else process.env['TMPDIR'] = this.#oldTmp;
-    this.#scratch.remove();
+    let left: readonly string[] = [];
+    try {
+      await this.#session?.[Symbol.asyncDispose]();
+      left = this.#watch.leftovers();
+    } finally {
+      if (this.#oldTmp === undefined) delete process.env['TMPDIR'];
+      else process.env['TMPDIR'] = this.#oldTmp;
+      this.#scratch.remove();
+    }
     if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`);
   }
 }
