@@ -4,7 +4,8 @@ import { expectSoundReport, type HostileCase, runCase, SOLVE } from '../support/
 
 let bench: HostileBench;
 beforeAll(async () => {
-  bench = await new HostileBench().open();
+  bench = new HostileBench();
+  await bench.open();
 });
 afterAll(() => bench[Symbol.asyncDispose]());
 

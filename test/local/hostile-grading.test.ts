@@ -5,7 +5,8 @@ import { CHILD_CHECK, IMPORTING_CHECK } from '../support/hostile-tasks.ts';
 
 let bench: HostileBench;
 beforeAll(async () => {
-  bench = await new HostileBench().open();
+  bench = new HostileBench();
+  await bench.open();
 });
 afterAll(() => bench[Symbol.asyncDispose]());
 

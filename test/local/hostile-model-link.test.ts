@@ -6,7 +6,8 @@ import { TRANSCRIPT_CHECK } from '../support/hostile-tasks.ts';
 
 let bench: HostileBench;
 beforeAll(async () => {
-  bench = await new HostileBench().open();
+  bench = new HostileBench();
+  await bench.open();
 });
 afterAll(() => bench[Symbol.asyncDispose]());
 

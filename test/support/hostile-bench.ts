@@ -80,7 +80,7 @@ export class HostileBench implements AsyncDisposable {
     this.#watch = new HostWatch(this.#scratch.path, OWNER.uid);
   }
 
-  async open(): Promise<this> {
+  async open(): Promise<void> {
     const sandbox = await openTestSandbox(TEST_UID === 0 ? { owner: OWNER } : {});
     this.#session = await openLocalSession({
       out: this.out,
@@ -91,7 +91,6 @@ export class HostileBench implements AsyncDisposable {
       signal: new AbortController().signal,
     });
     this.#watch.start();
-    return this;
   }
 
   get session(): LocalSession {
