@@ -19,7 +19,10 @@ export async function claimSocketPath(path: string): Promise<void> {
   const entry = await lstat(path).catch(() => undefined);
   if (entry === undefined) return;
   if (!entry.isSocket()) {
-    throw new ClawError('Conflict', `${path} exists and is not a socket: remove it or choose another path`);
+    throw new ClawError(
+      'Conflict',
+      `${path} exists and is not a socket: remove it or choose another path`,
+    );
   }
   await unlink(path);
 }

@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import { makeFolders } from '../base/make-folders.ts';
 import { GateNames } from '../engines/local/gate-names.ts';
 import { LocalEngine } from '../engines/local/local-engine.ts';
 import { LocalModelAccess } from '../engines/local/local-model-access.ts';
@@ -43,7 +43,7 @@ export async function openLocalSession(options: LocalSessionOptions): Promise<Lo
   const { logger, sandbox, programsDir, signal } = options;
   await using stack = new AsyncDisposableStack();
   const folder = storeDir(options.out);
-  await mkdir(folder, { recursive: true });
+  makeFolders(folder);
   const store = stack.use(
     await openSqliteStore({ folder, holder: `pid ${process.pid}`, clock: systemClock }),
   );

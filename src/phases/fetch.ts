@@ -1,5 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { Sha256 } from '../base/brand.ts';
 import type { Finding } from '../rollouts/outcome.ts';
@@ -11,6 +10,7 @@ import { findChangedInputs, inputFindings, restoreInputs } from './restore-input
 import type { SnapshotCaps } from './snapshot-caps.ts';
 import { stage } from './stage.ts';
 import { unpackSnapshot } from './unpack-snapshot.ts';
+import { writeWorkspaceFile } from './workspace-files.ts';
 
 /** What `fetch` needs to read: the stored snapshot and the task's files. */
 export interface FetchSources {
@@ -50,9 +50,9 @@ export async function fetchVerifier(
   blobs: BlobSource,
   verifierDir: string,
 ): Promise<void> {
+  await mkdir(verifierDir, { mode: 0o755 });
   for (const file of verifier.files) {
-    const path = join(verifierDir, file.path);
-    await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-    await writeFile(path, await blobs.read(file.digest), { mode: file.executable ? 0o755 : 0o644 });
+    const content = await blobs.read(file.digest);
+    await writeWorkspaceFile(verifierDir, file.path, content, file.executable);
   }
 }

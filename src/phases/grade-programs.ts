@@ -20,13 +20,17 @@ const FILES = [
 const SOURCE_DIR = join(dirname(fileURLToPath(import.meta.url)), 'programs');
 const COMPILE_SECONDS = 60;
 
-/** Where the sandbox sees the grader, and what starts it: a one-liner, so that all else is compiled. */
+/** Where the sandbox sees the grader. */
 export const GRADER_DIR = '/program';
+/** Packages of the runner root and of Debian hosts; `-S` saves what else `site` does at each start. */
+const PACKAGES_DIR = '/usr/lib/python3/dist-packages';
+/** What starts the grader: one line, so that all else is compiled. */
 export const GRADER_ARGV = [
   '/usr/bin/python3',
   '-I',
+  '-S',
   '-c',
-  `import sys; sys.path.insert(0, "${GRADER_DIR}"); import grade_init; grade_init.main()`,
+  `import sys; sys.path[:] = ["${GRADER_DIR}", *sys.path, "${PACKAGES_DIR}"]; import grade_init; grade_init.main()`,
 ] as const;
 
 export interface GradeProgramsOptions {

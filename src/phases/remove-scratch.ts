@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { lstat, opendir, rm } from 'node:fs/promises';
+import { type Dir, type Dirent, lstatSync, opendirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Trees up to this size are removed here; for larger ones a process of its own keeps the loop free. */
@@ -14,8 +14,8 @@ const REMOVE_SECONDS = 300;
  */
 export async function removeScratch(path: string): Promise<boolean> {
   try {
-    if (await isSmall(path)) {
-      await rm(path, { recursive: true, force: true, maxRetries: 3 });
+    if (isSmall(path)) {
+      rmSync(path, { recursive: true, force: true, maxRetries: 3 });
       return true;
     }
   } catch {
@@ -27,12 +27,13 @@ export async function removeScratch(path: string): Promise<boolean> {
   return await succeeds('rm', ['-rf', '--one-file-system', '--', path]);
 }
 
-async function isSmall(path: string): Promise<boolean> {
-  if ((await lstat(path).catch(() => undefined)) === undefined) return true;
+/** Bounded by its own limit, so it may look at once: a small tree is gone in a millisecond. */
+function isSmall(path: string): boolean {
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return true;
   const pending = [{ folder: path, depth: 0 }];
   let seen = 0;
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    for await (const entry of await opendir(next.folder)) {
+    for (const entry of entriesOf(opendirSync(next.folder))) {
       seen += 1;
       if (seen > SMALL_TREE || next.depth > SMALL_DEPTH) return false;
       if (!entry.isDirectory()) continue;
@@ -40,6 +41,14 @@ async function isSmall(path: string): Promise<boolean> {
     }
   }
   return true;
+}
+
+function* entriesOf(dir: Dir): Generator<Dirent> {
+  try {
+    for (let entry = dir.readSync(); entry !== null; entry = dir.readSync()) yield entry;
+  } finally {
+    dir.closeSync();
+  }
 }
 
 async function succeeds(program: string, args: readonly string[]): Promise<boolean> {

@@ -1,6 +1,6 @@
-import type { Stats } from 'node:fs';
-import { chmod, lstat, opendir } from 'node:fs/promises';
+import { chmodSync, lstatSync, opendirSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Finding } from '../rollouts/outcome.ts';
 import { unsafePathReason } from '../tasks/task-paths.ts';
 import type { SnapshotCaps } from './snapshot-caps.ts';
@@ -20,6 +20,7 @@ export type WorkspaceScan =
   | { readonly entries: readonly ScannedEntry[]; readonly findings: readonly Finding[] };
 
 const MAX_SKIP_FINDINGS = 20;
+const ENTRIES_A_TURN = 200;
 
 interface ScanState {
   readonly root: string;
@@ -44,8 +45,8 @@ export async function scanWorkspace(root: string, caps: SnapshotCaps): Promise<W
 
 async function scanFolder(state: ScanState, folder: string): Promise<string | undefined> {
   const absolute = join(state.root, folder);
-  await chmod(absolute, 0o755);
-  const names = await namesIn(absolute, state.caps.entries - state.seen);
+  chmodSync(absolute, 0o755);
+  const names = namesIn(absolute, state.caps.entries - state.seen);
   if (names === undefined) return `more than ${state.caps.entries} entries`;
   for (const raw of names) {
     const refused = await scanEntry(state, folder, raw);
@@ -55,12 +56,17 @@ async function scanFolder(state: ScanState, folder: string): Promise<string | un
 }
 
 /** Sorted names as bytes; undefined where there are more than `max`: a folder may hold millions. */
-async function namesIn(folder: string, max: number): Promise<readonly Buffer[] | undefined> {
+function namesIn(folder: string, max: number): readonly Buffer[] | undefined {
   const names: Buffer[] = [];
   // Latin-1 keeps every byte of a name, UTF-8 or not.
-  for await (const entry of await opendir(folder, { encoding: 'latin1' })) {
-    if (names.length >= max) return undefined;
-    names.push(Buffer.from(entry.name, 'latin1'));
+  const handle = opendirSync(folder, { encoding: 'latin1' });
+  try {
+    for (let entry = handle.readSync(); entry !== null; entry = handle.readSync()) {
+      if (names.length >= max) return undefined;
+      names.push(Buffer.from(entry.name, 'latin1'));
+    }
+  } finally {
+    handle.closeSync();
   }
   return names.toSorted((a, b) => Buffer.compare(a, b));
 }
@@ -71,6 +77,8 @@ async function scanEntry(
   raw: Buffer,
 ): Promise<string | undefined> {
   state.seen += 1;
+  // Listed at once, since each step is microseconds; but the engine must breathe between.
+  if (state.seen % ENTRIES_A_TURN === 0) await nextTurn();
   const name = raw.toString('utf8');
   const path = folder === '' ? name : `${folder}/${name}`;
   if (!Buffer.from(name, 'utf8').equals(raw)) {
@@ -85,7 +93,7 @@ async function scanEntry(
     state.skipped.push(`${JSON.stringify(path)} (name ${unsafe})`);
     return undefined;
   }
-  return await keepEntry(state, path, await lstat(join(state.root, path)));
+  return await keepEntry(state, path, lstatSync(join(state.root, path)));
 }
 
 async function keepEntry(

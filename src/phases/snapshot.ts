@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { chmodSync, closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { chmod, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -70,7 +70,27 @@ async function packEntry(tar: Pack, root: string, entry: ScannedEntry): Promise<
     await writeEntry(tar, { ...header, type: 'directory' }, Buffer.alloc(0));
     return;
   }
-  await writeFile(tar, { ...header, type: 'file', size: entry.size }, join(root, entry.path));
+  const path = join(root, entry.path);
+  if (entry.size > AT_ONCE_BYTES) {
+    await writeFile(tar, { ...header, type: 'file', size: entry.size }, path);
+    return;
+  }
+  const content = readAtOnce(path);
+  await writeEntry(tar, { ...header, type: 'file', size: content.length }, content);
+}
+
+/** Up to here a file is read at once: a stream for each of many small files costs far more. */
+const AT_ONCE_BYTES = 64 * 1024;
+const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+function readAtOnce(path: string): Buffer {
+  chmodSync(path, 0o644);
+  const file = openSync(path, READ_FLAGS);
+  try {
+    return readFileSync(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 type EntryHeader = Parameters<Pack['entry']>[0];
@@ -87,7 +107,7 @@ function writeEntry(tar: Pack, header: EntryHeader, content: Buffer): Promise<vo
  */
 async function writeFile(tar: Pack, header: EntryHeader, path: string): Promise<void> {
   await chmod(path, 0o644);
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const file = await open(path, READ_FLAGS);
   try {
     const size = header.size ?? 0;
     if (size === 0) return await writeEntry(tar, header, Buffer.alloc(0));

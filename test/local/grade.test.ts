@@ -184,6 +184,17 @@ threading.Thread(target=lambda: print('{"a": ', end="")).start()
   });
 });
 
+describe('the interpreter of a verifier', () => {
+  it('has the builtins and packages of an ordinary start', async () => {
+    const verifier = 'import yaml\nprint(\'{"ok": 1}\')\nexit(0)';
+    const result = await python(verifier);
+    // A host without the package grades without it; the runner root has it.
+    if (!result.message.includes("No module named 'yaml'"))
+      expect(result).toMatchObject({ flat: 1 });
+    expect(await python('print(\'{"ok": 1}\')\nexit()')).toMatchObject({ status: 'ok', flat: 1 });
+  });
+});
+
 describe('the first process of the sandbox', () => {
   it('refuses to run where it is not process 1, since its end kills every process it sees', () => {
     const programs = fileURLToPath(new URL('../../src/phases/programs', import.meta.url));

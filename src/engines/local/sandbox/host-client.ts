@@ -87,7 +87,10 @@ export class HostedSandbox implements ProcessSandbox, AsyncDisposable {
   }
 
   #send(request: HostRequest): void {
-    if (!this.#child.connected) return this.#lost('its channel is closed');
+    if (!this.#child.connected) {
+      this.#lost('its channel is closed');
+      return;
+    }
     this.#child.send(request, (error) => {
       if (error) this.#lost(error.message);
     });
