@@ -22,7 +22,7 @@ export function batchPlans(
 
 function batchPlan(
   request: RunRequest,
-  { request: arm, agent }: PreparedArm,
+  { request: arm, agent, recording }: PreparedArm,
   taskSet: TaskSet,
   now: number,
 ): BatchPlan {
@@ -34,6 +34,7 @@ function batchPlan(
     model: arm.model && {
       name: arm.model.name,
       source: arm.model.source.kind,
+      recording,
       sampling: arm.model.sampling ?? {},
     },
     samples: request.samples,

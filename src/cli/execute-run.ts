@@ -18,6 +18,7 @@ import { openLocalSession } from './local-session.ts';
 import { type PreparedArm, prepareArms } from './prepare-arms.ts';
 import { PRODUCT } from './product.ts';
 import { type ProgressOutput, type ProgressTime, startProgress } from './progress.ts';
+import { refuseOtherSpec } from './refuse-other-spec.ts';
 import type { RunRequest } from './run-request.ts';
 import { sandboxNode } from './sandbox-node.ts';
 
@@ -72,6 +73,7 @@ export async function executeRun(
     signal,
   });
   const plans = batchPlans(request, arms, taskSet, systemClock.now());
+  await refuseOtherSpec(plans, session.store, options.out);
   await runPlans(plans, request, session, options);
   const facts = await runFacts(request, arms, plans, taskSet, session.store, options.command);
   const written = await writeOutput(options.out, facts, { realModelCommand: REAL_MODEL_COMMAND });

@@ -3,7 +3,9 @@ import type { PreparedAgent } from '../agents/agent.ts';
 import type { AgentHost } from '../agents/agent-host.ts';
 import { CHEAT_FAMILIES } from '../agents/cheat-families.ts';
 import { type AgentOptions, agentFor } from '../agents/registry.ts';
+import type { Sha256 } from '../base/brand.ts';
 import { systemClock } from '../base/clock.ts';
+import { sha256 } from '../base/digest.ts';
 import { ClawError, errorMessage } from '../base/error.ts';
 import type { Logger } from '../base/logger.ts';
 import type { ArmKind } from '../bench/results.ts';
@@ -19,6 +21,8 @@ export interface PreparedArm {
   readonly request: ArmRequest;
   readonly agent: PreparedAgent;
   readonly kind: ArmKind;
+  /** SHA-256 of the recording that answers in place of a model. */
+  readonly recording: Sha256 | undefined;
 }
 
 export interface PreparedArms {
@@ -34,8 +38,19 @@ export interface PrepareContext {
   readonly signal: AbortSignal;
 }
 
-/** A cheat arm without a family stands for every family in turn, one arm each. */
+/**
+ * A cheat arm without a family stands for every family in turn, one arm each. Throws `InvalidInput`
+ * where two arms would have one name: a batch is named after its arm.
+ */
 export function expandArms(arms: readonly ArmRequest[]): readonly ArmRequest[] {
+  const expanded = withFamilies(arms);
+  const names = expanded.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) < index);
+  if (twice === undefined) return expanded;
+  throw new ClawError('InvalidInput', `the arm ${twice} is asked for twice: name each arm once`);
+}
+
+function withFamilies(arms: readonly ArmRequest[]): readonly ArmRequest[] {
   return arms.flatMap((arm) => {
     if (arm.agent.name !== 'cheat' || arm.agent.family !== undefined) return [arm];
     return CHEAT_FAMILIES.map(({ name }) => ({
@@ -58,8 +73,9 @@ export async function prepareArms(
       logger: context.logger,
       signal: context.signal,
     });
-    if (request.model) upstreams.set(request.name, await openUpstream(request.model, context));
-    arms.push({ request, agent, kind: armKind(request) });
+    const model = request.model && (await openModel(request.model, context));
+    if (model) upstreams.set(request.name, model.upstream);
+    arms.push({ request, agent, kind: armKind(request), recording: model?.recording });
   }
   return { arms, upstreams };
 }
@@ -88,12 +104,19 @@ function agentOptions({ agent, mounts }: ArmRequest): AgentOptions {
   return { name, command: { command, ...(mounts && { mounts }) } };
 }
 
-async function openUpstream(model: ModelRequest, context: PrepareContext): Promise<Upstream> {
+interface OpenedModel {
+  readonly upstream: Upstream;
+  readonly recording: Sha256 | undefined;
+}
+
+async function openModel(model: ModelRequest, context: PrepareContext): Promise<OpenedModel> {
   const { source } = model;
   if (source.kind === 'recording') {
-    return new RecordedUpstream(parseRecording(await readText(source.path), source.path));
+    const text = await readText(source.path);
+    const upstream = new RecordedUpstream(parseRecording(text, source.path));
+    return { upstream, recording: sha256(text) };
   }
-  return new OpenAiUpstream({
+  const upstream = new OpenAiUpstream({
     name: model.name,
     baseUrl: source.baseUrl,
     apiKey: apiKey(source.apiKeyEnv, context.environment),
@@ -101,6 +124,7 @@ async function openUpstream(model: ModelRequest, context: PrepareContext): Promi
     random: Math.random,
     logger: context.logger,
   });
+  return { upstream, recording: undefined };
 }
 
 async function readText(path: string): Promise<string> {

@@ -85,8 +85,9 @@ function addReaders(program: Command): void {
       .command(name)
       .description(description)
       .argument('<rollout>', '<batch>/<task>/<sample>, or a unique part of it')
-      .option('--out <dir>', 'output folder of the run', './out')
-      .option('--attempt <n>', 'attempt number (default: the last)', count);
+      .option('--out <dir>', 'output folder of the run', './out/bench');
+    if (name !== 'show')
+      command.option('--attempt <n>', 'attempt number (default: the last)', count);
     if (name === 'show')
       command.option('-o, --output <format>', 'table or json', outputFormat, 'table');
     if (name === 'logs') command.option('--stderr', 'standard error instead of standard output');

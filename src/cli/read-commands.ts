@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ClawError } from '../base/error.ts';
 import { openFileArtifacts } from '../store/file-artifacts.ts';
@@ -17,6 +18,12 @@ export async function readCommand(
   options: ReadOptions,
 ): Promise<void> {
   const folder = storeDir(options.out);
+  if (!existsSync(folder)) {
+    throw new ClawError(
+      'NotFound',
+      `${options.out} holds no run: name the output folder of one with --out`,
+    );
+  }
   await using store = await openSqliteReader(folder);
   const artifacts = await openFileArtifacts(join(folder, 'artifacts'));
   const rollout = await findRollout(store, wanted);

@@ -13,12 +13,12 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** 1: the run failed; 2: the command line was wrong (commander prints why). */
+/** 1: the run failed; 2: the command line was wrong (commander prints why); 130: stopped early. */
 function reportFailure(thrown: unknown): number {
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2;
   if (thrown instanceof ClawError) {
     process.stderr.write(`error: ${thrown.message} [${thrown.code}]\n`);
-    return 1;
+    return thrown.code === 'Cancelled' ? 130 : 1;
   }
   const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
   process.stderr.write(`error: ${text}\nThis is a bug in clawgym: please report it.\n`);

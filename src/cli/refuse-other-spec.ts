@@ -1,0 +1,58 @@
+import { isRecord, parseJson } from '../base/brand.ts';
+import { canonicalJson } from '../base/canonical-json.ts';
+import { ClawError } from '../base/error.ts';
+import type { BatchPlan } from '../engines/engine.ts';
+import type { RecordReader } from '../store/record-reader.ts';
+import type { BatchRow } from '../store/records.ts';
+
+/**
+ * Throws `Conflict` where the output folder holds one of these batches with another specification.
+ * All are looked at before any is planned, so that a refused command leaves the folder as it was.
+ */
+export async function refuseOtherSpec(
+  plans: readonly BatchPlan[],
+  store: Pick<RecordReader, 'getBatch'>,
+  out: string,
+): Promise<void> {
+  for (const { batch } of plans) {
+    const known = await store.getBatch(batch.id);
+    if (known === undefined || known.specDigest === batch.specDigest) continue;
+    const before = specOf(known);
+    const changes = changedFields(before, specOf(batch)).map(
+      ({ field, was, is }) => `${field}: ${was} there, ${is} now`,
+    );
+    throw new ClawError(
+      'Conflict',
+      `${out} holds arm ${batch.owner.arm} of an earlier run with other settings (${changes.join('; ')}). Results of different settings are never mixed: name another folder with --out, or use the settings of that run again to continue it`,
+    );
+  }
+}
+
+interface Change {
+  readonly field: string;
+  readonly was: string;
+  readonly is: string;
+}
+
+function changedFields(was: unknown, is: unknown, field = ''): Change[] {
+  if (canonicalJson(was ?? null) === canonicalJson(is ?? null)) return [];
+  if (isRecord(was) && isRecord(is)) {
+    const keys = new Set([...Object.keys(was), ...Object.keys(is)]);
+    return [...keys].flatMap((key) =>
+      changedFields(was[key], is[key], field === '' ? key : `${field}.${key}`),
+    );
+  }
+  return [{ field, was: short(was), is: short(is) }];
+}
+
+const SHOWN = 60;
+
+function short(value: unknown): string {
+  const text = value === undefined ? 'none' : canonicalJson(value);
+  if (/^"[0-9a-f]{64}"$/.test(text)) return text.slice(1, 13);
+  return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
+}
+
+function specOf({ spec }: BatchRow): unknown {
+  return parseJson(spec);
+}
