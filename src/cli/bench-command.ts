@@ -87,9 +87,6 @@ function benchArm(
       `--agent ${text}: unknown agent; known: ${AGENT_NAMES.join(', ')}`,
     );
   }
-  if (family !== undefined && name !== 'cheat') {
-    throw new ClawError('InvalidInput', `--agent ${text}: only cheat has families; use ${name}`);
-  }
   if (NEEDS_MODEL.has(name) && model === undefined) {
     throw new ClawError(
       'InvalidInput',

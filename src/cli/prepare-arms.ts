@@ -73,11 +73,28 @@ export async function prepareArms(
       logger: context.logger,
       signal: context.signal,
     });
+    refuseUnheeded(request, agent.version);
     const model = request.model && (await openModel(request.model, context));
     if (model) upstreams.set(request.name, model.upstream);
     arms.push({ request, agent, kind: armKind(request), recording: model?.recording });
   }
   return { arms, upstreams };
+}
+
+/** What a manifest may say of an agent and this engine cannot follow is refused, not ignored. */
+function refuseUnheeded({ name, agent }: ArmRequest, pinned: string): void {
+  if (agent.version !== undefined && agent.version !== pinned) {
+    throw new ClawError(
+      'InvalidManifest',
+      `arm ${name}: agent.version is ${agent.version}, and this release runs ${agent.name} ${pinned}; leave agent.version out, or name that version`,
+    );
+  }
+  const [setting] = Object.keys(agent.config ?? {});
+  if (setting === undefined) return;
+  throw new ClawError(
+    'InvalidManifest',
+    `arm ${name}: agent.config.${setting}: the local engine takes no settings for ${agent.name}; leave agent.config out`,
+  );
 }
 
 /** What an arm's score is worth as evidence about a model. */
@@ -99,7 +116,7 @@ export function armKind({ agent, model }: ArmRequest): ArmKind {
 
 function agentOptions({ agent, mounts }: ArmRequest): AgentOptions {
   const { name, command, family } = agent;
-  if (name === 'cheat') return { name: `cheat:${family}` };
+  if (family !== undefined) return { name: `${name}:${family}` };
   if (name !== 'command' || command === undefined) return { name };
   return { name, command: { command, ...(mounts && { mounts }) } };
 }
