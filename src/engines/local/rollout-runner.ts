@@ -112,8 +112,9 @@ async function verifyAndDecide(
   if (verdict === undefined) return false;
   const outcome =
     verdict.outcome ?? agentOutcome(end.agent, end.snapshot === undefined ? 'refused' : 'present');
-  await close(deps, attempt, outcome, verdict.reason);
-  await decide(job, deps, observer, {
+  // Asked for together, they are one commit: class and decision stand or fall as one.
+  const closed = close(deps, attempt, outcome, verdict.reason);
+  const decided = decide(job, deps, observer, {
     outcome,
     reason: verdict.reason,
     attempt: attempt.id,
@@ -123,6 +124,7 @@ async function verifyAndDecide(
     findings: [...end.findings, ...verdict.findings, ...rubricNotJudged(job.task, verdict.score)],
     decidedAt: deps.clock.now(),
   });
+  await Promise.all([closed, decided]);
   return true;
 }
 

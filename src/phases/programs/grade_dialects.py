@@ -3,7 +3,6 @@
 import atexit
 import io
 import os
-import runpy
 import signal
 import sys
 import threading
@@ -120,6 +119,19 @@ class Pump(threading.Thread):
         return self.kept
 
 
+def run_path(path, name):
+    """Runs a program file as the module `name`, as runpy does, without loading the import machinery
+    that runpy needs for other kinds of code; the module's globals."""
+    with open(path, "rb") as file:
+        code = compile(file.read(), path, "exec", dont_inherit=True)
+    module = type(sys)(name)
+    module.__file__ = path
+    module.__builtins__ = __builtins__
+    sys.modules[name] = module
+    exec(code, module.__dict__)
+    return module.__dict__
+
+
 def run_python(run, run_name):
     """Runs the entry in this interpreter with a private stdout; its globals."""
     stdout = io.TextIOWrapper(
@@ -131,7 +143,7 @@ def run_python(run, run_name):
     sys.dont_write_bytecode = True
     sys.addaudithook(run.observed.hook)
     try:
-        return runpy.run_path(run.spec["entry"], run_name=run_name)
+        return run_path(run.spec["entry"], run_name)
     except SystemExit as end:
         if end.code not in (None, 0):
             raise Crash(f"the verifier exited with {end.code!r}") from None

@@ -6,7 +6,6 @@ import signal
 import stat
 import threading
 import time
-import traceback
 
 NEAR = 0.9
 """A limit counts as reached at this share of it, so that the agent ends by us and not by the kernel."""
@@ -36,6 +35,8 @@ class Watch(threading.Thread):
                 self.look()
             except Exception:
                 # Whatever the agent put in the way: the next look must come.
+                import traceback  # rarely needed, and slow to load
+
                 traceback.print_exc()
             time.sleep(ROOM_EVERY)
 
