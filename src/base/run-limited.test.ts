@@ -19,7 +19,7 @@ test('runs every item once and never more than the limit at a time', async () =>
     },
     never,
   );
-  expect(seen.toSorted()).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  expect(seen.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7]);
   expect(most).toBe(3);
 });
 

@@ -13,6 +13,7 @@ import { MemorySessionDirectory } from '../gateway/session-directory.ts';
 import type { Upstream } from '../gateway/upstream.ts';
 import type { ProcessSandbox } from '../phases/process-sandbox.ts';
 import { startGatewayServer } from '../server/gateway-server.ts';
+import { rolloutService } from '../server/rollout-service.ts';
 import type { ArtifactStore } from '../store/artifacts.ts';
 import { openFileArtifacts } from '../store/file-artifacts.ts';
 import type { RecordStore } from '../store/records.ts';
@@ -79,7 +80,7 @@ export async function openLocalSession(options: LocalSessionOptions): Promise<Lo
   const gates = new GateNames({ sandbox, programsDir, runtime, signal });
   const engine = new LocalEngine({
     store,
-    artifacts,
+    api: rolloutService(store, artifacts),
     sandbox,
     programsDir,
     models,

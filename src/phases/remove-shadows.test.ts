@@ -53,7 +53,11 @@ test("removes planted library modules beside the task's programs and in the root
   await using dir = await tempDir();
   await workspace(dir.path, planted);
   const findings = await removeShadows(dir.path, task('child'));
-  expect(findings.map(({ message }) => message.split(' ', 1)[0]).toSorted()).toEqual([
+  expect(
+    findings
+      .map(({ message }) => message.split(' ', 1)[0] ?? '')
+      .toSorted((a, b) => (a < b ? -1 : 1)),
+  ).toEqual([
     'conftest.py',
     'notes/json.py',
     'tools/argparse',

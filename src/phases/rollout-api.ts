@@ -1,26 +1,11 @@
-import type { AttemptId, RolloutId, Sha256 } from '../base/brand.ts';
-import type { AttemptEnd, VerificationKind, VerificationRow } from '../store/records.ts';
+import type { ArtifactStore } from '../store/artifacts.ts';
+import type { RecordStore } from '../store/records.ts';
 
 /**
- * What the trusted phases ask of the server (design: rollouts.md 2 and 4). Locally an in-process
- * object, in a cluster an HTTP client; both idempotent by attempt.
+ * What the trusted phases ask of the server, and all they may ask (design: rollouts.md 2): claim an
+ * attempt, take in its end, read and store artifacts, take in verifications. In one process an object
+ * over the stores (server/rollout-service.ts); in a cluster an HTTP client with the same methods. Each
+ * is idempotent by attempt, and a late writer is fenced by its nonce.
  */
-export interface RolloutApi {
-  /** Bytes of an artifact or task file that this attempt may read. */
-  readArtifact(digest: Sha256): Promise<Uint8Array>;
-  putArtifact(bytes: Uint8Array): Promise<Sha256>;
-  endAttempt(attempt: AttemptId, nonce: string, end: AttemptEnd): Promise<void>;
-  putVerification(row: VerificationRow): Promise<VerificationRow>;
-}
-
-/** What `stage` gets for a claim. */
-export interface AttemptAssignment {
-  readonly rollout: RolloutId;
-  readonly attempt: AttemptId;
-  readonly nonce: string;
-}
-
-export interface VerificationAssignment {
-  readonly attempt: AttemptId;
-  readonly kind: VerificationKind;
-}
+export type RolloutApi = Pick<ArtifactStore, 'put' | 'putStream' | 'read' | 'stream'> &
+  Pick<RecordStore, 'openAttempt' | 'endAttempt' | 'addVerification' | 'listCalls'>;

@@ -27,7 +27,7 @@ const HEADER_BYTES = 3 * 1024;
  */
 export async function takeSnapshot(
   workspaceDir: string,
-  artifacts: ArtifactStore,
+  artifacts: Pick<ArtifactStore, 'putStream'>,
   caps: SnapshotCaps,
 ): Promise<SnapshotResult> {
   const scan = await scanWorkspace(workspaceDir, caps);

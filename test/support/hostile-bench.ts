@@ -109,7 +109,12 @@ export class HostileBench implements AsyncDisposable {
       { command: ['bash', '-c', attack.script, attack.name] },
       HOST,
     ).prepare({ cacheDir: this.out, logger: silentLogger, signal: new AbortController().signal });
-    const plans = batchPlans(request, [{ request: arm, agent, kind: armKind(arm) }], taskSet, 0);
+    const plans = batchPlans(
+      request,
+      [{ request: arm, agent, kind: armKind(arm), recording: undefined }],
+      taskSet,
+      0,
+    );
     const delay = monitorEventLoopDelay({ resolution: 10 });
     delay.enable();
     const before = process.memoryUsage.rss();

@@ -42,12 +42,10 @@ test(
 
     const tasks = set.tasks.map(({ task }) => task);
     // The refused file is one of 17 that only a judge grades.
-  const count = (test: (task: (typeof tasks)[number]) => boolean): number =>
+    const count = (test: (task: (typeof tasks)[number]) => boolean): number =>
       tasks.filter(test).length;
     expect(count((task) => task.verifier !== undefined && task.rubric === undefined)).toBe(19);
-    expect(count((task) => task.verifier !== undefined && task.rubric !== undefined)).toBe(
-      62,
-    );
+    expect(count((task) => task.verifier !== undefined && task.rubric !== undefined)).toBe(62);
     expect(count((task) => task.verifier === undefined)).toBe(16);
     const turns = tasks.filter((task) => task.instruction.turns.length > 1);
     expect(

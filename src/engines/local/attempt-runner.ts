@@ -4,11 +4,11 @@ import type { Clock } from '../../base/clock.ts';
 import { applyChanges } from '../../phases/apply-changes.ts';
 import type { ProcessSandbox, SandboxLimits } from '../../phases/process-sandbox.ts';
 import { removeScratch } from '../../phases/remove-scratch.ts';
+import type { RolloutApi } from '../../phases/rollout-api.ts';
 import { type AgentRun, runAgent } from '../../phases/run-agent.ts';
 import { takeSnapshot } from '../../phases/snapshot.ts';
 import { stage } from '../../phases/stage.ts';
 import type { AgentEnd, Finding } from '../../rollouts/outcome.ts';
-import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { AttemptEnd, AttemptRow } from '../../store/records.ts';
 import type { Task } from '../../tasks/task.ts';
 import type { BatchPlan } from '../engine.ts';
@@ -16,7 +16,7 @@ import type { AttemptModelAccess, ModelAccess } from './model-access.ts';
 import type { RuntimeDir } from './runtime-dir.ts';
 
 export interface AttemptRunnerDeps {
-  readonly artifacts: ArtifactStore;
+  readonly api: RolloutApi;
   readonly sandbox: ProcessSandbox;
   /** The compiled grader (see phases/grade-programs.ts). */
   readonly programsDir: string;
@@ -150,9 +150,9 @@ function timeBudget(run: AgentRun, { plan, task }: AttemptContext): AgentRun {
 
 async function collectEnd(context: AttemptContext, ran: RanAgent): Promise<AttemptResult> {
   const { deps, plan } = context;
-  const snapshot = await takeSnapshot(context.workspaceDir, deps.artifacts, plan.settings.snapshot);
-  const stdout = ran.stdout && (await deps.artifacts.put(ran.stdout)).digest;
-  const stderr = ran.stderr && (await deps.artifacts.put(ran.stderr)).digest;
+  const snapshot = await takeSnapshot(context.workspaceDir, deps.api, plan.settings.snapshot);
+  const stdout = ran.stdout && (await deps.api.put(ran.stdout)).digest;
+  const stderr = ran.stderr && (await deps.api.put(ran.stderr)).digest;
   return {
     modelLost: ran.modelLost,
     end: {

@@ -1,7 +1,7 @@
 import type { Sha256 } from '../../base/brand.ts';
 import type { GradePayload } from '../../phases/grade.ts';
-import type { ArtifactStore } from '../../store/artifacts.ts';
-import type { AttemptRow, CallRow, RecordStore } from '../../store/records.ts';
+import type { RolloutApi } from '../../phases/rollout-api.ts';
+import type { AttemptRow, CallRow } from '../../store/records.ts';
 import type { Task } from '../../tasks/task.ts';
 import { finalMessage } from '../../trajectories/final-message.ts';
 import { readCalls } from '../../trajectories/read-calls.ts';
@@ -19,8 +19,7 @@ export function emptyPayload(task: Task): GradePayload {
 }
 
 export interface PayloadDeps {
-  readonly store: Pick<RecordStore, 'listCalls'>;
-  readonly artifacts: Pick<ArtifactStore, 'read'>;
+  readonly api: Pick<RolloutApi, 'listCalls' | 'read'>;
 }
 
 /** Of the latest calls, so much is read back at most; an agent may have made any number of them. */
@@ -40,9 +39,9 @@ export async function gradePayload(
 ): Promise<GradePayload> {
   const wantsTranscript = task.verifier?.dialect === 'pinchbench';
   const most = wantsTranscript ? TRANSCRIPT_CALLS : FINAL_MESSAGE_CALLS;
-  const rows = (await deps.store.listCalls(attempt.id)).slice(-most);
-  const kept = await latestWithin(TRANSCRIPT_BYTES, rows, deps.artifacts);
-  const calls = await readCalls(attempt.id, { listCalls: async () => kept }, deps.artifacts);
+  const rows = (await deps.api.listCalls(attempt.id)).slice(-most);
+  const kept = await latestWithin(TRANSCRIPT_BYTES, rows, deps.api);
+  const calls = await readCalls(attempt.id, { listCalls: async () => kept }, deps.api);
   return {
     ...emptyPayload(task),
     final_message: finalMessage(calls),
@@ -54,7 +53,7 @@ export async function gradePayload(
 async function latestWithin(
   bytes: number,
   rows: readonly CallRow[],
-  artifacts: PayloadDeps['artifacts'],
+  artifacts: PayloadDeps['api'],
 ): Promise<readonly CallRow[]> {
   const kept: CallRow[] = [];
   let left = bytes;
@@ -69,7 +68,7 @@ async function latestWithin(
 }
 
 /** A part that cannot be read takes no room; reading the call names the problem. */
-async function sizeOf(digest: Sha256, artifacts: PayloadDeps['artifacts']): Promise<number> {
+async function sizeOf(digest: Sha256, artifacts: PayloadDeps['api']): Promise<number> {
   try {
     return (await artifacts.read(digest)).byteLength;
   } catch {

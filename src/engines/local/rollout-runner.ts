@@ -75,7 +75,7 @@ async function openAndRun(
   signal: AbortSignal,
 ): Promise<void> {
   const { agent } = job.plan;
-  const attempt = await deps.store.openAttempt(job.rollout.id, {
+  const attempt = await deps.api.openAttempt(job.rollout.id, {
     engine: deps.engineId,
     nonce: deps.newNonce(),
     startedAt: deps.clock.now(),
@@ -88,7 +88,7 @@ async function openAndRun(
       await close(deps, attempt, 'infra_error', modelLost);
       return observer.retried(job.rollout, modelLost);
     }
-    await deps.store.endAttempt(attempt.id, attempt.nonce, end);
+    await deps.api.endAttempt(attempt.id, attempt.nonce, end);
   } catch (cause) {
     if (signal.aborted) return await close(deps, attempt, 'cancelled', 'Stopped');
     const error = toClawError(cause, 'SandboxFailed');

@@ -1,7 +1,6 @@
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AttemptId } from '../../base/brand.ts';
 import { removeScratch } from '../../phases/remove-scratch.ts';
 
 /** File in the store folder that names the runtime folder, so that the next run can sweep it. */
@@ -38,14 +37,6 @@ export async function openRuntimeDir(storeDir: string): Promise<RuntimeDir> {
       if (await removeScratch(path)) await rm(pointer, { force: true });
     },
   };
-}
-
-/** A short name for sockets and cgroups: digests keep the path under 108 bytes. */
-export function attemptLabel(attempt: AttemptId): string {
-  return attempt
-    .replaceAll(/[^A-Za-z0-9]+/g, '-')
-    .slice(-40)
-    .toLowerCase();
 }
 
 async function sweepLeftover(pointer: string): Promise<void> {

@@ -70,7 +70,7 @@ export async function verifyAttempt(
     const request = { job, attempt, end, verifier, kind: step.kind };
     const row = await tryVerification(request, deps, signal);
     if (row === undefined) return signal.aborted ? undefined : infraFailure();
-    rows.push(await deps.store.addVerification(row));
+    rows.push(await deps.api.addVerification(row));
   }
   return undefined;
 }
@@ -164,7 +164,7 @@ async function runVerification(
     const { blobs } = job.plan.taskSet;
     await fetchVerifier(verifier, blobs, verifierDir);
     const corrected = await fetchWorkspace(job.task, end.snapshot, kind, scratchDir, {
-      streamArtifact: (digest) => deps.artifacts.stream(digest),
+      streamArtifact: (digest) => deps.api.stream(digest),
       blobs,
       caps: job.plan.settings.snapshot,
     });
