@@ -1,0 +1,37 @@
+import { expect, it, test } from 'vitest';
+import { clawgym, EXAMPLES } from '../support/cli-process.ts';
+
+test.each([
+  [],
+  ['run'],
+  ['bench'],
+  ['show'],
+  ['logs'],
+  ['download'],
+  ['verify'],
+  ['doctor'],
+  ['tasks'],
+  ['tasks', 'import'],
+  ['tasks', 'export'],
+  ['tasks', 'show'],
+  ['tasks', 'check'],
+])('clawgym %s --help explains itself on standard output', async (...command) => {
+  const run = await clawgym(...command, '--help');
+  expect([run.code, run.stderr]).toEqual([0, '']);
+  expect(run.stdout).toMatch(new RegExp(`^Usage: ${['clawgym', ...command].join(' ')} `));
+  expect(run.stdout).not.toMatch(/[^\P{Cc}\n]/u);
+});
+
+it('prints its version', async () => {
+  expect(await clawgym('--version')).toMatchObject({ code: 0, stdout: '0.1.0\n' });
+});
+
+it('passes the static gate with every example', async () => {
+  const run = await clawgym('tasks', 'check', EXAMPLES);
+  expect([run.code, run.stdout]).toEqual([0, '12 tasks: 12 pass, 0 fail, 0 refused\n']);
+});
+
+it('refuses a command that there is not', async () => {
+  const { code, stderr } = await clawgym('nonsense');
+  expect([code, stderr.split('\n')[0]]).toEqual([2, "error: unknown command 'nonsense'"]);
+});

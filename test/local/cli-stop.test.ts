@@ -1,0 +1,75 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { clawgym, decisions, EXAMPLES, resultsOf, startClawgym } from '../support/cli-process.ts';
+import { type Fault, startScriptedModel } from '../support/scripted-model-server.ts';
+
+const scratch = mkdtempSync(join(tmpdir(), 'clawgym-cli-stop-'));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+/** An agent that asks the model once and keeps the answer. */
+const ASK = `python3 -c '
+import json, os, urllib.request
+ask = {"model": os.environ["CLAWGYM_MODEL"], "messages": [{"role": "user", "content": "Go."}]}
+request = urllib.request.Request(
+    os.environ["OPENAI_BASE_URL"] + "/chat/completions", json.dumps(ask).encode(),
+    {"Content-Type": "application/json", "Authorization": "Bearer x"})
+open("answer.json", "wb").write(urllib.request.urlopen(request, timeout=60).read())'`;
+
+const script = () => ({ content: 'Done.' });
+
+function bench(out: string, baseUrl: string): readonly string[] {
+  const tasks = ['--tasks', EXAMPLES, '--task', 'log-triage', 'meeting-slot', 'shift-roster'];
+  const model = ['--model', 'm', '--base-url', baseUrl, '--command', ASK];
+  const agents = ['--agent', 'command', 'solution', '--parallel', '1'];
+  return ['bench', ...tasks, ...model, ...agents, '--out', join(scratch, out)];
+}
+
+it('stops on Ctrl-C with 130 and a word, and goes on to what an undisturbed run gives', async () => {
+  const held = Promise.withResolvers<void>();
+  const fault = ({ index }: { index: number }): Fault | undefined =>
+    index === 1 ? { kind: 'gate', beforeFrame: 0, open: held.promise } : undefined;
+  await using model = await startScriptedModel({ script, fault });
+  const args = bench('stopped', model.baseUrl);
+  const run = startClawgym(...args);
+  await model.arrived(2);
+  run.child.kill('SIGINT');
+  const ended = await run.ended;
+  held.resolve();
+  expect(ended.code).toBe(130);
+  expect(ended.stderr).toContain('SIGINT: stopping; run the same command again to continue');
+  expect(resultsOf(join(scratch, 'stopped')).arms[0]?.complete).toBe(false);
+
+  expect((await clawgym(...args, '--resume')).code).toBe(0);
+  expect((await clawgym(...bench('whole', model.baseUrl))).code).toBe(0);
+  const [stopped, whole] = ['stopped', 'whole'].map((name) => resultsOf(join(scratch, name)));
+  if (stopped === undefined || whole === undefined) throw new Error('no results');
+  expect(decisions(stopped)).toEqual(decisions(whole));
+});
+
+it('refuses a second run in the folder of one that goes on, and does not disturb it', async () => {
+  const held = Promise.withResolvers<void>();
+  const fault = (): Fault => ({ kind: 'gate', beforeFrame: 0, open: held.promise });
+  await using model = await startScriptedModel({ script, fault });
+  const args = bench('shared', model.baseUrl);
+  const run = startClawgym(...args);
+  await model.arrived(1);
+  const second = await clawgym(...args);
+  expect(second.code).toBe(1);
+  expect(second.stderr).toContain(`is in use by pid ${run.child.pid}`);
+  expect(second.stderr).toMatch(/wait for that run or end it, or name another folder with --out/);
+  held.resolve();
+  expect((await run.ended).code).toBe(0);
+  expect(resultsOf(join(scratch, 'shared')).arms[0]?.outcomes).toEqual({ scored: 3 });
+});
+
+it('exits with 3 where infrastructure lost more than 2 % of the results', async () => {
+  const fault = (): Fault => ({ kind: 'status', status: 401 });
+  await using model = await startScriptedModel({ script, fault });
+  const run = await clawgym(...bench('lost', model.baseUrl));
+  expect(run.code).toBe(3);
+  expect(run.stdout).toContain('incomplete (coverage below 98%): command');
+  const [arm] = resultsOf(join(scratch, 'lost')).arms;
+  expect([arm?.outcomes, arm?.coverage, arm?.mean.final]).toEqual([{ infra_error: 3 }, 0, null]);
+});
