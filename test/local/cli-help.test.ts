@@ -1,5 +1,5 @@
 import { expect, it, test } from 'vitest';
-import { clawgym, EXAMPLES } from '../support/cli-process.ts';
+import { clawgym, EXAMPLES, startClawgym } from '../support/cli-process.ts';
 
 test.each([
   [],
@@ -35,3 +35,13 @@ it('refuses a command that there is not', async () => {
   const { code, stderr } = await clawgym('nonsense');
   expect([code, stderr.split('\n')[0]]).toEqual([2, "error: unknown command 'nonsense'"]);
 });
+
+test.each(['stdout', 'stderr'] as const)(
+  'a command outlives the reader of its %s',
+  async (name) => {
+    const run = startClawgym('tasks', 'show', name === 'stdout' ? EXAMPLES : `${EXAMPLES}/none`);
+    run.child[name]?.destroy();
+    const { code, stderr } = await run.ended;
+    expect([code, stderr]).toEqual([name === 'stdout' ? 0 : 1, '']);
+  },
+);
