@@ -83,6 +83,7 @@ function addCheck(tasks: Command): void {
     .description('Static gate G0: what can be said of tasks without running them')
     .argument('<path>', 'task set, or any source that can be imported')
     .addOption(format())
+    .option('--compile', "also compile Python verifiers with the grader's interpreter (sandbox)")
     .option('--json', 'print the findings as JSON')
     .action(async (path, options) => {
       const { tasksCheckCommand } = await import('./tasks-check-command.ts');

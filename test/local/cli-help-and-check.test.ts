@@ -1,5 +1,8 @@
+import { cpSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { expect, it, test } from 'vitest';
 import { clawgym, EXAMPLES, startClawgym } from '../support/cli-process.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 test.each([
   [],
@@ -45,3 +48,17 @@ test.each(['stdout', 'stderr'] as const)(
     expect([code, stderr]).toEqual([name === 'stdout' ? 0 : 1, '']);
   },
 );
+
+it('finds a verifier that the grader cannot compile, and the ones that it can', async () => {
+  await using dir = await tempDir();
+  const good = join(dir.path, 'log-triage');
+  const bad = join(dir.path, 'meeting-slot');
+  for (const task of [good, bad]) cpSync(join(EXAMPLES, basename(task)), task, { recursive: true });
+  writeFileSync(join(bad, 'reward/check.py'), 'import json\n\ndef grade(:\n');
+  const run = await clawgym('tasks', 'check', dir.path, '--compile');
+  expect(run.code).toBe(1);
+  expect(run.stdout).toMatch(
+    /meeting-slot +G0 +error +VerifierSyntax +verifier file check.py: line 3: invalid syntax\n/,
+  );
+  expect(run.stdout).toContain('2 tasks: 1 pass, 1 fail, 0 refused');
+});
