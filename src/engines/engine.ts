@@ -64,7 +64,7 @@ export interface Engine {
 }
 
 export interface EngineRunOptions {
-  /** Rollouts at a time, over all batches. */
+  /** Agents and graders at a time, over all batches. */
   readonly parallelism: number;
   readonly signal: AbortSignal;
   readonly observer: EngineObserver;

@@ -2,7 +2,11 @@ import { ClawError } from '../../base/error.ts';
 import { runLimited } from '../../base/run-limited.ts';
 import type { Task } from '../../tasks/task.ts';
 import type { BatchPlan, Engine, EngineRunOptions } from '../engine.ts';
+import { BoundedSandbox } from './bounded-sandbox.ts';
 import { type RolloutJob, type RolloutRunnerDeps, runRollout } from './rollout-runner.ts';
+
+/** Rollouts that lay out files or write records while the sandboxes are taken by others. */
+const OVERLAP = 2;
 
 /**
  * The embedded engine: sandboxes on this host, one process, the record store as its only memory.
@@ -21,10 +25,12 @@ export class LocalEngine implements Engine {
       await this.#deps.store.planBatch(plan.batch, plan.rollouts);
       jobs.push(...(await this.#undecided(plan)));
     }
+    const sandbox = new BoundedSandbox(this.#deps.sandbox, options.parallelism);
+    const deps = { ...this.#deps, sandbox };
     await runLimited(
       jobs,
-      options.parallelism,
-      (job) => runRollout(job, this.#deps, options.observer, options.signal),
+      options.parallelism + OVERLAP,
+      (job) => runRollout(job, deps, options.observer, options.signal),
       options.signal,
     );
   }

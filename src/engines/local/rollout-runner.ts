@@ -124,7 +124,7 @@ async function verifyAndDecide(
     findings: [...end.findings, ...verdict.findings, ...rubricNotJudged(job.task, verdict.score)],
     decidedAt: deps.clock.now(),
   });
-  await Promise.all([closed, decided]);
+  await Promise.all([verdict.stored, closed, decided]);
   return true;
 }
 

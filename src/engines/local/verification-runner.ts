@@ -29,6 +29,8 @@ export interface Verdict {
   readonly asLeft: Score | undefined;
   readonly checks: readonly Check[];
   readonly findings: readonly Finding[];
+  /** The last row on its way to the disk; with what the caller writes it is one commit. */
+  readonly stored?: Promise<unknown>;
 }
 
 /** Tries of one verification when the sandbox itself fails; the agent is never run again for it. */
@@ -55,6 +57,7 @@ export async function verifyAttempt(
   const verifier = job.task.verifier;
   if (verifier === undefined) return unverifiable('NeedsJudge');
   const rows = [...(await deps.store.listVerifications(attempt.id))];
+  let stored: Promise<unknown> = Promise.resolve();
   while (!signal.aborted) {
     // A result that pays nothing needs no proof of where it came from.
     const known = rows.some(pays) ? await deps.knownCheckNames(job) : undefined;
@@ -64,13 +67,16 @@ export async function verifyAttempt(
         ...unverifiable('VerifierFailed'),
         outcome: 'verifier_error',
         findings: step.findings,
+        stored,
       };
     }
-    if (step.do === 'decide') return decided(job, step);
+    if (step.do === 'decide') return { ...decided(job, step), stored };
+    await stored;
     const request = { job, attempt, end, verifier, kind: step.kind };
     const row = await tryVerification(request, deps, signal);
     if (row === undefined) return signal.aborted ? undefined : infraFailure();
-    rows.push(await deps.api.addVerification(row));
+    rows.push(row);
+    stored = deps.api.addVerification(row);
   }
   return undefined;
 }
