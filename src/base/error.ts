@@ -41,6 +41,7 @@ export const ERROR_CODES = {
   Fenced: 'A later claim owns this attempt; the late write was refused.',
   MissingTool: 'A program that this step needs is not installed; the message names the command.',
   SandboxFailed: 'The sandbox could not be started.',
+  SandboxHostLost: 'The process that starts sandboxes ended; what ran in it is run again.',
   AgentSetupFailed: 'An agent harness could not be installed or configured.',
   UpstreamFailed: 'The model endpoint gave no usable answer within its retries.',
   BudgetExhausted: 'A turn, token or time budget of the attempt is used up.',

@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import type { AgentPlan } from '../../agents/agent.ts';
 import type { Clock } from '../../base/clock.ts';
+import { ClawError, toClawError } from '../../base/error.ts';
 import { applyChanges } from '../../phases/apply-changes.ts';
 import type { ProcessSandbox, SandboxLimits } from '../../phases/process-sandbox.ts';
 import { removeScratch } from '../../phases/remove-scratch.ts';
 import type { RolloutApi } from '../../phases/rollout-api.ts';
 import { type AgentRun, runAgent } from '../../phases/run-agent.ts';
-import { takeSnapshot } from '../../phases/snapshot.ts';
+import { type SnapshotResult, takeSnapshot } from '../../phases/snapshot.ts';
 import { stage } from '../../phases/stage.ts';
 import type { AgentEnd, Finding } from '../../rollouts/outcome.ts';
 import type { AttemptEnd, AttemptRow } from '../../store/records.ts';
@@ -149,8 +150,8 @@ function timeBudget(run: AgentRun, { plan, task }: AttemptContext): AgentRun {
 }
 
 async function collectEnd(context: AttemptContext, ran: RanAgent): Promise<AttemptResult> {
-  const { deps, plan } = context;
-  const snapshot = await takeSnapshot(context.workspaceDir, deps.api, plan.settings.snapshot);
+  const { deps } = context;
+  const snapshot = await readWorkspace(context);
   const stdout = ran.stdout && (await deps.api.put(ran.stdout)).digest;
   const stderr = ran.stderr && (await deps.api.put(ran.stderr)).digest;
   return {
@@ -165,6 +166,20 @@ async function collectEnd(context: AttemptContext, ran: RanAgent): Promise<Attem
       endedAt: deps.clock.now(),
     },
   };
+}
+
+/** Marks failures of this step, which an agent might cause, apart from those of the store. */
+async function readWorkspace({
+  deps,
+  plan,
+  workspaceDir,
+}: AttemptContext): Promise<SnapshotResult> {
+  try {
+    return await takeSnapshot(workspaceDir, deps.api, plan.settings.snapshot);
+  } catch (cause) {
+    const { code, message } = toClawError(cause, 'SandboxFailed');
+    throw new ClawError(code, message, { cause, details: { phase: 'snapshot' } });
+  }
 }
 
 /** The harness's own deadline: the task's time-out scaled by the run, cut by the time budget. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { WorkspaceChange } from '../../agents/agent.ts';
 import { lazyChanges } from '../../agents/lazy.ts';
 import type { Sha256 } from '../../base/brand.ts';
 import { applyChanges } from '../../phases/apply-changes.ts';
@@ -22,9 +23,10 @@ export interface GateNamesDeps {
 }
 
 /**
- * The check names that a task's verifier prints without any agent: over the untouched inputs and over
- * lazy outputs. A verifier that runs agent code must print one of these lists, else something else
- * printed it (design: rollouts.md 7). Graded once a task and engine; the verifier is deterministic.
+ * The check names that a task's verifier prints without any agent: over the untouched inputs, over
+ * lazy outputs and over the reference solution. A verifier that runs agent code must print one of these
+ * lists, else something else printed it (design: rollouts.md 7). Graded once a task and engine; the
+ * verifier is deterministic.
  */
 export class GateNames {
   readonly #deps: GateNamesDeps;
@@ -38,8 +40,12 @@ export class GateNames {
   of(digest: Sha256, task: Task, blobs: BlobSource): Promise<CheckNames | undefined> {
     const { verifier } = task;
     if (verifier === undefined || verifier.agentCode === 'none') return Promise.resolve(undefined);
+    // A solution that must be run may print names that these gates never see: then there is no proof.
+    if (task.solution?.script !== undefined) return Promise.resolve(undefined);
     const known = this.#known.get(digest) ?? this.#grade(task, verifier, blobs);
     this.#known.set(digest, known);
+    // A failure of the sandbox is no answer: the next one asks again.
+    known.catch(() => this.#known.delete(digest));
     return known;
   }
 
@@ -49,7 +55,7 @@ export class GateNames {
     blobs: BlobSource,
   ): Promise<CheckNames | undefined> {
     const names: string[][] = [];
-    for (const changes of [[], lazyChanges(task, 'placeholder')]) {
+    for (const changes of await gateChanges(task, blobs)) {
       const scratch = await this.#deps.runtime.scratch('g');
       try {
         const scratchDir = join(scratch, 'workspace');
@@ -91,4 +97,16 @@ export class GateNames {
     );
     return result.status === 'ok' ? result.checks.map((check) => check.name) : undefined;
   }
+}
+
+async function gateChanges(
+  task: Task,
+  blobs: BlobSource,
+): Promise<readonly (readonly WorkspaceChange[])[]> {
+  const solved: WorkspaceChange[] = [];
+  for (const { path, digest, executable } of task.solution?.files ?? []) {
+    solved.push({ op: 'write', path, content: await blobs.read(digest), executable });
+  }
+  const gates = [[], lazyChanges(task, 'placeholder')];
+  return solved.length === 0 ? gates : [...gates, solved];
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import { errorMessage, toClawError } from '../../base/error.ts';
+import { type ClawError, errorMessage, toClawError } from '../../base/error.ts';
 import type { Logger } from '../../base/logger.ts';
 import { agentOutcome } from '../../rollouts/agent-outcome.ts';
 import { type GiveUpReason, nextStep } from '../../rollouts/next-step.ts';
@@ -93,9 +93,21 @@ async function openAndRun(
     if (signal.aborted) return await close(deps, attempt, 'cancelled', 'Stopped');
     const error = toClawError(cause, 'SandboxFailed');
     deps.logger.warn({ attempt: attempt.id, code: error.code, cause }, errorMessage(cause));
-    await close(deps, attempt, 'infra_error', error.code);
-    observer.retried(job.rollout, error.code);
+    const { kind, reason } = attemptFailure(error);
+    await close(deps, attempt, kind, reason);
+    observer.retried(job.rollout, reason);
   }
+}
+
+/**
+ * What an attempt without an end was (design: rollouts.md 5): a lost sandbox host is a disruption; a
+ * workspace that cannot be read back after the agent has ended may be the agent's doing, and is
+ * decided against it once retries are used up; our own store failing never is.
+ */
+function attemptFailure(error: ClawError): { kind: AttemptClose['class']; reason: string } {
+  if (error.code === 'SandboxHostLost') return { kind: 'disruption', reason: error.code };
+  const unread = error.details['phase'] === 'snapshot' && error.code !== 'StoreUnavailable';
+  return { kind: 'infra_error', reason: unread ? 'SnapshotNeverArrived' : error.code };
 }
 
 /** True where the rollout is decided; false where the signal stopped the verification. */
@@ -112,7 +124,7 @@ async function verifyAndDecide(
   if (verdict === undefined) return false;
   const outcome =
     verdict.outcome ?? agentOutcome(end.agent, end.snapshot === undefined ? 'refused' : 'present');
-  // Asked for together, they are one commit: class and decision stand or fall as one.
+  // Asked for together, they share a commit. A crash between them is harmless: the rows decide again.
   const closed = close(deps, attempt, outcome, verdict.reason);
   const decided = decide(job, deps, observer, {
     outcome,

@@ -35,6 +35,7 @@ export interface Verdict {
 
 /** Tries of one verification when the sandbox itself fails; the agent is never run again for it. */
 const GRADE_TRIES = 3;
+const RETRY_PAUSE_MS = 500;
 /** Findings of a workspace that was put right before grading: then the score as left is taken too. */
 const CORRECTIONS: ReadonlySet<FindingCode> = new Set([
   'ProtectedInputChanged',
@@ -60,8 +61,9 @@ export async function verifyAttempt(
   let stored: Promise<unknown> = Promise.resolve();
   while (!signal.aborted) {
     // A result that pays nothing needs no proof of where it came from.
-    const known = rows.some(pays) ? await deps.knownCheckNames(job) : undefined;
-    const step = nextVerification(rows, verificationFacts(verifier, end, rows, known));
+    const proof = rows.some(pays) ? await knownNames(job, deps, signal) : { names: undefined };
+    if (proof === undefined) return signal.aborted ? undefined : infraFailure();
+    const step = nextVerification(rows, verificationFacts(verifier, end, rows, proof.names));
     if (step.do === 'verifierError') {
       return {
         ...unverifiable('VerifierFailed'),
@@ -140,18 +142,36 @@ interface VerificationRequest {
   readonly kind: VerificationKind;
 }
 
+/** The check names of the task's own gate runs, or undefined where the sandbox would not run them. */
+async function knownNames(job: RolloutJob, deps: RolloutRunnerDeps, signal: AbortSignal) {
+  return await withRetries(job.rollout.id, deps, signal, async () => ({
+    names: await deps.knownCheckNames(job),
+  }));
+}
+
 async function tryVerification(
   request: VerificationRequest,
   deps: RolloutRunnerDeps,
   signal: AbortSignal,
 ): Promise<VerificationRow | undefined> {
-  for (let failures = 0; failures < GRADE_TRIES && !signal.aborted; failures += 1) {
+  const what = `${request.attempt.id} ${request.kind}`;
+  return await withRetries(what, deps, signal, () => runVerification(request, deps, signal));
+}
+
+/** The result, or undefined where the sandbox failed at every try or the signal stopped them. */
+async function withRetries<T>(
+  what: string,
+  deps: RolloutRunnerDeps,
+  signal: AbortSignal,
+  run: () => Promise<T>,
+): Promise<T | undefined> {
+  for (let failures = 1; failures <= GRADE_TRIES && !signal.aborted; failures += 1) {
     try {
-      return await runVerification(request, deps, signal);
+      return await run();
     } catch (cause) {
       if (signal.aborted) return undefined;
-      const fields = { attempt: request.attempt.id, kind: request.kind, cause };
-      deps.logger.warn(fields, `verification could not run: ${errorMessage(cause)}`);
+      deps.logger.warn({ what, cause }, `grading could not run: ${errorMessage(cause)}`);
+      await deps.clock.sleep(RETRY_PAUSE_MS * failures, signal).catch(() => undefined);
     }
   }
   return undefined;

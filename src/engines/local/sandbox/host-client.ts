@@ -1,7 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { asErrorCode, ClawError } from '../../../base/error.ts';
-import type { Logger } from '../../../base/logger.ts';
+import { ClawError } from '../../../base/error.ts';
 import type {
   ProcessSandbox,
   SandboxExit,
@@ -9,132 +6,64 @@ import type {
   SandboxSpec,
 } from '../../../phases/process-sandbox.ts';
 import type { Finding } from '../../../rollouts/outcome.ts';
-import { type HostOptions, type HostReply, type HostRequest, zHostReply } from './host-protocol.ts';
+import { HostConnection, type SandboxHostOptions } from './host-connection.ts';
 
-export interface SandboxHostOptions extends HostOptions {
-  readonly logger: Logger;
-  /** Environment of the host process: what bubblewrap is found by. */
-  readonly env: Readonly<Record<string, string | undefined>>;
-}
+/** More lost hosts than this in one run are no accident. */
+const MAX_RESTARTS = 20;
 
-const MAIN = fileURLToPath(new URL('./host-main.ts', import.meta.url));
-const STOP_MS = 5000;
-
-interface Waiting {
-  readonly resolve: (exit: SandboxExit) => void;
-  readonly reject: (error: ClawError) => void;
-}
-
-/** Sandboxes started by a host process of their own (see host-process.ts); ends it when disposed. */
+/**
+ * Sandboxes started by a host process of their own. A host that is lost takes its sandboxes along
+ * (their runs reject with `SandboxHostLost`, a disruption) and is replaced for the next one.
+ */
 export class HostedSandbox implements ProcessSandbox, AsyncDisposable {
   readonly root: string;
-  owner?: SandboxOwner;
-  findings: readonly Finding[] = [];
-  readonly #child: ChildProcess;
-  readonly #logger: Logger;
-  readonly #waiting = new Map<number, Waiting>();
-  readonly #opened = Promise.withResolvers<void>();
-  readonly #exited = Promise.withResolvers<void>();
-  #next = 0;
+  readonly owner?: SandboxOwner;
+  readonly findings: readonly Finding[];
+  readonly #options: SandboxHostOptions;
+  #connection: Promise<HostConnection>;
+  #restarts = 0;
 
-  private constructor(options: SandboxHostOptions) {
+  private constructor(options: SandboxHostOptions, connection: HostConnection) {
     this.root = options.root.identity;
-    this.#logger = options.logger;
-    this.#child = fork(MAIN, [], {
-      serialization: 'advanced',
-      execArgv: ['--disable-warning=ExperimentalWarning'],
-      env: { PATH: options.env['PATH'] },
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    });
-    this.#child.on('message', (message: unknown) => this.#receive(zHostReply.parse(message)));
-    this.#child.once('error', (cause) => this.#lost(cause.message));
-    this.#child.once('exit', (code, signal) => {
-      this.#lost(`it ended with ${signal ?? `exit code ${code}`}`);
-      this.#exited.resolve();
-    });
+    if (connection.owner !== undefined) this.owner = connection.owner;
+    this.findings = connection.findings;
+    this.#options = options;
+    this.#connection = Promise.resolve(connection);
   }
 
   static async open(options: SandboxHostOptions): Promise<HostedSandbox> {
-    const { root, uid, bwrap } = options;
-    const sandbox = new HostedSandbox(options);
-    sandbox.#send({ type: 'open', options: { root, uid, bwrap } });
-    try {
-      await sandbox.#opened.promise;
-    } catch (cause) {
-      await sandbox[Symbol.asyncDispose]();
-      throw cause;
-    }
-    return sandbox;
+    return new HostedSandbox(options, await HostConnection.open(options));
   }
 
-  run(spec: SandboxSpec, signal: AbortSignal): Promise<SandboxExit> {
-    this.#next += 1;
-    const id = this.#next;
-    const { promise, resolve, reject } = Promise.withResolvers<SandboxExit>();
-    const onAbort = (): void => this.#send({ type: 'abort', id });
-    this.#waiting.set(id, { resolve, reject });
-    this.#send({ type: 'run', id, spec });
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    return promise.finally(() => signal.removeEventListener('abort', onAbort));
+  async run(spec: SandboxSpec, signal: AbortSignal): Promise<SandboxExit> {
+    const connection = await this.#live();
+    return await connection.run(spec, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#child.connected) this.#child.disconnect();
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_MS);
-    await this.#exited.promise;
-    clearTimeout(timer);
+    const connection = await this.#connection.catch(() => undefined);
+    await connection?.[Symbol.asyncDispose]();
   }
 
-  #send(request: HostRequest): void {
-    if (!this.#child.connected) {
-      this.#lost('its channel is closed');
-      return;
+  /** The host in use, or a new one; several callers wait for the same. */
+  async #live(): Promise<HostConnection> {
+    const current = this.#connection;
+    const connection = await current;
+    if (connection.alive) return connection;
+    if (this.#connection === current) this.#connection = this.#restart(connection);
+    return await this.#connection;
+  }
+
+  async #restart(lost: HostConnection): Promise<HostConnection> {
+    this.#restarts += 1;
+    if (this.#restarts > MAX_RESTARTS) {
+      throw new ClawError('SandboxFailed', `the sandbox host was lost ${MAX_RESTARTS} times`);
     }
-    this.#child.send(request, (error) => {
-      if (error) this.#lost(error.message);
-    });
+    this.#options.logger.warn(
+      { restarts: this.#restarts },
+      'the sandbox host was lost: starting another',
+    );
+    await lost[Symbol.asyncDispose]();
+    return await HostConnection.open(this.#options);
   }
-
-  #receive(message: HostReply): void {
-    switch (message.type) {
-      case 'opened':
-        if (message.owner) this.owner = message.owner;
-        this.findings = message.findings;
-        this.#opened.resolve();
-        return;
-      case 'ended':
-        this.#settle(message.id, ({ resolve }) => resolve(fullExit(message.exit)));
-        return;
-      case 'failed':
-        this.#fail(message);
-        return;
-      case 'log':
-        this.#logger[message.level](message.fields, message.message);
-    }
-  }
-
-  #fail({ id, code, message, retryable }: Extract<HostReply, { type: 'failed' }>): void {
-    const error = new ClawError(asErrorCode(code), message, { retryable });
-    if (id === undefined) this.#opened.reject(error);
-    else this.#settle(id, ({ reject }) => reject(error));
-  }
-
-  #settle(id: number, settle: (waiting: Waiting) => void): void {
-    const waiting = this.#waiting.get(id);
-    this.#waiting.delete(id);
-    if (waiting) settle(waiting);
-  }
-
-  #lost(why: string): void {
-    const error = new ClawError('SandboxFailed', `the sandbox host is gone: ${why}`);
-    this.#opened.reject(error);
-    this.#opened.promise.catch(() => undefined);
-    for (const id of [...this.#waiting.keys()]) this.#settle(id, ({ reject }) => reject(error));
-  }
-}
-
-function fullExit(exit: Extract<HostReply, { type: 'ended' }>['exit']): SandboxExit {
-  const { pidsRefused, peakMemoryMiB, cpuSeconds, ...rest } = exit;
-  return { ...rest, peakMemoryMiB, cpuSeconds, ...(pidsRefused !== undefined && { pidsRefused }) };
 }
