@@ -1,10 +1,11 @@
-import { spawn } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { isRecord, parseJson } from '../src/base/brand.ts';
+import { Claim, median } from './support/claim.ts';
+import { clawgym, sharedData } from './support/clawgym.ts';
 
 /** Seconds that importing the 200 public training rows, ten times with new ids, may take. */
 const LIMIT_SECONDS = 3;
@@ -15,27 +16,24 @@ const RUNS = 3;
  * Makes a JSONL file of the training rows times ten, imports it with the command line in a process
  * of its own, three times, prints the median seconds last and fails above the limit.
  */
-async function main(): Promise<number> {
-  const data = process.env['CLAWGYM_DATA'];
-  if (data === undefined) {
-    process.stdout.write('CLAWGYM_DATA is not set: the import benchmark does not run\n');
-    return 0;
-  }
+async function main(): Promise<void> {
+  const source = sharedData('clawgym_train.dev.jsonl');
+  const claim = new Claim();
   const dir = await mkdtemp(join(tmpdir(), 'clawgym-import-'));
   try {
-    const rows = await writeRows(join(data, 'clawgym_train.dev.jsonl'), join(dir, 'rows.jsonl'));
+    const rows = await writeRows(source, join(dir, 'rows.jsonl'));
     const runs: number[] = [];
     for (let run = 0; run < RUNS; run += 1) {
-      const started = performance.now();
-      if ((await runImport(dir)) !== 0) return 1;
-      runs.push((performance.now() - started) / 1000);
+      const end = await clawgym([
+        ...['tasks', 'import', join(dir, 'rows.jsonl')],
+        ...['-o', join(dir, 'set.tar')],
+      ]);
+      claim.check(end.exitCode === 0, `the import exited ${end.exitCode}: ${end.stderr}`);
+      runs.push(end.seconds);
     }
-    const seconds =
-      runs.toSorted((a, b) => a - b)[Math.floor(RUNS / 2)] ?? Number.POSITIVE_INFINITY;
-    process.stdout.write(
-      `import of ${rows} rows, median of ${RUNS} runs, limit ${LIMIT_SECONDS} s\n${seconds.toFixed(2)}\n`,
-    );
-    return seconds <= LIMIT_SECONDS ? 0 : 1;
+    const seconds = median(runs);
+    claim.check(seconds <= LIMIT_SECONDS, `${seconds.toFixed(2)} s is above ${LIMIT_SECONDS} s`);
+    claim.finish(`${seconds.toFixed(2)} s for ${rows} rows, median of ${RUNS} runs`);
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
@@ -61,21 +59,4 @@ async function writeRows(source: string, target: string): Promise<number> {
   return rows;
 }
 
-async function runImport(dir: string): Promise<number> {
-  const cli = join(import.meta.dirname, '..', 'bin', 'clawgym');
-  const child = spawn(
-    cli,
-    ['tasks', 'import', join(dir, 'rows.jsonl'), '-o', join(dir, 'set.tar')],
-    {
-      stdio: 'inherit',
-      timeout: 60_000,
-      killSignal: 'SIGKILL',
-    },
-  );
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code) => resolve(code ?? 1));
-  });
-}
-
-process.exitCode = await main();
+await main();

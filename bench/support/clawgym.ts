@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Results, zResults } from '../../src/bench/results.ts';
+import { sharedDataFolder, whyNoSharedData } from '../../test/support/shared-data.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
@@ -57,9 +58,9 @@ export async function readResults(out: string): Promise<Results> {
 
 /** Path inside the shared data folder, or an error that says how to give one. */
 export function sharedData(path: string): string {
-  const root = process.env['CLAWGYM_DATA'];
-  if (root === undefined || root === '') {
-    throw new Error('CLAWGYM_DATA is not set: this claim is measured on the public task data');
+  const root = sharedDataFolder();
+  if (root === undefined) {
+    throw new Error(`${whyNoSharedData()}: this claim is measured on the public task data`);
   }
   return join(root, path);
 }

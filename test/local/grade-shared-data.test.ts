@@ -7,8 +7,7 @@ import { gradeCase, hostSandbox } from '../support/grading.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const rows = { eval: clawGymRows('eval'), train: clawGymRows('train') };
-if (rows.eval === undefined)
-  console.warn('CLAWGYM_DATA is not set: no test on shared data was run');
+const onData = describe.skipIf(rows.eval === undefined);
 
 /** Classes found by reading the syntax trees of all 325 verifiers by hand and by Python's ast. */
 const CLASSES = {
@@ -23,7 +22,7 @@ const CLASSES = {
   },
 } as const;
 
-describe.each(['eval', 'train'] as const)('the public %s verifiers', (split) => {
+onData.each(['eval', 'train'] as const)('the public %s verifiers', (split) => {
   it('are classed by whether they run what the agent wrote', () => {
     const found: Record<string, string[]> = { child: [], 'in-process': [], none: [] };
     for (const row of rows[split] ?? []) {
@@ -33,11 +32,10 @@ describe.each(['eval', 'train'] as const)('the public %s verifiers', (split) => 
       }));
       found[scanAgentCode(files).class]?.push(row.task_id.replace('task_', ''));
     }
-    const expected = rows[split] === undefined ? { child: '', 'in-process': '' } : CLASSES[split];
     expect({
       child: found['child']?.join(' '),
       'in-process': found['in-process']?.join(' '),
-    }).toEqual(expected);
+    }).toEqual(CLASSES[split]);
   });
 });
 
@@ -56,7 +54,7 @@ function placeholders(row: ClawGymRow): Record<string, string> {
   );
 }
 
-describe('flat', () => {
+onData('flat', () => {
   it("is bit-equal to the reference's own reward.sh on public tasks", async () => {
     const sandbox = await hostSandbox();
     await using dir = await tempDir();
@@ -79,6 +77,6 @@ describe('flat', () => {
       else expect(ours.flat, row.task_id).toBe(theirs.flat);
       if (ours.flat !== null && ours.flat > 0 && ours.flat < 1) partial += 1;
     }
-    expect(partial).toBeGreaterThanOrEqual(rows.eval === undefined ? 0 : 10);
+    expect(partial).toBeGreaterThanOrEqual(10);
   });
 });

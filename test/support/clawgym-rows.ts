@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Files } from './grading.ts';
+import { sharedData } from './shared-data.ts';
 
 const zFile = z.object({ file_path: z.string(), content: z.string().default('') });
 const zRow = z.object({
@@ -14,8 +15,8 @@ export type ClawGymRow = z.infer<typeof zRow>;
 
 /** Rows of the shared public data; undefined where CLAWGYM_DATA does not say where they are. */
 export function clawGymRows(name: 'eval' | 'train'): ClawGymRow[] | undefined {
-  const folder = process.env['CLAWGYM_DATA'];
-  if (folder === undefined || folder === '') return undefined;
+  const folder = sharedData();
+  if (folder === undefined) return undefined;
   const text = readFileSync(join(folder, `clawgym_${name}.dev.jsonl`), 'utf8');
   return text
     .split('\n')

@@ -3,22 +3,26 @@ import { existsSync } from 'node:fs';
 let told = false;
 
 /**
- * Folder of the public benchmark data that some tests read (environment variable CLAWGYM_DATA), or
- * undefined where it is not given. Says so in one visible line, once a process.
+ * Folder of the public benchmark data (environment variable CLAWGYM_DATA), or undefined where it is
+ * not given. Quiet: for those who report what they leave out themselves.
  */
-export function sharedData(): string | undefined {
+export function sharedDataFolder(): string | undefined {
   const path = process.env['CLAWGYM_DATA'];
-  if (path !== undefined && path !== '' && existsSync(path)) return path;
-  if (!told) {
-    told = true;
-    process.stderr.write(
-      'CLAWGYM_DATA is not set: tests on the shared benchmark data do not run\n',
-    );
-  }
-  return undefined;
+  return path !== undefined && path !== '' && existsSync(path) ? path : undefined;
 }
 
-/** Title of a test that needs the shared data; the summary shows where it did not run. */
-export function sharedTitle(title: string): string {
-  return sharedData() === undefined ? `${title} [not run: CLAWGYM_DATA is not set]` : title;
+/** Why there is no shared data here; the one wording for tests and claims. */
+export function whyNoSharedData(): string {
+  const path = process.env['CLAWGYM_DATA'] ?? '';
+  return path === '' ? 'CLAWGYM_DATA is not set' : `CLAWGYM_DATA=${path} is no folder`;
+}
+
+/** The folder for tests; says in one visible line, once a process, where they do not run. */
+export function sharedData(): string | undefined {
+  const folder = sharedDataFolder();
+  if (folder === undefined && !told) {
+    told = true;
+    process.stderr.write(`${whyNoSharedData()}: tests on the shared benchmark data do not run\n`);
+  }
+  return folder;
 }

@@ -9,10 +9,11 @@ import { DEFAULT_IMPORT_LIMITS } from '../../src/tasks/import/import-limits.ts';
 import { loadTaskSet } from '../../src/tasks/load-task-set.ts';
 import type { TaskSet } from '../../src/tasks/task-set.ts';
 import { scanAgentCode } from '../../src/verifiers/scan-agent-code.ts';
-import { sharedData, sharedTitle } from '../support/shared-data.ts';
+import { sharedData } from '../support/shared-data.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const data = sharedData();
+const onData = test.skipIf(data === undefined);
 const options = {
   scanAgentCode: (files: Parameters<typeof scanAgentCode>[0]) => scanAgentCode(files).class,
   limits: DEFAULT_IMPORT_LIMITS,
@@ -29,12 +30,11 @@ const SOURCES = [
   ['pinchbench-dev', 97],
 ] as const;
 
-test.each(SOURCES)(
-  sharedTitle('%s keeps the digest of every task over each export and import'),
+onData.each(SOURCES)(
+  '%s keeps the digest of every task over each export and import',
   async (name, tasks) => {
-    if (data === undefined) return;
     await using dir = await tempDir();
-    const { set } = await load(join(data, name));
+    const { set } = await load(join(data ?? '', name));
     expect(set.tasks).toHaveLength(tasks);
     await mkdir(join(dir.path, 'rows'));
     const rows = [];
@@ -59,29 +59,24 @@ test.each(SOURCES)(
   120_000,
 );
 
-test(
-  sharedTitle('a plain row needs no extension: the exported folder is the upstream layout'),
-  async () => {
-    if (data === undefined) return;
-    const { set } = await load(join(data, 'clawgym_eval.dev.jsonl'));
-    for (const { task } of set.tasks) {
-      const files = await clawGymFolder(task, set.blobs, options);
-      const entry: unknown = JSON.parse(Buffer.from(files[0]?.content ?? '').toString());
-      expect(Object.keys(entry as object).toSorted()).toEqual([
-        'input_mount_dir',
-        'metadata',
-        'task_id',
-        'user_query',
-      ]);
-    }
-  },
-);
+onData('a plain row needs no extension: the exported folder is the upstream layout', async () => {
+  const { set } = await load(join(data ?? '', 'clawgym_eval.dev.jsonl'));
+  for (const { task } of set.tasks) {
+    const files = await clawGymFolder(task, set.blobs, options);
+    const entry: unknown = JSON.parse(Buffer.from(files[0]?.content ?? '').toString());
+    expect(Object.keys(entry as object).toSorted()).toEqual([
+      'input_mount_dir',
+      'metadata',
+      'task_id',
+      'user_query',
+    ]);
+  }
+});
 
-test(
-  sharedTitle('inputs that the evaluation tasks ask to edit are editable, all others protected'),
+onData(
+  'inputs that the evaluation tasks ask to edit are editable, all others protected',
   async () => {
-    if (data === undefined) return;
-    const { set } = await load(join(data, 'clawgym_eval.dev.jsonl'));
+    const { set } = await load(join(data ?? '', 'clawgym_eval.dev.jsonl'));
     const editable = set.tasks.flatMap(({ task }) => {
       const paths = task.workspace.inputs
         .filter(({ mode }) => mode === 'editable')
