@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../src/base/clock.ts';
 import { ClawError } from '../src/base/error.ts';
+import { sharedDataFolder, whyNoSharedData } from '../test/support/shared-data.ts';
 import { loadClaimFiles, TIERS, type Tier } from './claims/claim-file.ts';
 import { type ClaimsSummary, claimsPage, claimsPagePath, runClaims } from './claims/run-claims.ts';
 import { runGenerator } from './generated-file.ts';
@@ -43,10 +44,11 @@ async function main(argv: readonly string[]): Promise<number> {
     tier: tierOf(values.tier),
     clock: systemClock,
     host: hostSize(),
+    noData: sharedDataFolder() === undefined ? whyNoSharedData() : undefined,
     signal: untilInterrupted(),
     print: values.json ? (line) => console.error(line) : (line) => console.log(line),
   });
-  if (summary.results.length === 0 && summary.failed === 0) {
+  if (summary.results.length === 0 && summary.failed + summary.notRun === 0) {
     throw new ClawError('NotFound', 'no claim fits the key and the tier: nothing was shown');
   }
   const report = JSON.stringify(summary, undefined, 2);
@@ -79,12 +81,13 @@ function untilInterrupted(): AbortSignal {
   return controller.signal;
 }
 
-function table({ results, passed, failed }: ClaimsSummary): string {
+function table({ results, passed, failed, notRun }: ClaimsSummary): string {
+  const left = notRun === 0 ? '' : `, ${notRun} not run`;
   const rows = results.map(
     ({ key, number, result, figure, seconds }) =>
       `${`${key}.${number}`.padEnd(16)} ${result.padEnd(6)} ${`${seconds} s`.padStart(7)}  ${figure}`,
   );
-  return ['', ...rows, `claims: ${passed} passed, ${failed} failed`].join('\n');
+  return ['', ...rows, `claims: ${passed} passed, ${failed} failed${left}`].join('\n');
 }
 
 try {

@@ -3,6 +3,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { sharedDataFolder, whyNoSharedData } from '../test/support/shared-data.ts';
+import { countTests, reportArguments, type TestCount } from './vitest-report.ts';
 
 /**
  * `npm test`: everything a change must pass, in the order of what fails fastest. Runs every stage
@@ -27,69 +29,65 @@ const STAGES: readonly Stage[] = [
   },
 ];
 
-const zVitestReport = z.object({
-  numPassedTests: z.number(),
-  numFailedTests: z.number(),
-  numFailedTestSuites: z.number(),
-});
-const zClaimsReport = z.object({ passed: z.number(), failed: z.number() });
-
-interface Count {
-  readonly passed: number;
-  readonly failed: number;
-}
+const zClaimsReport = z.object({ passed: z.number(), failed: z.number(), notRun: z.number() });
 
 const folder = await mkdtemp(join(tmpdir(), 'clawgym-test-all-'));
 const started = performance.now();
-let passed = 0;
-let failed = 0;
+const total = { passed: 0, failed: 0, notRun: 0 };
 const rows: string[] = [];
 try {
   for (const stage of STAGES) {
     const began = performance.now();
     process.stdout.write(`\n=== ${stage.name}: ${stage.argv.join(' ')}\n`);
     const count = await runStage(stage, folder);
-    passed += count.passed;
-    failed += count.failed;
-    rows.push(
-      `${stage.name.padEnd(20)} ${String(count.passed).padStart(6)} passed ${String(count.failed).padStart(4)} failed ${seconds(began).padStart(7)}`,
-    );
+    total.passed += count.passed;
+    total.failed += count.failed;
+    total.notRun += count.notRun;
+    rows.push(row(stage.name, count, seconds(began)));
   }
 } finally {
   await rm(folder, { recursive: true, force: true });
 }
 process.stdout.write(`\n${rows.join('\n')}\ntotal ${seconds(started)}\n`);
-process.stdout.write(`${passed} passed, ${failed} failed\n`);
-process.exitCode = failed === 0 ? 0 : 1;
+if (total.notRun > 0 && sharedDataFolder() === undefined) {
+  process.stdout.write(`${total.notRun} not run: ${whyNoSharedData()}\n`);
+}
+const skipped = total.notRun === 0 ? '' : `, ${total.notRun} skipped`;
+process.stdout.write(`${total.passed} passed, ${total.failed} failed${skipped}\n`);
+process.exitCode = total.failed === 0 ? 0 : 1;
 
-async function runStage(stage: Stage, scratch: string): Promise<Count> {
+function row(name: string, { passed, failed, notRun }: TestCount, took: string): string {
+  const columns = [`${passed} passed`, `${failed} failed`, `${notRun} not run`, took];
+  return name.padEnd(20) + columns.map((column) => column.padStart(13)).join('');
+}
+
+async function runStage(stage: Stage, scratch: string): Promise<TestCount> {
   const report = join(scratch, `${stage.name.replaceAll(' ', '-')}.json`);
   const exit = await run(withReport(stage, report));
-  if (stage.counts === 'command') return exit === 0 ? { passed: 1, failed: 0 } : failure();
+  if (stage.counts === 'command') return exit === 0 ? success() : failure();
   try {
-    const data: unknown = JSON.parse(await readFile(report, 'utf8'));
-    const count = stage.counts === 'vitest' ? vitestCount(data) : zClaimsReport.parse(data);
+    const text = await readFile(report, 'utf8');
+    const count =
+      stage.counts === 'vitest' ? countTests(text) : zClaimsReport.parse(JSON.parse(text));
     // A runner that fails without a failing test (a crash, an unhandled error) still fails.
-    return exit !== 0 && count.failed === 0 ? { passed: count.passed, failed: 1 } : count;
+    return exit !== 0 && count.failed === 0 ? { ...count, failed: 1 } : count;
   } catch (cause) {
     process.stderr.write(`no readable report of ${stage.name}: ${String(cause)}\n`);
     return failure();
   }
 }
 
-function failure(): Count {
-  return { passed: 0, failed: 1 };
+function success(): TestCount {
+  return { passed: 1, failed: 0, notRun: 0 };
 }
 
-function vitestCount(data: unknown): Count {
-  const report = zVitestReport.parse(data);
-  const failedSuites = report.numFailedTests === 0 ? report.numFailedTestSuites : 0;
-  return { passed: report.numPassedTests, failed: report.numFailedTests + failedSuites };
+function failure(): TestCount {
+  return { passed: 0, failed: 1, notRun: 0 };
 }
 
 function withReport(stage: Stage, report: string): readonly string[] {
   if (stage.counts === 'vitest') {
-    return [...stage.argv, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+    return [...stage.argv, ...reportArguments(report)];
   }
   return stage.counts === 'claims' ? [...stage.argv, report] : stage.argv;
 }

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { z } from 'zod';
+import { countTests, reportArguments } from './vitest-report.ts';
 
 /**
  * Runs tests as a claim: `node scripts/vitest-claim.ts PROJECT FILE...` exits 0 only where every test
@@ -14,23 +14,12 @@ const report = join(scratch, 'report.json');
 try {
   const run = spawnSync(
     'vitest',
-    [
-      'run',
-      '--project',
-      project,
-      ...files,
-      '--reporter=default',
-      '--reporter=json',
-      `--outputFile.json=${report}`,
-    ],
+    ['run', '--project', project, ...files, ...reportArguments(report)],
     { stdio: ['ignore', 'inherit', 'inherit'] },
   );
-  const zReport = z.object({ numPassedTests: z.number(), numFailedTests: z.number() });
-  const { numPassedTests, numFailedTests } = zReport.parse(
-    JSON.parse(readFileSync(report, 'utf8')),
-  );
-  process.exitCode = run.status === 0 && numPassedTests > 0 ? 0 : 1;
-  process.stdout.write(`${numPassedTests} tests passed, ${numFailedTests} failed\n`);
+  const { passed, failed } = countTests(readFileSync(report, 'utf8'));
+  process.exitCode = run.status === 0 && passed > 0 ? 0 : 1;
+  process.stdout.write(`${passed} tests passed, ${failed} failed\n`);
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }

@@ -24,6 +24,8 @@ const zClaim = z.strictObject({
   tier: z.enum(TIERS),
   /** Expected minutes on a warm host. */
   minutes: z.number().positive().max(600),
+  /** `data`: measured on the public task data of CLAWGYM_DATA; not run where that is missing. */
+  needs: z.literal('data').optional(),
   /** Written after the figure. */
   unit: oneLine(40).optional(),
 });

@@ -34,6 +34,7 @@ function run(options: Partial<ClaimsOptions> = {}): Promise<ClaimsSummary> {
     tier: undefined,
     clock: { ...systemClock, now: () => Date.UTC(2026, 10, 21) },
     host: '2 cores, 24 GiB',
+    noData: undefined,
     signal: new AbortController().signal,
     print: (line) => printed.push(line),
     ...options,
@@ -86,6 +87,19 @@ test('a reworded claim counts as not run, a vanished one leaves the page', async
   await run({ tier: 'full' });
   expect(page()).toContain('| 1 | Claim 1 is reworded | ci | not run |  |  |  |  |');
   expect(page()).not.toContain('Claim 2');
+});
+
+test('without the public data a claim that needs it is neither run nor counted', async () => {
+  file('a', claim(1, 'touch ran', ', needs: data'), claim(2, 'echo 2'));
+  const summary = await run({ noData: 'CLAWGYM_DATA is not set' });
+  expect(summary).toMatchObject({ passed: 1, failed: 0, notRun: 1 });
+  expect(summary.results.map(({ number }) => number)).toEqual([2]);
+  expect(existsSync(join(root, 'ran'))).toBe(false);
+  expect(printed.filter((line) => line.includes('CLAWGYM_DATA'))).toEqual([
+    'not run: a.1 (CLAWGYM_DATA is not set)',
+  ]);
+  expect(page()).toContain('| 1 | Claim 1 \\| holds | ci | not run |  |  |  |  |');
+  expect(await run()).toMatchObject({ passed: 2, notRun: 0 });
 });
 
 test('an unknown key is refused with the known ones', async () => {

@@ -25,6 +25,8 @@ export interface ClaimsOptions {
   readonly clock: Clock;
   /** For example "2 cores, 24 GiB". */
   readonly host: string;
+  /** Why claims that need the public data cannot run here; undefined: they can. */
+  readonly noData: string | undefined;
   readonly signal: AbortSignal;
   /** Takes one line of progress. */
   readonly print: (line: string) => void;
@@ -33,16 +35,27 @@ export interface ClaimsOptions {
 export interface ClaimsSummary {
   readonly passed: number;
   readonly failed: number;
+  /** Claims that need what this host does not have: neither shown nor refuted. */
+  readonly notRun: number;
   readonly results: readonly ClaimResult[];
 }
 
 /**
  * Runs the selected claims one after the other and rewrites the page after each, so that an
- * interrupted run keeps what it showed. Cancelled claims leave their earlier row alone.
+ * interrupted run keeps what it showed. Claims that were cancelled or need data that is not here leave
+ * their earlier row alone.
  */
 export async function runClaims(options: ClaimsOptions): Promise<ClaimsSummary> {
   const files = await loadClaimFiles(join(options.root, 'docs', 'claims'));
-  const selected = selectClaims(files, options.keys, options.tier);
+  const wanted = selectClaims(files, options.keys, options.tier);
+  const selected = wanted.filter(
+    ({ needs }) => needs === undefined || options.noData === undefined,
+  );
+  const left = wanted.filter((claim) => !selected.includes(claim));
+  if (left.length > 0) {
+    const names = left.map(({ key, number }) => `${key}.${number}`).join(', ');
+    options.print(`not run: ${names} (${options.noData})`);
+  }
   const results: ClaimResult[] = [];
   for (const [index, claim] of selected.entries()) {
     if (options.signal.aborted) break;
@@ -56,7 +69,7 @@ export async function runClaims(options: ClaimsOptions): Promise<ClaimsSummary> 
   }
   if (results.length === 0) await updateClaimsPage(options.root, files, []);
   const passed = results.filter((result) => result.result === 'holds').length;
-  return { passed, failed: selected.length - passed, results };
+  return { passed, failed: selected.length - passed, notRun: left.length, results };
 }
 
 async function runOne(
