@@ -49,8 +49,10 @@ export async function giveUpEnd(thrown: unknown, spool: AnswerSpool): Promise<Ca
 }
 
 /**
- * A refusal that no retry can change goes to the agent once. One about the key or the address is the
- * operator's mistake, not the agent's, and its text may quote the key: the agent gets our own words.
+ * A refusal that no retry can change goes to the agent once, and counts as the agent's: it shaped the
+ * request. One about key, address or model may quote the key, so the agent gets our own words; it is
+ * the operator's mistake where the endpoint has accepted no call of the run yet. An agent shapes
+ * neither the key nor the address, so 401 and 3xx stay the operator's (a key that was revoked).
  */
 export async function passOnRefusal(
   response: UpstreamResponse,
@@ -65,9 +67,10 @@ export async function passOnRefusal(
   }
   const contentType = response.headers['content-type'] ?? 'application/json';
   if (!ours) return { status, contentType, result: 'error', ...NO_USAGE };
-  const message = `The model endpoint refused the call with status ${status}: check its base URL, key and model name.`;
-  // A 403 after calls that worked is about what the agent asked for (moderation), not about the key.
-  if (status !== 403 || !session.served) session.failUpstream(message);
+  const refused = `The model endpoint refused the call with status ${status}`;
+  const operators = status <= 401 || session.upstream.answered !== true;
+  const message = operators ? `${refused}: check its base URL, key and model name.` : `${refused}.`;
+  if (operators) session.failUpstream(message);
   await spool.append(errorBody(openAiError(400, 'upstream_refused', message)));
   return { status: 400, contentType: 'application/json', result: 'error', ...NO_USAGE };
 }

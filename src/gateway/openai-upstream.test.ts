@@ -66,6 +66,28 @@ it('gives up when the signal aborts and says what it saw last', async () => {
   await expect(answer).rejects.toThrow('gave no answer in 1 tries; the last: status 503');
 });
 
+it('gives up after retryMs, and knows whether it was ever answered', async () => {
+  await using model = await startScriptedModel({
+    script,
+    fault: ({ index }) => (index < 3 ? { kind: 'status', status: 503 } : undefined),
+  });
+  await using upstream = new OpenAiUpstream({
+    ...common,
+    baseUrl: model.baseUrl,
+    apiKey: 'k',
+    clock: systemClock,
+    backoff: { firstMs: 1, maxMs: 1 },
+  });
+  const { signal } = new AbortController();
+  await expect(upstream.chat({ ...ask, retryMs: 0 }, signal)).rejects.toThrow(
+    'gave no answer in 1 tries; the last: status 503',
+  );
+  expect(upstream.answered).toBe(false);
+  const answer = await upstream.chat({ ...ask, retryMs: 60_000 }, signal);
+  for await (const _ of answer.body);
+  expect([answer.status, upstream.answered, model.requests.length]).toEqual([200, true, 4]);
+});
+
 it.each(['', 'api.example.org/v1', 'ftp://example.org'])('refuses the base URL %j', (baseUrl) => {
   const options = { ...common, baseUrl, apiKey: 'k', clock: systemClock };
   expect(() => new OpenAiUpstream(options)).toThrow('expected http(s)://');

@@ -35,6 +35,7 @@ export class OpenAiUpstream implements Upstream, AsyncDisposable {
   readonly #options: OpenAiUpstreamOptions;
   readonly #url: string;
   readonly #agent: Agent;
+  #answered = false;
 
   constructor(options: OpenAiUpstreamOptions) {
     this.name = options.name;
@@ -50,15 +51,21 @@ export class OpenAiUpstream implements Upstream, AsyncDisposable {
     });
   }
 
+  get answered(): boolean {
+    return this.#answered;
+  }
+
   async chat(ask: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> {
     const { modelName, clock, random, logger } = this.#options;
     const body = modelName === undefined ? ask.body : withModelName(ask.body, modelName);
+    const giveUpAt = clock.monotonic() + (ask.retryMs ?? Number.POSITIVE_INFINITY);
     let last = 'not asked';
     for (let failures = 1; ; failures += 1) {
       let pause: number | undefined;
       try {
         const response = await this.#post(ask, body, signal);
         const status = response.statusCode;
+        if (status >= 200 && status < 300) this.#answered = true;
         if (status < 500 && !RETRYABLE.has(status)) return passOn(response);
         last = `status ${status}: ${await drain(response)}`;
         pause = retryAfterMs(singleHeader(response.headers['retry-after']), clock.now());
@@ -67,6 +74,7 @@ export class OpenAiUpstream implements Upstream, AsyncDisposable {
         if (!signal.aborted || failures === 1) last = errorMessage(thrown);
       }
       if (signal.aborted) throw this.#gaveUp(failures, last, signal.reason);
+      if (clock.monotonic() >= giveUpAt) throw this.#gaveUp(failures, last, undefined);
       logger.warn({ upstream: this.name, failures, last }, 'model endpoint failed, asking again');
       const wait = backoffMs(this.#options.backoff ?? UPSTREAM_BACKOFF, failures, random());
       try {

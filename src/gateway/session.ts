@@ -50,7 +50,6 @@ export class GatewaySession {
   readonly sampling: FixedSampling | undefined;
   #inputTokens: number;
   #outputTokens: number;
-  #served = false;
   #budgetEnded: BudgetEnd | undefined;
   #upstreamFailed: string | undefined;
 
@@ -103,13 +102,7 @@ export class GatewaySession {
     return this.openedAt + this.budgets.seconds * 1000 - now;
   }
 
-  /** True once the upstream has answered a call of this session. */
-  get served(): boolean {
-    return this.#served;
-  }
-
-  addUsage(finish: Pick<CallFinish, 'result' | 'inputTokens' | 'outputTokens'>): void {
-    if (finish.result === 'complete') this.#served = true;
+  addUsage(finish: Pick<CallFinish, 'inputTokens' | 'outputTokens'>): void {
     this.#inputTokens += finish.inputTokens ?? 0;
     this.#outputTokens += finish.outputTokens ?? 0;
   }

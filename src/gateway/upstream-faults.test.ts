@@ -102,13 +102,36 @@ describe('upstream faults that end the attempt', () => {
 });
 
 describe('what an agent brings on itself is not the upstream’s failure', () => {
-  it('a 403 after an answer, as moderation gives it', async () => {
-    await using fixture = await gatewayFixture({
-      fault: ({ index }) => (index === 1 ? { kind: 'status', status: 403 } : undefined),
-    });
-    await fixture.ask(STREAM);
+  it.each([400, 403, 404, 413, 422])(
+    'a %d where the endpoint has answered another attempt of the run',
+    async (status) => {
+      await using fixture = await gatewayFixture({
+        fault: ({ index }) => (index === 1 ? { kind: 'status', status } : undefined),
+      });
+      const other = await fixture.openAttempt('bearer-of-the-second-attempt');
+      await fixture.ask(STREAM, { bearer: 'bearer-of-the-second-attempt' });
+      expect((await fixture.ask(STREAM)).status).toBeGreaterThanOrEqual(400);
+      expect(fixture.session.upstreamFailed).toBeUndefined();
+      expect(other.upstreamFailed).toBeUndefined();
+    },
+  );
+
+  it.each([301, 401])(
+    'but a %d after an answer is: no agent shapes key or address',
+    async (status) => {
+      await using fixture = await gatewayFixture({
+        fault: ({ index }) => (index === 1 ? { kind: 'status', status } : undefined),
+      });
+      await fixture.ask(STREAM);
+      expect((await fixture.ask(STREAM)).status).toBe(400);
+      expect(fixture.session.upstreamFailed).toContain(`status ${status}`);
+    },
+  );
+
+  it.each([403, 404])('and so is a %d before any answer', async (status) => {
+    await using fixture = await gatewayFixture({ fault: () => ({ kind: 'status', status }) });
     expect((await fixture.ask(STREAM)).status).toBe(400);
-    expect(fixture.session.upstreamFailed).toBeUndefined();
+    expect(fixture.session.upstreamFailed).toContain(`status ${status}`);
   });
 
   it('an answer that still flows at the call’s deadline', async () => {

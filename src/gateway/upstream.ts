@@ -6,8 +6,13 @@ export interface Upstream {
   /** For logs and reports; never a key or a full URL. */
   readonly name: string;
   /**
+   * True once the endpoint has accepted a call (2xx): its address, key and model name are right, so
+   * that a later refusal is about what was asked. Absent: not known.
+   */
+  readonly answered?: boolean;
+  /**
    * Asks for one chat completion. Transient failures (429, 5xx, lost connections) are retried inside
-   * until `signal` aborts; then `UpstreamFailed` is thrown. A returned status is therefore 2xx or a
+   * until `signal` aborts or `retryMs` have passed; then `UpstreamFailed` is thrown. A returned status is therefore 2xx or a
    * 4xx that no retry can change. The body may still fail while it is read.
    */
   chat(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse>;
@@ -18,6 +23,8 @@ export interface UpstreamRequest {
   readonly body: Uint8Array;
   /** What the client accepts; `application/json` where it did not say. */
   readonly accept: string;
+  /** Milliseconds from the first try after which a failure is final; absent: the signal alone says. */
+  readonly retryMs?: number;
 }
 
 export interface UpstreamResponse {

@@ -45,6 +45,8 @@ export interface GatewayFixture extends AsyncDisposable {
   readonly gateway: Gateway;
   /** Another gateway over the same stores, as after a restart of its process. */
   anotherGateway(): Gateway;
+  /** Another attempt of the run, with a session of its own at the same upstream. */
+  openAttempt(bearer: string): Promise<GatewaySession>;
   /** One chat call, answered whole. */
   ask(body: object | string, over?: AskOptions): Promise<WholeAnswer>;
 }
@@ -70,7 +72,7 @@ export async function gatewayFixture(options: GatewayFixtureOptions = {}): Promi
     await openSqliteStore({ folder: `${dir.path}/store`, holder: 'test', clock }),
   );
   const records = options.wrapRecords?.(opened) ?? opened;
-  const plan = aPlan(1);
+  const plan = aPlan(2);
   await opened.planBatch(aBatch(), plan);
   const { id: attempt } = await opened.openAttempt(plan[0]!.id, aClaim());
   const artifacts = new MemoryArtifacts();
@@ -106,6 +108,10 @@ export async function gatewayFixture(options: GatewayFixtureOptions = {}): Promi
     attempt,
     gateway,
     anotherGateway,
+    openAttempt: async (bearer) => {
+      const { id } = await opened.openAttempt(plan[1]!.id, aClaim());
+      return await sessions.open({ attempt: id, bearer, upstream, model: MODEL, budgets });
+    },
     ask: (body, over) => askGateway(gateway, body, over),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };

@@ -29,6 +29,8 @@ export interface LocalModelAccessOptions {
 /** Sessions in this process's gateway, links on Unix sockets that sandboxes see. */
 export class LocalModelAccess implements ModelAccess {
   readonly #options: LocalModelAccessOptions;
+  /** Upstreams whose failure was said: once a run is enough. */
+  readonly #warned = new Set<string>();
 
   constructor(options: LocalModelAccessOptions) {
     this.#options = options;
@@ -70,7 +72,9 @@ export class LocalModelAccess implements ModelAccess {
       budgetEnded: () => session.budgetEnded !== undefined,
       lost: () => {
         if (link.lost !== undefined) return 'LinkLost';
-        return session.upstreamFailed === undefined ? undefined : 'UpstreamFailed';
+        if (session.upstreamFailed === undefined) return undefined;
+        this.#warnOnce(request, session.upstreamFailed);
+        return 'UpstreamFailed';
       },
       [Symbol.asyncDispose]: async () => {
         this.#options.sessions.revoke(request.attempt);
@@ -78,6 +82,15 @@ export class LocalModelAccess implements ModelAccess {
         await link[Symbol.asyncDispose]();
       },
     };
+  }
+
+  #warnOnce({ model, attempt }: ModelAccessRequest, reason: string): void {
+    if (this.#warned.has(model.upstream)) return;
+    this.#warned.add(model.upstream);
+    this.#options.logger.warn(
+      { arm: model.upstream, model: model.name, attempt, reason },
+      'an attempt lost its model; it counts as an infrastructure failure, and further ones of this arm are not shown',
+    );
   }
 
   #upstream(key: string): Upstream {
