@@ -101,13 +101,15 @@ const zCategory = z.object({
 });
 export type CategoryResult = z.infer<typeof zCategory>;
 
-export const ARM_KINDS = ['floor', 'ceiling', 'replay', 'model', 'cheat'] as const;
+export const ARM_KINDS = ['floor', 'ceiling', 'replay', 'program', 'model', 'cheat'] as const;
 
 const zArm = z.object({
   name: z.string(),
   kind: z
     .enum(ARM_KINDS)
-    .describe('Only `model` is a model result: floors do nothing useful, a replay is a recording.'),
+    .describe(
+      'Only `model` is a model result: floors do nothing useful, a replay is a recording, a program asks no model.',
+    ),
   batch: z.string().describe('Id of the batch in the record store.'),
   specDigest: z.string().describe('SHA-256 of everything that decides the results of this arm.'),
   agent: z.object({ name: z.string(), version: z.string(), configDigest: z.string() }),

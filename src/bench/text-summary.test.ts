@@ -33,7 +33,7 @@ describe('the closing table', () => {
         '',
         'incomplete (coverage below 98%): lazy-with-a-name',
         'graded with the Python of this host, not in the pinned grading image',
-        'no arm is a model result: floors, ceilings, replays and cheats only',
+        'no arm is a model result: floor only',
         'report: out/report.html',
         '',
       ].join('\n'),

@@ -1,6 +1,6 @@
 import { codeHalfOnly } from './code-half-only.ts';
 import { KIND_WORDS, OUTCOME_WORDS } from './report/words.ts';
-import { type ArmResult, RESULT_OUTCOMES, type Results } from './results.ts';
+import { ARM_KINDS, type ArmResult, RESULT_OUTCOMES, type Results } from './results.ts';
 
 /**
  * The table that a run prints at its end, one line an arm, in the manner of kubectl; then what makes
@@ -54,7 +54,10 @@ function remarks(results: Results): string[] {
     lines.push(`rubrics not judged: scored by the code half alone: ${halves} of the tasks`);
   }
   if (results.arms.every((arm) => arm.kind !== 'model')) {
-    lines.push('no arm is a model result: floors, ceilings, replays and cheats only');
+    const kinds = ARM_KINDS.filter((kind) => results.arms.some((arm) => arm.kind === kind));
+    lines.push(
+      `no arm is a model result: ${kinds.map((kind) => KIND_WORDS[kind].label).join(', ')} only`,
+    );
   }
   return lines.length === 0 ? [] : ['', ...lines];
 }

@@ -110,7 +110,8 @@ export function armKind({ agent, model }: ArmRequest): ArmKind {
     case 'command':
     case 'pi':
     case 'openclaw':
-      return model === undefined || model.source.kind === 'recording' ? 'replay' : 'model';
+      if (model === undefined) return 'program';
+      return model.source.kind === 'recording' ? 'replay' : 'model';
   }
 }
 

@@ -4,7 +4,7 @@ import { percent, plural } from './format.ts';
 import { type Content, html, type Markup } from './html.ts';
 import { KIND_WORDS } from './words.ts';
 
-const KIND_ORDER: readonly ArmKind[] = ['floor', 'ceiling', 'replay', 'cheat'];
+const KIND_ORDER: readonly ArmKind[] = ['floor', 'ceiling', 'replay', 'program', 'cheat'];
 /** Arms whose share of missing data differs by more than this are flagged (one point). */
 const MISSING_GAP = 0.01;
 

@@ -19,6 +19,7 @@ code,.mono,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberatio
 .tag.floor{color:var(--floor);border-color:var(--floor)}
 .tag.ceiling{color:var(--ceiling);border-color:var(--ceiling)}
 .tag.replay{color:var(--replay);border-color:var(--replay)}
+.tag.program{color:var(--program);border-color:var(--program)}
 .tag.model{color:var(--model);border-color:var(--model)}
 .tag.cheat{color:var(--cheat);border-color:var(--cheat)}
 .notices{display:grid;gap:10px;margin:20px 0 24px}
@@ -32,7 +33,7 @@ code,.mono,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberatio
 pre.command{margin:0;padding:9px 12px;background:var(--panel);border:1px solid var(--line);border-radius:7px;overflow-x:auto;white-space:pre-wrap;overflow-wrap:anywhere}
 .arms{display:grid;gap:12px}
 .card{display:grid;grid-template-columns:220px 150px minmax(0,1fr);gap:10px 24px;padding:18px 20px 14px;background:var(--panel);border:1px solid var(--line);border-left:4px solid var(--tone);border-radius:10px;box-shadow:var(--shadow)}
-.kind-floor{--tone:var(--floor)}.kind-ceiling{--tone:var(--ceiling)}.kind-replay{--tone:var(--replay)}.kind-model{--tone:var(--model)}.kind-cheat{--tone:var(--cheat)}
+.kind-floor{--tone:var(--floor)}.kind-ceiling{--tone:var(--ceiling)}.kind-replay{--tone:var(--replay)}.kind-program{--tone:var(--program)}.kind-model{--tone:var(--model)}.kind-cheat{--tone:var(--cheat)}
 .card header h3{display:inline;margin-right:8px}
 .who{margin:4px 0 0;color:var(--soft);font-size:13px;line-height:1.4}
 .headline{display:flex;flex-direction:column;align-items:flex-start;gap:3px}

@@ -61,7 +61,7 @@ function flagsOf({ byArm }: TaskRow, arms: readonly ArmResult[]): Set<string> {
   const flags = new Set<string>();
   const compared = byArm.filter((_, index) => {
     const kind = arms[index]?.kind;
-    return kind === 'model' || kind === 'replay';
+    return kind === 'model' || kind === 'replay' || kind === 'program';
   });
   // where only floors and ceilings ran, they are what there is to compare
   const subjects = (compared.length > 0 ? compared : byArm).filter((cell) => cell !== undefined);

@@ -7,6 +7,7 @@ export const KIND_WORDS: Readonly<
   floor: { label: 'floor', hint: 'does nothing useful: what a score is worth without work' },
   ceiling: { label: 'ceiling', hint: 'the reference solutions: what a perfect agent gets' },
   replay: { label: 'replay', hint: 'a real harness over recorded model answers' },
+  program: { label: 'program', hint: 'a command that was given no model' },
   model: { label: 'model', hint: 'a model result' },
   cheat: { label: 'cheat', hint: 'attacks on the verifiers: should get nothing' },
 };
