@@ -1,5 +1,6 @@
+import { ClawError } from '../base/error.ts';
 import type { HostCapability } from '../engines/local/sandbox/host-capabilities.ts';
-import { hostCapabilities } from '../engines/local/sandbox/host-capabilities.ts';
+import { canRunHere, hostCapabilities } from '../engines/local/sandbox/host-capabilities.ts';
 import { type CliEnvironment, cliEnvironment } from './environment.ts';
 import { openHostSandbox } from './local-host.ts';
 import type { OutputFormat } from './output-format.ts';
@@ -12,17 +13,31 @@ export interface DoctorOptions {
   readonly fix?: boolean | undefined;
 }
 
-/** `clawgym doctor [--fix]`: exit code 0 only where the local engine can run here. */
+/** `clawgym doctor [--fix]`: exit code 0 only where nothing required is missing. */
 export async function doctorCommand(options: DoctorOptions): Promise<void> {
   const environment = cliEnvironment();
   const write = (text: string): void => void process.stderr.write(text);
   using stop = stopSignal(write);
   if (options.fix === true) {
-    await using _sandbox = await openHostSandbox(environment, stderrLogger(write), stop.signal);
+    await fix(environment, write, stop.signal);
   }
   const facts = await capabilities(environment, stop.signal);
   process.stdout.write(options.output === 'json' ? json(facts) : text(facts));
-  process.exitCode = facts.every(({ ok }) => ok) ? 0 : 1;
+  process.exitCode = canRunHere(facts) ? 0 : 1;
+}
+
+/** Installs and builds what it may; what stays missing is for the table to say. */
+async function fix(
+  environment: CliEnvironment,
+  write: (text: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await using _sandbox = await openHostSandbox(environment, stderrLogger(write), signal);
+  } catch (cause) {
+    if (signal.aborted || !(cause instanceof ClawError)) throw cause;
+    write(`${cause.message}\n`);
+  }
 }
 
 function capabilities(
@@ -38,6 +53,9 @@ function json(facts: readonly HostCapability[]): string {
 }
 
 function text(facts: readonly HostCapability[]): string {
-  const rows = facts.map(({ name, ok, value, advice }) => [name, ok ? 'yes' : 'NO', value, advice]);
-  return table(['CAPABILITY', 'OK', 'FOUND', 'ADVICE'], rows);
+  const rows = facts.map(({ name, required, ok, value, advice }) => {
+    const missing = required ? 'NO' : 'no';
+    return [name, required ? 'yes' : 'no', ok ? 'yes' : missing, value, advice];
+  });
+  return table(['CAPABILITY', 'REQUIRED', 'OK', 'FOUND', 'ADVICE'], rows);
 }

@@ -1,6 +1,6 @@
-import { readdirSync } from 'node:fs';
-import { mkdir, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { errorMessage } from '../../../base/error.ts';
 import { CONTROLLERS, findCgroupLayout, hostCgroupFacts } from './cgroup-layout.ts';
 import { findProgram, type HostEnv, runHostCommand } from './host-command.ts';
@@ -11,6 +11,8 @@ import { sandboxOwner } from './sandbox-user.ts';
 /** One fact about this host, for `clawgym doctor`. */
 export interface HostCapability {
   readonly name: string;
+  /** False: the local engine runs without it, only slower, weaker bounded or with other programs. */
+  readonly required: boolean;
   readonly ok: boolean;
   readonly value: string;
   /** What to do where it is not ok, else empty. */
@@ -28,6 +30,8 @@ export interface HostCapabilitiesOptions {
 }
 
 const PROBE_SECONDS = 10;
+/** Where the host's own root has the interpreter; version managers' wrappers are not seen inside. */
+const HOST_PYTHON = '/usr/bin/python3';
 const NODE_MAJOR = 24;
 const FREE_GIB = 5;
 const GIB = 1024 ** 3;
@@ -38,23 +42,40 @@ export async function hostCapabilities(
 ): Promise<HostCapability[]> {
   const bwrap = findProgram('bwrap', options.env);
   const mmdebstrap = findProgram('mmdebstrap', options.env);
-  return [
+  const rootDir = (await findRunnerRoot(options.cacheDir, options.arch))?.dir;
+  const required = [
     node(options.nodeVersion),
     await version('bubblewrap', bwrap, options),
     await sandboxStarts(bwrap, options),
+    await gradingPython(rootDir, options),
+    await version('git', findProgram('git', options.env), options),
+    await version('npm', findProgram('npm', options.env), options),
+  ];
+  const better = [
     sandboxUser(options.uid),
     cgroups(),
     await version('mmdebstrap', mmdebstrap, options),
     await runnerRoot(options),
     await freeDisk(options.cacheDir),
   ];
+  return [
+    ...required.map((found) => ({ ...found, required: true })),
+    ...better.map((found) => ({ ...found, required: false })),
+  ];
 }
 
-function fact(name: string, ok: boolean, value: string, advice: string): HostCapability {
+/** True where nothing that the local engine cannot do without is missing. */
+export function canRunHere(facts: readonly HostCapability[]): boolean {
+  return facts.every(({ required, ok }) => ok || !required);
+}
+
+type Fact = Omit<HostCapability, 'required'>;
+
+function fact(name: string, ok: boolean, value: string, advice: string): Fact {
   return { name, ok, value, advice: ok ? '' : advice };
 }
 
-function node(nodeVersion: string): HostCapability {
+function node(nodeVersion: string): Fact {
   const major = Number.parseInt(nodeVersion, 10);
   return fact('Node', major >= NODE_MAJOR, nodeVersion, `Node ${NODE_MAJOR} or later is needed`);
 }
@@ -63,7 +84,7 @@ async function version(
   name: string,
   path: string | undefined,
   options: HostCapabilitiesOptions,
-): Promise<HostCapability> {
+): Promise<Fact> {
   const advice = installHint([name]);
   if (path === undefined) return fact(name, false, 'not installed', advice);
   const said = await probe([path, '--version'], options);
@@ -74,7 +95,7 @@ async function version(
 async function sandboxStarts(
   bwrap: string | undefined,
   options: HostCapabilitiesOptions,
-): Promise<HostCapability> {
+): Promise<Fact> {
   const name = 'user namespaces';
   const advice =
     'the kernel must let this user make namespaces: see sysctl user.max_user_namespaces, ' +
@@ -87,13 +108,25 @@ async function sandboxStarts(
   return fact(name, said.ok, said.ok ? 'a sandbox starts' : said.text, advice);
 }
 
-function sandboxUser(uid: number): HostCapability {
+/** The interpreter that grades: the runner root's, else the host's. */
+async function gradingPython(
+  rootDir: string | undefined,
+  options: HostCapabilitiesOptions,
+): Promise<Fact> {
+  if (rootDir !== undefined)
+    return fact('Python', true, `${pythonOf(rootDir)} in the runner root`, '');
+  const advice = `${installHint(['python3'])}; or let \`clawgym doctor --fix\` build the runner root`;
+  const said = await probe([HOST_PYTHON, '--version'], options);
+  return fact('Python', said.ok, said.ok ? `${said.text} of this host` : said.text, advice);
+}
+
+function sandboxUser(uid: number): Fact {
   const owner = sandboxOwner(uid);
   const value = owner === undefined ? `this user (uid ${uid})` : `uid ${owner.uid}, never root`;
   return fact('sandbox user', true, value, '');
 }
 
-function cgroups(): HostCapability {
+function cgroups(): Fact {
   const layout = findCgroupLayout(hostCgroupFacts());
   const name = 'resource limits';
   if ('reason' in layout) {
@@ -105,7 +138,7 @@ function cgroups(): HostCapability {
   return fact(name, true, `cgroup v${layout.version}: ${names.join(', ')}`, '');
 }
 
-async function runnerRoot(options: HostCapabilitiesOptions): Promise<HostCapability> {
+async function runnerRoot(options: HostCapabilitiesOptions): Promise<Fact> {
   const name = 'runner root';
   const advice = 'it is built on first use; without it, sandboxes use the programs of this host';
   const root = await findRunnerRoot(options.cacheDir, options.arch);
@@ -120,9 +153,10 @@ function pythonOf(rootDir: string): string {
   return found === undefined ? 'no Python' : found.replace('python', 'Python ');
 }
 
-async function freeDisk(cacheDir: string): Promise<HostCapability> {
-  await mkdir(cacheDir, { recursive: true, mode: 0o755 });
-  const facts = await statfs(cacheDir);
+async function freeDisk(cacheDir: string): Promise<Fact> {
+  let existing = cacheDir;
+  while (!existsSync(existing)) existing = dirname(existing);
+  const facts = await statfs(existing);
   const free = (facts.bavail * facts.bsize) / GIB;
   const advice = `runner root and harnesses need about ${FREE_GIB} GiB: free some, or move the cache`;
   return fact('free disk', free >= FREE_GIB, `${free.toFixed(1)} GiB at ${cacheDir}`, advice);
