@@ -46,7 +46,12 @@ export async function openLocalSession(options: LocalSessionOptions): Promise<Lo
   const folder = storeDir(options.out);
   makeFolders(folder);
   const store = stack.use(
-    await openSqliteStore({ folder, holder: `pid ${process.pid}`, clock: systemClock }),
+    await openSqliteStore({
+      folder,
+      holder: `pid ${process.pid}`,
+      clock: systemClock,
+      survives: 'process',
+    }),
   );
   const artifacts = await openFileArtifacts(join(folder, 'artifacts'));
   const runtime = stack.use(await openRuntimeDir(folder));

@@ -9,7 +9,6 @@ import { type GradeLayout, gradeMounts, layOutGrade, readVerdictFile } from './g
 import { GRADER_ARGV } from './grade-programs.ts';
 import { lastLine, plainText } from './plain-text.ts';
 import type { ProcessSandbox, SandboxExit } from './process-sandbox.ts';
-import { removeScratch } from './remove-scratch.ts';
 
 /** What a verifier may read beside the workspace (reference: OPENCLAW_REWARD_PAYLOAD). */
 export interface GradePayload {
@@ -63,7 +62,7 @@ export interface GradeDeps {
   readonly sandbox: ProcessSandbox;
   /** Folder of `ensureGradePrograms`. */
   readonly programsDir: string;
-  /** Folder in which each run makes one of its own and removes it; others may enter it. */
+  /** Folder in which each run makes one of its own; its owner removes it. Others may enter it. */
   readonly tmpDir: string;
   readonly signal: AbortSignal;
   /** Unguessable, new for every run. */
@@ -104,30 +103,24 @@ export async function grade(request: GradeRequest, deps: GradeDeps): Promise<Gra
   const limits = { ...DEFAULT_GRADE_LIMITS, ...request.limits };
   const runDir = join(deps.tmpDir, `${request.name}-${nonce.slice(0, 12)}`);
   await mkdir(runDir, { mode: 0o755 });
-  try {
-    const layout = await layOutGrade(request, runDir, deps.sandbox.owner);
-    const exit = await deps.sandbox.run(
-      {
-        name: request.name,
-        argv: GRADER_ARGV,
-        env: gradeEnv(request.verifier),
-        cwd: '/',
-        stdin: JSON.stringify(gradeSpec(request, layout, limits, nonce)),
-        mounts: gradeMounts(request, layout, deps.programsDir),
-        tmpMiB: limits.tmpMiB,
-        limits,
-        deadlineSeconds: request.timeoutSeconds + GRACE_SECONDS,
-        keepOutputBytes: 32 * 1024,
-      },
-      deps.signal,
-    );
-    if (exit.cancelled)
-      throw new ClawError('Cancelled', `grading of ${request.name} was cancelled`);
-    return await judge(exit, layout, nonce, { request, limits, deps });
-  } finally {
-    // Foreign code may have made it hard to remove; the owner of tmpDir sweeps the rest.
-    await removeScratch(runDir);
-  }
+  const layout = await layOutGrade(request, runDir, deps.sandbox.owner);
+  const exit = await deps.sandbox.run(
+    {
+      name: request.name,
+      argv: GRADER_ARGV,
+      env: gradeEnv(request.verifier),
+      cwd: '/',
+      stdin: JSON.stringify(gradeSpec(request, layout, limits, nonce)),
+      mounts: gradeMounts(request, layout, deps.programsDir),
+      tmpMiB: limits.tmpMiB,
+      limits,
+      deadlineSeconds: request.timeoutSeconds + GRACE_SECONDS,
+      keepOutputBytes: 32 * 1024,
+    },
+    deps.signal,
+  );
+  if (exit.cancelled) throw new ClawError('Cancelled', `grading of ${request.name} was cancelled`);
+  return await judge(exit, layout, nonce, { request, limits, deps });
 }
 
 function gradeEnv(verifier: CodeVerifier): Record<string, string> {

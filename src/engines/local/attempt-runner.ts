@@ -4,7 +4,6 @@ import type { Clock } from '../../base/clock.ts';
 import { ClawError, toClawError } from '../../base/error.ts';
 import { applyChanges } from '../../phases/apply-changes.ts';
 import type { ProcessSandbox, SandboxLimits } from '../../phases/process-sandbox.ts';
-import { removeScratch } from '../../phases/remove-scratch.ts';
 import type { RolloutApi } from '../../phases/rollout-api.ts';
 import { type AgentRun, runAgent } from '../../phases/run-agent.ts';
 import { type SnapshotResult, takeSnapshot } from '../../phases/snapshot.ts';
@@ -58,7 +57,7 @@ export async function runAttempt(
     const ran = await runPlan(agentPlan, context);
     return await collectEnd(context, ran);
   } finally {
-    await removeScratch(scratch);
+    deps.runtime.discard(scratch);
   }
 }
 

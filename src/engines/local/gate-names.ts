@@ -6,7 +6,6 @@ import { applyChanges } from '../../phases/apply-changes.ts';
 import { fetchVerifier } from '../../phases/fetch.ts';
 import { grade } from '../../phases/grade.ts';
 import type { ProcessSandbox } from '../../phases/process-sandbox.ts';
-import { removeScratch } from '../../phases/remove-scratch.ts';
 import { stage } from '../../phases/stage.ts';
 import type { CodeVerifier, Task } from '../../tasks/task.ts';
 import type { BlobSource } from '../../tasks/task-set.ts';
@@ -64,7 +63,7 @@ export class GateNames {
         const checks = await this.#checks(task, verifier, blobs, scratch);
         if (checks !== undefined) names.push(checks);
       } finally {
-        await removeScratch(scratch);
+        this.#deps.runtime.discard(scratch);
       }
     }
     return names.length === 0 ? undefined : names;

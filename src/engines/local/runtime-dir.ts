@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { removeScratch } from '../../phases/remove-scratch.ts';
+import { ScratchSweeper } from './scratch-sweeper.ts';
 
 /** File in the store folder that names the runtime folder, so that the next run can sweep it. */
 const POINTER = 'runtime-dir';
@@ -13,8 +14,10 @@ const POINTER = 'runtime-dir';
  */
 export interface RuntimeDir extends AsyncDisposable {
   readonly path: string;
-  /** A fresh folder; removed by the caller with `removeScratch`. */
+  /** A fresh folder; its user gives it back with `discard`. */
   scratch(label: string): Promise<string>;
+  /** Takes a scratch folder back; it is removed some time later. */
+  discard(scratch: string): void;
 }
 
 export async function openRuntimeDir(storeDir: string): Promise<RuntimeDir> {
@@ -24,6 +27,7 @@ export async function openRuntimeDir(storeDir: string): Promise<RuntimeDir> {
   await chmod(path, 0o711);
   await writeFile(pointer, path);
   let next = 0;
+  const sweeper = new ScratchSweeper();
   return {
     path,
     scratch: async (label) => {
@@ -32,7 +36,9 @@ export async function openRuntimeDir(storeDir: string): Promise<RuntimeDir> {
       await mkdir(dir, { mode: 0o711 });
       return dir;
     },
+    discard: (dir) => sweeper.take(dir),
     [Symbol.asyncDispose]: async () => {
+      await sweeper[Symbol.asyncDispose]();
       // Where something is left, the next run over this store tries again.
       if (await removeScratch(path)) await rm(pointer, { force: true });
     },

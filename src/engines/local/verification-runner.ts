@@ -7,7 +7,6 @@ import {
   type GradeResult,
   grade,
 } from '../../phases/grade.ts';
-import { removeScratch } from '../../phases/remove-scratch.ts';
 import { nextVerification, type VerificationFacts } from '../../rollouts/next-verification.ts';
 import type { Check, Finding, FindingCode, Outcome, Score } from '../../rollouts/outcome.ts';
 import type {
@@ -205,7 +204,7 @@ async function runVerification(
     const findings = [...result.findings, ...corrected];
     return verificationRow(attempt, kind, result, findings, deps.clock.now());
   } finally {
-    await removeScratch(scratch);
+    deps.runtime.discard(scratch);
   }
 }
 
