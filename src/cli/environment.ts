@@ -6,7 +6,7 @@ export interface CliEnvironment {
   readonly cwd: string;
   /** Downloads and builds that outlive a run: runner root, harnesses. */
   readonly cacheDir: string;
-  /** True where a person watches stdout. */
+  /** True where a person watches stderr, which progress is written to. */
   readonly interactive: boolean;
   readonly color: boolean;
   readonly uid: number;
@@ -21,12 +21,18 @@ export function cliEnvironment(): CliEnvironment {
   return {
     cwd: process.cwd(),
     cacheDir: env['CLAWGYM_CACHE_DIR'] ?? defaultCacheDir(env['XDG_CACHE_HOME']),
-    interactive: process.stdout.isTTY === true && env['CI'] === undefined && env['TERM'] !== 'dumb',
+    interactive: process.stderr.isTTY === true && canRewrite(env),
     color: process.stdout.isTTY === true && env['NO_COLOR'] === undefined,
     uid: process.getuid?.() ?? -1,
     env,
     secret: (name) => env[name],
   };
+}
+
+/** Logs of automation and dumb terminals get plain lines. */
+export function canRewrite(env: CliEnvironment['env']): boolean {
+  const { CI: ci = '', TERM: term = '' } = env;
+  return (ci === '' || ci === 'false') && term !== '' && term !== 'dumb';
 }
 
 /**

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { systemClock } from '../base/clock.ts';
-import { ClawError } from '../base/error.ts';
+import { ClawError, toClawError } from '../base/error.ts';
 import type { Logger } from '../base/logger.ts';
 import { loadArm } from '../bench/load-arm.ts';
 import type { RunFacts, TaskFacts } from '../bench/run-facts.ts';
@@ -14,13 +14,19 @@ import { batchPlans } from './batch-plans.ts';
 import type { CliEnvironment } from './environment.ts';
 import { loadTasks } from './load-tasks.ts';
 import { openHostSandbox } from './local-host.ts';
-import { openLocalSession } from './local-session.ts';
+import { type LocalSession, openLocalSession } from './local-session.ts';
 import { type PreparedArm, prepareArms } from './prepare-arms.ts';
 import { PRODUCT } from './product.ts';
-import { type ProgressOutput, type ProgressTime, startProgress } from './progress.ts';
+import {
+  type ProgressCounts,
+  type ProgressOutput,
+  type ProgressTime,
+  startProgress,
+} from './progress.ts';
 import { refuseOtherSpec } from './refuse-other-spec.ts';
 import type { RunRequest } from './run-request.ts';
 import { sandboxNode } from './sandbox-node.ts';
+import { isStop } from './stop-signal.ts';
 
 export interface ExecuteOptions {
   readonly environment: CliEnvironment;
@@ -37,13 +43,18 @@ export interface ExecuteOptions {
 export interface ExecutedRun extends WrittenOutput {
   /** False where the signal stopped the run before every rollout was decided. */
   readonly finished: boolean;
+  /** What broke the engine, where something did; the output holds what was decided before. */
+  readonly failure: Error | undefined;
 }
 
 /** The line that runs a real model, shown wherever a run has none. */
 export const REAL_MODEL_COMMAND =
   'bin/clawgym bench --tasks examples/tasks --agent pi --model MODEL --base-url URL';
 
-/** Runs a request on this machine to its end, or to the signal; writes the output either way. */
+/**
+ * Runs a request on this machine to its end, to the signal or to a failure of the engine; writes the
+ * output in each case. Throws where nothing of it could start, or where the output cannot be written.
+ */
 export async function executeRun(
   request: RunRequest,
   options: ExecuteOptions,
@@ -74,30 +85,52 @@ export async function executeRun(
   });
   const plans = batchPlans(request, arms, taskSet, systemClock.now());
   await refuseOtherSpec(plans, session.store, options.out);
-  await runPlans(plans, request, session, options);
-  const facts = await runFacts(request, arms, plans, taskSet, session.store, options.command);
-  const written = await writeOutput(options.out, facts, { realModelCommand: REAL_MODEL_COMMAND });
-  return { ...written, finished: !signal.aborted };
+  const counts = await planAll(plans, session);
+  const failure = await runPlans(plans, counts, request, session, options);
+  try {
+    const facts = await runFacts(request, arms, plans, taskSet, session.store, options.command);
+    const written = await writeOutput(options.out, facts, { realModelCommand: REAL_MODEL_COMMAND });
+    return { ...written, finished: !signal.aborted || allDecided(written), failure };
+  } catch (cause) {
+    throw failure ?? cause;
+  }
 }
 
-async function runPlans(
+function allDecided({ results }: WrittenOutput): boolean {
+  return results.arms.every(({ outcomes }) => (outcomes.undecided ?? 0) === 0);
+}
+
+async function planAll(
   plans: readonly BatchPlan[],
-  request: RunRequest,
-  session: Awaited<ReturnType<typeof openLocalSession>>,
-  { signal, progress, time }: ExecuteOptions,
-): Promise<void> {
+  { store }: LocalSession,
+): Promise<ProgressCounts> {
   let planned = 0;
   let decidedBefore = 0;
   for (const plan of plans) {
-    await session.store.planBatch(plan.batch, plan.rollouts);
-    const counts = await session.store.countOutcomes(plan.batch.id);
+    await store.planBatch(plan.batch, plan.rollouts);
+    const counts = await store.countOutcomes(plan.batch.id);
     planned += counts.planned;
     decidedBefore += counts.planned - counts.undecided;
   }
-  const observer = startProgress({ planned, decidedBefore }, progress, time);
+  return { planned, decidedBefore };
+}
+
+/** Resolves to what broke the engine; a stop breaks nothing. */
+async function runPlans(
+  plans: readonly BatchPlan[],
+  counts: ProgressCounts,
+  request: RunRequest,
+  session: LocalSession,
+  { signal, progress, time }: ExecuteOptions,
+): Promise<Error | undefined> {
+  const observer = startProgress(counts, progress, time);
   try {
     const parallelism = request.parallelism ?? availableParallelism();
     await session.engine.run(plans, { parallelism, signal, observer });
+    return undefined;
+  } catch (cause) {
+    if (isStop(cause, signal)) return undefined;
+    return cause instanceof Error ? cause : toClawError(cause);
   } finally {
     observer.stop();
   }

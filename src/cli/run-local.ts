@@ -1,11 +1,12 @@
-import { ClawError } from '../base/error.ts';
+import { ClawError, errorMessage } from '../base/error.ts';
 import { cliEnvironment } from './environment.ts';
-import { executeRun } from './execute-run.ts';
-import { finishRun } from './finish-run.ts';
+import { type ExecuteOptions, executeRun } from './execute-run.ts';
+import { EXIT_DEADLINE, finishRun } from './finish-run.ts';
 import type { OutputFormat } from './output-format.ts';
+import { runDeadline } from './run-deadline.ts';
 import type { RunRequest } from './run-request.ts';
 import { stderrLogger } from './stderr-logger.ts';
-import { stopSignal } from './stop-signal.ts';
+import { isStop, stopSignal } from './stop-signal.ts';
 
 export interface RunLocalOptions {
   readonly out: string;
@@ -14,42 +15,56 @@ export interface RunLocalOptions {
 
 /** The common end of `run` and `bench`: run, show progress on stderr, print results, set exit code. */
 export async function runLocal(request: RunRequest, options: RunLocalOptions): Promise<void> {
-  const environment = cliEnvironment();
-  const write = (text: string): void => void process.stderr.write(text);
-  const logger = stderrLogger(write);
-  using stop = stopSignal((text) => write(text));
+  const say = (text: string): void => void process.stderr.write(text);
+  using stop = stopSignal(say);
+  using deadline = runDeadline(request.deadlineSeconds);
+  const signal = AbortSignal.any([stop.signal, deadline.signal]);
+  const atDeadline = (): boolean => signal.aborted && signal.reason === deadline.signal.reason;
   try {
-    const run = await executeRun(request, {
-      environment,
-      out: options.out,
-      command: commandLine(process.argv),
-      logger,
-      signal: runSignal(stop.signal, request.deadlineSeconds),
-      progress: {
-        interactive: environment.interactive,
-        columns: process.stderr.columns ?? 100,
-        write,
-      },
-      time: {
-        now: () => performance.now(),
-        every: (ms, tick) => {
-          const timer = setInterval(tick, ms);
-          return () => clearInterval(timer);
-        },
-      },
+    const run = await executeRun(request, executeOptions(options.out, signal, say));
+    process.exitCode = finishRun(run, {
+      atDeadline: atDeadline(),
+      output: options.output,
+      write: (text) => void process.stdout.write(text),
+      say,
     });
-    process.exitCode = finishRun(run, options.output, (text) => void process.stdout.write(text));
+    if (run.failure !== undefined) throw run.failure;
   } catch (cause) {
-    if (!stop.signal.aborted) throw cause;
-    throw new ClawError('Cancelled', 'stopped before the first rollout; nothing is lost', {
-      cause,
-    });
+    if (!isStop(cause, signal)) throw cause;
+    if (!atDeadline()) throw new ClawError('Cancelled', STOPPED_EARLY, { cause });
+    say(`error: ${errorMessage(deadline.signal.reason)}\n`);
+    process.exitCode = EXIT_DEADLINE;
   }
 }
 
-function runSignal(stop: AbortSignal, deadlineSeconds: number | undefined): AbortSignal {
-  if (deadlineSeconds === undefined) return stop;
-  return AbortSignal.any([stop, AbortSignal.timeout(deadlineSeconds * 1000)]);
+const STOPPED_EARLY =
+  'stopped while getting ready, before this run started a rollout; what earlier runs decided is kept';
+
+function executeOptions(
+  out: string,
+  signal: AbortSignal,
+  write: (text: string) => void,
+): ExecuteOptions {
+  const environment = cliEnvironment();
+  return {
+    environment,
+    out,
+    command: commandLine(process.argv),
+    logger: stderrLogger(write),
+    signal,
+    progress: {
+      interactive: environment.interactive,
+      columns: process.stderr.columns ?? 100,
+      write,
+    },
+    time: {
+      now: () => performance.now(),
+      every: (ms, tick) => {
+        const timer = setInterval(tick, ms);
+        return () => clearInterval(timer);
+      },
+    },
+  };
 }
 
 /** The arguments as a user would type them again. */

@@ -1,3 +1,5 @@
+import { ClawError } from '../base/error.ts';
+
 /**
  * Ctrl-C and SIGTERM as an abort signal. The first asks for a clean stop; the second ends the process
  * at once, which loses nothing either: what was decided is on disk.
@@ -9,7 +11,7 @@ export function stopSignal(
   const stop = (name: NodeJS.Signals): void => {
     if (controller.signal.aborted) process.exit(130);
     say(`\n${name}: stopping; run the same command again to continue\n`);
-    controller.abort();
+    controller.abort(new ClawError('Cancelled', `stopped by ${name}`));
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
@@ -20,4 +22,15 @@ export function stopSignal(
       process.off('SIGTERM', stop);
     },
   };
+}
+
+/**
+ * True where `thrown` is the fired signal at work and not a fault that came at the same time: only
+ * then may a message say "stopped" in its place.
+ */
+export function isStop(thrown: unknown, signal: AbortSignal): boolean {
+  if (!signal.aborted) return false;
+  if (thrown === signal.reason) return true;
+  if (thrown instanceof ClawError) return thrown.code === 'Cancelled';
+  return thrown instanceof Error && thrown.name === 'AbortError';
 }

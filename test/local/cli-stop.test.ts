@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -39,7 +39,11 @@ it('stops on Ctrl-C with 130 and a word, and goes on to what an undisturbed run 
   held.resolve();
   expect(ended.code).toBe(130);
   expect(ended.stderr).toContain('SIGINT: stopping; run the same command again to continue');
-  expect(resultsOf(join(scratch, 'stopped')).arms[0]?.complete).toBe(false);
+  expect(ended.stderr).toMatch(
+    /\nstopped: [01] of 6 rollouts are decided; run the same command again/,
+  );
+  const [arm] = resultsOf(join(scratch, 'stopped')).arms;
+  expect([arm?.complete, arm?.outcomes.undecided]).toEqual([false, expect.any(Number)]);
 
   expect((await clawgym(...args, '--resume')).code).toBe(0);
   expect((await clawgym(...bench('whole', model.baseUrl))).code).toBe(0);
@@ -72,4 +76,40 @@ it('exits with 3 where infrastructure lost more than 2 % of the results', async 
   expect(run.stdout).toContain('incomplete (coverage below 98%): command');
   const [arm] = resultsOf(join(scratch, 'lost')).arms;
   expect([arm?.outcomes, arm?.coverage, arm?.mean.final]).toEqual([{ infra_error: 3 }, 0, null]);
+});
+
+it('shows a fault that comes after Ctrl-C as the fault that it is', async () => {
+  await using model = await startScriptedModel({
+    script,
+    fault: () => ({ kind: 'gate', beforeFrame: 0, open: new Promise(() => undefined) }),
+  });
+  mkdirSync(join(scratch, 'unwritable/report.html/x'), { recursive: true });
+  const run = startClawgym(...bench('unwritable', model.baseUrl));
+  await model.arrived(1);
+  run.child.kill('SIGINT');
+  const ended = await run.ended;
+  expect(ended.code).toBe(1);
+  expect(ended.stderr).toMatch(/error: the results cannot be written to .* \[StoreUnavailable\]/);
+});
+
+it('ends at the deadline of its manifest with 124, its results and no talk of a bug', async () => {
+  const file = join(scratch, 'deadline.json');
+  const agent = { name: 'command', command: ['sleep', '600'] };
+  const manifest = {
+    apiVersion: 'clawgym.io/v1alpha1',
+    kind: 'BenchRun',
+    metadata: { name: 'deadline' },
+    spec: {
+      tasks: { path: EXAMPLES, taskIds: ['log-triage'] },
+      arms: [{ name: 'sleeper', agent }],
+      activeDeadlineSeconds: 6,
+    },
+  };
+  writeFileSync(file, JSON.stringify(manifest));
+  const ended = await clawgym('run', '-f', file, '--out', join(scratch, 'deadline'));
+  expect(ended.code).toBe(124);
+  expect(ended.stderr).toContain(
+    "the run's activeDeadlineSeconds passed: 0 of 1 rollouts are decided; run the same command again",
+  );
+  expect(resultsOf(join(scratch, 'deadline')).arms[0]?.outcomes).toEqual({ undecided: 1 });
 });
