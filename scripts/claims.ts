@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../src/base/clock.ts';
 import { ClawError } from '../src/base/error.ts';
-import { sharedDataFolder, whyNoSharedData } from '../test/support/shared-data.ts';
 import { loadClaimFiles, TIERS, type Tier } from './claims/claim-file.ts';
 import { type ClaimsSummary, claimsPage, claimsPagePath, runClaims } from './claims/run-claims.ts';
 import { runGenerator } from './generated-file.ts';
+import { sharedDataFolder, whyNoSharedData } from './shared-data.ts';
 
 const USAGE = `npm run claims [-- [KEY...] [--tier ci|full] [--json] [--json-file FILE]]
 npm run claims -- --page          rewrite docs/claims.md without running anything

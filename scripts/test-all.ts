@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { sharedDataFolder, whyNoSharedData } from '../test/support/shared-data.ts';
+import { sharedDataFolder, whyNoSharedData } from './shared-data.ts';
 import { countTests, reportArguments, type TestCount } from './vitest-report.ts';
 
 /**

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { sharedDataFolder, whyNoSharedData } from '../../scripts/shared-data.ts';
 import { type Results, zResults } from '../../src/bench/results.ts';
-import { sharedDataFolder, whyNoSharedData } from '../../test/support/shared-data.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
