@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, lstat, mkdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  readFile,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { MemoryArtifacts } from '../../test/support/memory-artifacts.ts';
@@ -29,6 +38,25 @@ test('keeps contents, executable bits and modification times of plain files', as
     lstat(join(to.path, 'run.sh')),
   ]);
   expect(Math.trunc(after.mtimeMs / 1000)).toBe(Math.trunc(before.mtimeMs / 1000));
+});
+
+test.each([
+  ['1902-01-01', '1970-01-01T00:00:00Z'],
+  ['1969-12-31', '1970-01-01T00:00:00Z'],
+  ['2026-02-03', '2026-02-03T00:00:00Z'],
+  ['2100-01-01', '2038-01-19T03:14:07Z'],
+  ['2400-01-01', '2038-01-19T03:14:07Z'],
+])('a modification time of %s comes back as %s', async (set, kept) => {
+  await using from = await tempDir();
+  await using to = await tempDir();
+  const file = join(from.path, 'a.txt');
+  await writeFile(file, '');
+  await utimes(file, new Date(set), new Date(set));
+  const artifacts = new MemoryArtifacts();
+  const { digest } = await takeSnapshot(from.path, artifacts, caps);
+  if (!digest) throw new Error('no snapshot');
+  await unpackSnapshot(await artifacts.stream(digest), to.path, caps);
+  expect((await lstat(join(to.path, 'a.txt'))).mtime).toEqual(new Date(kept));
 });
 
 test('skips links, FIFOs, sockets and unusable names, each with a finding', async () => {

@@ -61,7 +61,7 @@ async function packEntries(
 async function packEntry(tar: Pack, root: string, entry: ScannedEntry): Promise<void> {
   const header = {
     name: entry.path,
-    mtime: entry.mtime,
+    mtime: tarTime(entry.mtime),
     mode: entry.kind === 'folder' || entry.executable ? 0o755 : 0o644,
     uid: 0,
     gid: 0,
@@ -77,6 +77,15 @@ async function packEntry(tar: Pack, root: string, entry: ScannedEntry): Promise<
   }
   const content = readAtOnce(path);
   await writeEntry(tar, { ...header, type: 'file', size: content.length }, content);
+}
+
+/** Latest second (2038) that tar-stream writes: it counts in signed 32 bits and wraps beyond. */
+const MAX_TAR_SECONDS = 2 ** 31 - 1;
+
+/** The time itself where a tar header can hold it, else the nearest that it can. */
+function tarTime(time: Date): Date {
+  const seconds = Math.trunc(time.getTime() / 1000) || 0;
+  return new Date(Math.min(Math.max(seconds, 0), MAX_TAR_SECONDS) * 1000);
 }
 
 /** Up to here a file is read at once: a stream for each of many small files costs far more. */
