@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { toClawError } from '../base/error.ts';
 import { silentLogger } from '../base/logger.ts';
+import { ownProcessMark } from '../store/process-mark.ts';
 import type { AgentHost } from './agent-host.ts';
 import { type HarnessRecipe, installHarness } from './harness-install.ts';
 
@@ -86,10 +87,11 @@ describe('installHarness', () => {
     expect(new Set([first.dir, second.dir, third.dir]).size).toBe(3);
   });
 
-  it('takes over the lock of a process that died', async () => {
+  it('takes over the lock of a process that died, though its pid is in use again', async () => {
     const { dir } = await install();
     await rm(dir, { recursive: true });
-    await writeFile(`${dir}.lock`, String(spawnSync('true').pid));
+    const [here] = ownProcessMark().split('.');
+    await writeFile(`${dir}.lock`, `${here}.${process.pid}.1`);
     expect((await install()).dir).toBe(dir);
     expect(await npmRuns()).toHaveLength(2);
     expect(await cached()).toHaveLength(1);

@@ -6,9 +6,9 @@ import { z } from 'zod';
 import { parseJson } from '../base/brand.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { ClawError, errorMessage } from '../base/error.ts';
+import { takeFileLock } from '../store/file-lock.ts';
 import type { AgentPrepareContext } from './agent.ts';
 import { type AgentHost, configDigest } from './agent-host.ts';
-import { withInstallLock } from './install-lock.ts';
 import { runInstaller } from './run-installer.ts';
 
 /** A harness that lives on npm, pinned by the lockfile in `harnesses/<name>`. */
@@ -40,6 +40,8 @@ const HARNESSES_DIR = fileURLToPath(new URL('./harnesses', import.meta.url));
 const COMPLETE_MARK = 'clawgym-installed.json';
 const NPM_CI = ['ci', '--omit=optional', '--ignore-scripts', '--no-audit', '--no-fund'];
 const INSTALL_SECONDS = 600;
+/** Longer than an installation may take. */
+const LOCK_SECONDS = 700;
 
 /**
  * Installs a harness once per lockfile and recipe and returns the same folder ever after, without
@@ -61,9 +63,16 @@ export async function installHarness(
   if (await isComplete(dir)) return installed;
   await mkdir(agents, { recursive: true });
   const clock = options.clock ?? systemClock;
-  await withInstallLock(`${dir}.lock`, clock, context, async () => {
-    if (!(await isComplete(dir))) await installAt(installed, source, recipe, host, context, clock);
+  await using lock = await takeFileLock({
+    path: `${dir}.lock`,
+    clock,
+    signal: context.signal,
+    timeoutSeconds: LOCK_SECONDS,
+    isDone: () => isComplete(dir),
+    onWait: () => context.logger.info({ dir }, 'waiting for another installation of this harness'),
   });
+  if (lock === undefined || (await isComplete(dir))) return installed;
+  await installAt(installed, source, recipe, host, context, clock);
   return installed;
 }
 
