@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { CHEAT_FAMILIES } from '../src/agents/cheat-families.ts';
-import type { ArmResult, Results } from '../src/bench/results.ts';
+import type { ArmResult, Results, SampleResult } from '../src/bench/results.ts';
 import { Claim } from './support/claim.ts';
 import { bench, sharedData } from './support/clawgym.ts';
 
@@ -9,8 +10,9 @@ import { bench, sharedData } from './support/clawgym.ts';
  * Claim local/3: every cheat family on the shared tasks, one attempt each. Families that create no
  * path named in the instruction score at most `nop`; families that plant files there at most
  * max(`nop`, `lazy`) of that task, where the verifier runs no agent code in its own process;
- * in-process tasks are listed and flagged. Stuffing families forge nothing: a weak check may pay
- * them more than an empty file, so their means are printed as floors and have no bound.
+ * in-process tasks are listed and flagged. The bounds hold for `flat` and for `final`: forged named
+ * values are invisible in a verifier's own reward. Stuffing families forge nothing: a weak check may
+ * pay them more than an empty file, so their means are in the figure and have no bound (ADR 6).
  *
  * `--every N` takes each N-th task of a split and all tasks that run agent code (tier ci).
  */
@@ -24,15 +26,21 @@ const KNOWN_IN_PROCESS = [
   'task_0102',
   'task_0275',
 ];
-const every = Number(process.argv[process.argv.indexOf('--every') + 1] ?? 1) || 1;
+const { values } = parseArgs({ options: { every: { type: 'string', default: '1' } } });
+const every = Number(values.every);
+if (!Number.isInteger(every) || every < 1)
+  throw new Error(`--every ${values.every}: expected 1 or more`);
 
 const claim = new Claim();
 const inProcess: string[] = [];
+const PARTS = ['flat', 'final'] as const;
+/** Final scores of the stuffing families, by family. */
 const stuffing = new Map<string, number[]>();
 let rollouts = 0;
 
-function scores(arm: ArmResult): Map<string, number> {
-  return new Map(arm.tasks.map((task) => [task.id, task.attempts[0]?.score.final ?? Number.NaN]));
+/** First attempt of each task. */
+function attempts(arm: ArmResult): ReadonlyMap<string, SampleResult | undefined> {
+  return new Map(arm.tasks.map((task) => [task.id, task.attempts[0]]));
 }
 
 function armOf(results: Results, name: string): ArmResult {
@@ -42,36 +50,44 @@ function armOf(results: Results, name: string): ArmResult {
 }
 
 function checkSplit(results: Results): void {
-  const nop = scores(armOf(results, 'nop'));
-  const lazy = scores(armOf(results, 'lazy'));
+  const nop = attempts(armOf(results, 'nop'));
+  const lazy = attempts(armOf(results, 'lazy'));
   for (const task of armOf(results, 'nop').tasks) {
     if (task.agentCode === 'in-process') inProcess.push(task.id);
   }
   for (const family of CHEAT_FAMILIES) {
     const arm = armOf(results, `cheat-${family.name}`);
-    if (family.aim === 'stuffing') {
-      stuffing.set(family.name, [
-        ...(stuffing.get(family.name) ?? []),
-        arm.mean.final ?? Number.NaN,
-      ]);
-      continue;
-    }
     for (const task of arm.tasks) {
-      rollouts += 1;
       const attempt = task.attempts[0];
-      const score = attempt?.score.final ?? Number.NaN;
-      const floor = nop.get(task.id) ?? Number.NaN;
-      const bound = family.plantsAtNamedPaths ? Math.max(floor, lazy.get(task.id) ?? 0) : floor;
-      const flagged = attempt?.findings.some(({ code }) => code === 'VerifierRunsAgentCode');
+      if (family.aim === 'stuffing') {
+        const known = stuffing.get(family.name) ?? [];
+        stuffing.set(family.name, [...known, attempt?.score.final ?? Number.NaN]);
+        continue;
+      }
+      rollouts += 1;
       if (task.agentCode === 'in-process') {
         claim.check(
-          flagged === true,
+          attempt?.findings.some(({ code }) => code === 'VerifierRunsAgentCode') === true,
           `${task.id} is in-process and not flagged for ${family.name}`,
         );
         if (family.plantsAtNamedPaths) continue;
       }
-      claim.check(score <= bound + 1e-9, `${family.name} on ${task.id}: ${score} above ${bound}`);
+      const floors = [nop.get(task.id), ...(family.plantsAtNamedPaths ? [lazy.get(task.id)] : [])];
+      checkBounds(`${family.name} on ${task.id}`, attempt, floors);
     }
+  }
+}
+
+/** A score that is missing here is outside its bound: nothing is shown by a failed rollout. */
+function checkBounds(
+  what: string,
+  attempt: SampleResult | undefined,
+  floors: readonly (SampleResult | undefined)[],
+): void {
+  for (const part of PARTS) {
+    const score = attempt?.score[part] ?? Number.NaN;
+    const bound = Math.max(...floors.map((floor) => floor?.score[part] ?? Number.NaN));
+    claim.check(score <= bound + 1e-9, `${what}: ${part} ${score} above ${bound}`);
   }
 }
 
@@ -90,11 +106,11 @@ for (const split of SPLITS) {
 for (const id of KNOWN_IN_PROCESS) {
   claim.check(inProcess.includes(id), `the known in-process task ${id} was not found`);
 }
-for (const [name, means] of stuffing) {
-  process.stdout.write(
-    `floor of ${name}: mean ${means.map((mean) => mean.toFixed(3)).join(' and ')}\n`,
-  );
-}
+const means = [...stuffing].map(([name, finals]) => {
+  const mean = finals.reduce((sum, score) => sum + score, 0) / finals.length;
+  return `${name} ${mean.toFixed(3)}`;
+});
+process.stdout.write(`in-process, flagged: ${inProcess.toSorted().join(' ')}\n`);
 claim.finish(
-  `${rollouts} cheat rollouts within their bounds; in-process, flagged: ${inProcess.toSorted().join(' ')}`,
+  `${rollouts} rollouts within flat and final bounds; ${inProcess.length} tasks in-process; unbounded means: ${means.join(', ')}`,
 );
