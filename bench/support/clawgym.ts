@@ -36,15 +36,19 @@ export function clawgym(args: readonly string[]): Promise<CliRun> {
   });
 }
 
+/** The results of a run with its wall seconds and its report. */
+export type BenchRun = Results & { readonly wall: number; readonly report: string };
+
 /** Runs `clawgym bench` into a fresh folder and reads its results; throws where it failed. */
-export async function bench(args: readonly string[]): Promise<Results & { readonly wall: number }> {
+export async function bench(args: readonly string[]): Promise<BenchRun> {
   const out = await mkdtemp(join(tmpdir(), 'clawgym-bench-'));
   try {
     const run = await clawgym(['bench', ...args, '--out', out]);
     if (run.exitCode !== 0 && run.exitCode !== 3) {
       throw new Error(`clawgym bench ${args.join(' ')} exited ${run.exitCode}:\n${run.stderr}`);
     }
-    return { ...(await readResults(out)), wall: run.seconds };
+    const report = await readFile(join(out, 'report.html'), 'utf8');
+    return { ...(await readResults(out)), wall: run.seconds, report };
   } finally {
     await rm(out, { recursive: true, force: true });
   }
