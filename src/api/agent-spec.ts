@@ -29,7 +29,7 @@ export const zAgent = withRules(
       name: z
         .enum(AGENT_NAMES)
         .describe(
-          'nop changes nothing; lazy creates the named outputs empty; solution applies the reference solution; cheat plants takeovers; command runs a program of yours; pi and openclaw are harnesses.',
+          'nop changes nothing; lazy creates the named outputs as placeholders; solution applies the reference solution; cheat plants takeovers; command runs a program of yours; pi and openclaw are harnesses.',
         ),
       command: zAtomicList(zText(4096).describe('Program or argument.'), {
         min: 1,

@@ -72,7 +72,9 @@ const zTaskResult = z.object({
   id: z.string(),
   digest: z.string().describe('SHA-256 of the task; runs are comparable where it is equal.'),
   category: z.string(),
-  cluster: z.string().describe('Generation lineage, the unit of clustered errors; often empty.'),
+  cluster: z
+    .string()
+    .describe('Generation lineage; often empty. Standard errors do not cluster by it yet.'),
   agentCode: zAgentCode
     .or(z.literal('unknown'))
     .describe('Whether the verifier runs what the agent wrote; `in-process` ones can be faked.'),
