@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
@@ -45,6 +46,8 @@ export async function openLocalSession(options: LocalSessionOptions): Promise<Lo
   await using stack = new AsyncDisposableStack();
   const folder = storeDir(options.out);
   makeFolders(folder);
+  // Calls and outputs of agents are nobody else's business.
+  chmodSync(folder, 0o700);
   const store = stack.use(
     await openSqliteStore({
       folder,

@@ -1,4 +1,5 @@
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { removeScratch } from '../../phases/remove-scratch.ts';
@@ -6,6 +7,9 @@ import { ScratchSweeper } from './scratch-sweeper.ts';
 
 /** File in the store folder that names the runtime folder, so that the next run can sweep it. */
 const POINTER = 'runtime-dir';
+const PREFIX = 'clawgym-';
+/** What a pointer may name, wherever the temporary folder was then. */
+const LEFTOVER = /^\/(?:[^/]+\/)*clawgym-[0-9a-f]{12}$/;
 
 /**
  * The engine's scratch: workspaces, sockets, verifier copies. It stands under the system's temporary
@@ -23,9 +27,10 @@ export interface RuntimeDir extends AsyncDisposable {
 export async function openRuntimeDir(storeDir: string): Promise<RuntimeDir> {
   const pointer = join(storeDir, POINTER);
   await sweepLeftover(pointer);
-  const path = await mkdtemp(join(tmpdir(), 'clawgym-'));
-  await chmod(path, 0o711);
+  const path = join(tmpdir(), `${PREFIX}${randomBytes(6).toString('hex')}`);
+  // The pointer first: a process that dies in between leaves a name without a folder, not the reverse.
   await writeFile(pointer, path);
+  await mkdir(path, { mode: 0o711 });
   let next = 0;
   const sweeper = new ScratchSweeper();
   return {
@@ -52,6 +57,6 @@ async function sweepLeftover(pointer: string): Promise<void> {
   } catch {
     return;
   }
-  if (leftover.startsWith(join(tmpdir(), 'clawgym-'))) await removeScratch(leftover);
+  if (LEFTOVER.test(leftover)) await removeScratch(leftover);
   await rm(pointer, { force: true });
 }

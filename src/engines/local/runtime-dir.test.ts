@@ -1,0 +1,43 @@
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { tempDir } from '../../../test/support/temp-dir.ts';
+import { openRuntimeDir } from './runtime-dir.ts';
+
+test('makes a folder that others may enter but not list, and removes it in the end', async () => {
+  await using store = await tempDir();
+  let path: string;
+  {
+    await using runtime = await openRuntimeDir(store.path);
+    path = runtime.path;
+    expect(statSync(path).mode & 0o777).toBe(0o711);
+    const [first, second] = [await runtime.scratch('a'), await runtime.scratch('a')];
+    expect(first).not.toBe(second);
+    writeFileSync(join(first, 'file'), 'x');
+    runtime.discard(second);
+  }
+  expect(existsSync(path)).toBe(false);
+  expect(existsSync(join(store.path, 'runtime-dir'))).toBe(false);
+});
+
+test('removes what an engine that died left behind, wherever that was', async () => {
+  await using store = await tempDir();
+  await using elsewhere = await tempDir();
+  const leftover = join(elsewhere.path, 'clawgym-0123456789ab');
+  mkdirSync(join(leftover, 'a-1'), { recursive: true });
+  writeFileSync(join(store.path, 'runtime-dir'), leftover);
+  await using runtime = await openRuntimeDir(store.path);
+  expect(existsSync(leftover)).toBe(false);
+  expect(readFileSync(join(store.path, 'runtime-dir'), 'utf8')).toBe(runtime.path);
+});
+
+test.each(['/etc', '/tmp', '../clawgym-0123456789ab', ''])(
+  'never removes %j, which is no runtime folder',
+  async (path) => {
+    await using store = await tempDir();
+    writeFileSync(join(store.path, 'runtime-dir'), path);
+    await using runtime = await openRuntimeDir(store.path);
+    expect(runtime.path).toMatch(/clawgym-[0-9a-f]{12}$/);
+    expect(existsSync('/etc')).toBe(true);
+  },
+);
