@@ -1,3 +1,5 @@
+import { UNSAFE_CHARACTERS } from '../base/plain-text.ts';
+import { table } from '../base/table.ts';
 import { codeHalfOnly } from './code-half-only.ts';
 import { KIND_WORDS, OUTCOME_WORDS } from './report/words.ts';
 import { ARM_KINDS, type ArmResult, RESULT_OUTCOMES, type Results } from './results.ts';
@@ -17,18 +19,8 @@ export function textSummary(results: Results, reportPath: string): string {
     percent(arm.coverage),
     outcomes(arm),
   ]);
-  return [...table([header, ...rows]), ...remarks(results), `report: ${reportPath}`, ''].join('\n');
-}
-
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('   ')
-      .trimEnd(),
+  return [table(header, rows).trimEnd(), ...remarks(results), `report: ${reportPath}`, ''].join(
+    '\n',
   );
 }
 
@@ -65,5 +57,5 @@ function remarks(results: Results): string[] {
 const percent = (value: number | null): string =>
   value === null ? '-' : `${(value * 100).toFixed(1)}%`;
 
-/** Names for a terminal: control and format characters could move its cursor or reorder the line. */
-const plain = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?');
+/** Names for a table, whose columns escapes would widen. */
+const plain = (text: string): string => text.replaceAll(UNSAFE_CHARACTERS, '?');

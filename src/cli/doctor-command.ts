@@ -1,4 +1,5 @@
 import { ClawError } from '../base/error.ts';
+import { table } from '../base/table.ts';
 import type { HostCapability } from '../engines/local/sandbox/host-capabilities.ts';
 import { canRunHere, hostCapabilities } from '../engines/local/sandbox/host-capabilities.ts';
 import { type CliEnvironment, cliEnvironment } from './environment.ts';
@@ -6,7 +7,6 @@ import { openHostSandbox } from './local-host.ts';
 import type { OutputFormat } from './output-format.ts';
 import { stderrLogger } from './stderr-logger.ts';
 import { stopSignal } from './stop-signal.ts';
-import { table } from './table.ts';
 
 export interface DoctorOptions {
   readonly output: OutputFormat;

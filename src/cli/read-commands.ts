@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ClawError } from '../base/error.ts';
+import { terminalText } from '../base/plain-text.ts';
 import { openFileArtifacts } from '../store/file-artifacts.ts';
 import { openSqliteReader } from '../store/sqlite/open.ts';
 import { downloadRollout } from './download-rollout.ts';
@@ -9,7 +10,6 @@ import { storeDir } from './local-session.ts';
 import type { ReadContext, ReadOptions } from './read-context.ts';
 import { rolloutDetail } from './rollout-detail.ts';
 import { rolloutText } from './rollout-text.ts';
-import { sandboxText } from './sandbox-text.ts';
 
 /** `clawgym show|logs|download ROLLOUT --out DIR`, also beside a run that is still going on. */
 export async function readCommand(
@@ -56,5 +56,5 @@ async function logs({ store, artifacts, rollout, options }: ReadContext): Promis
   if (digest === undefined) {
     return `(agent ${attempt.harness.name} runs no program: no output)\n`;
   }
-  return sandboxText(await artifacts.read(digest));
+  return terminalText(await artifacts.read(digest));
 }

@@ -1,7 +1,7 @@
+import { terminalText } from '../base/plain-text.ts';
 import type { Score } from '../rollouts/outcome.ts';
 import type { CallRow, VerificationRow } from '../store/records.ts';
 import type { AttemptDetail, RolloutDetail } from './rollout-detail.ts';
-import { sandboxText } from './sandbox-text.ts';
 
 /** The kubectl-describe-like form of `clawgym show`. */
 export function rolloutText({ rollout, attempts }: RolloutDetail): string {
@@ -28,7 +28,7 @@ export function rolloutText({ rollout, attempts }: RolloutDetail): string {
     );
   }
   for (const attempt of attempts) lines.push('', ...attemptLines(attempt));
-  return sandboxText(Buffer.from(`${lines.join('\n')}\n`));
+  return terminalText(`${lines.join('\n')}\n`);
 }
 
 function attemptLines({ attempt, calls, verifications }: AttemptDetail): string[] {

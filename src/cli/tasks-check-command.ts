@@ -1,4 +1,6 @@
 import { ClawError } from '../base/error.ts';
+import { terminalText } from '../base/plain-text.ts';
+import { table } from '../base/table.ts';
 import type { HostedSandbox } from '../engines/local/sandbox/host-client.ts';
 import { pythonSyntaxIn } from '../phases/python-syntax.ts';
 import { checkTask, type GateFinding } from '../tasks/gate/check-task.ts';
@@ -7,8 +9,7 @@ import { cliEnvironment } from './environment.ts';
 import { openHostSandbox } from './local-host.ts';
 import { stderrLogger } from './stderr-logger.ts';
 import { stopSignal } from './stop-signal.ts';
-import { table } from './table.ts';
-import { loadTasksSource, safe } from './tasks-source.ts';
+import { loadTasksSource } from './tasks-source.ts';
 
 export interface TasksCheckOptions {
   readonly format?: SourceFormat | undefined;
@@ -46,11 +47,11 @@ export async function tasksCheckCommand(path: string, options: TasksCheckOptions
     } else {
       const rows = found.flatMap(({ id, findings }) =>
         findings.map((finding) => [
-          safe(id),
+          terminalText(id),
           finding.gate,
           finding.level,
           finding.code,
-          safe(finding.message),
+          terminalText(finding.message),
         ]),
       );
       if (rows.length > 0)

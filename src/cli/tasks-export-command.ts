@@ -1,6 +1,7 @@
 import { mkdir, open, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ClawError, errorMessage } from '../base/error.ts';
+import { table } from '../base/table.ts';
 import { clawGymFolder } from '../tasks/export/clawgym-directory.ts';
 import { clawGymRow } from '../tasks/export/clawgym-jsonl.ts';
 import { type HarborExportOptions, harborFolder } from '../tasks/export/harbor.ts';
@@ -8,7 +9,6 @@ import { writeFolder } from '../tasks/export/write-folder.ts';
 import { DEFAULT_IMPORT_LIMITS } from '../tasks/import/import-limits.ts';
 import type { TaskSet } from '../tasks/task-set.ts';
 import { stopSignal } from './stop-signal.ts';
-import { table } from './table.ts';
 import type { EXPORT_FORMATS } from './tasks-commands.ts';
 import { agentCodeScanner, loadTasksSource } from './tasks-source.ts';
 

@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClawError } from '../base/error.ts';
+import { table } from '../base/table.ts';
 import type { LoadedTaskSet } from '../tasks/load-task-set.ts';
 import { writeTaskSet } from '../tasks/set/write-task-set.ts';
 import { distinctBlobs } from '../tasks/task-files.ts';
 import { stopSignal } from './stop-signal.ts';
-import { table } from './table.ts';
 import { loadTasksSource, type TasksSourceOptions } from './tasks-source.ts';
 
 export interface TasksImportOptions extends TasksSourceOptions {

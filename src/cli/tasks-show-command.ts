@@ -1,10 +1,11 @@
 import { ClawError } from '../base/error.ts';
+import { terminalText } from '../base/plain-text.ts';
+import { table } from '../base/table.ts';
 import type { SourceFormat } from '../tasks/import/importer.ts';
 import type { Task } from '../tasks/task.ts';
 import type { TaskEntry } from '../tasks/task-set.ts';
 import { stopSignal } from './stop-signal.ts';
-import { table } from './table.ts';
-import { loadTasksSource, safe } from './tasks-source.ts';
+import { loadTasksSource } from './tasks-source.ts';
 
 export interface TasksShowOptions {
   readonly format?: SourceFormat | undefined;
@@ -64,14 +65,14 @@ function summary({ task, digest }: TaskEntry): Record<string, unknown> {
 
 function list(tasks: readonly TaskEntry[]): string {
   const rows = tasks.map(({ task, digest }) => [
-    safe(task.id),
-    safe(task.category) || '<none>',
+    terminalText(task.id),
+    terminalText(task.category) || '<none>',
     String(task.instruction.turns.length),
     `${task.workspace.inputs.length}/${editable(task).length}`,
     task.verifier?.dialect ?? '<judge>',
     task.verifier?.agentCode ?? '-',
     String(task.rubric?.length ?? 0),
-    task.environment.needs.map(safe).join(',') || '-',
+    task.environment.needs.map(terminalText).join(',') || '-',
     digest.slice(0, 12),
   ]);
   return table(
@@ -116,15 +117,15 @@ function detail({ task, digest }: TaskEntry): string {
     ['Needs', environment.needs.join(', ') || '<none>'],
     ['Time-outs', `agent ${timeouts.agentSeconds}s, verifier ${timeouts.verifierSeconds}s`],
   ];
-  const lines = facts.map(([name, value]) => `${`${name}:`.padEnd(12)}${safe(value)}`);
+  const lines = facts.map(([name, value]) => `${`${name}:`.padEnd(12)}${terminalText(value)}`);
   const inputs = task.workspace.inputs.map(({ path, mode, size }) => [
-    `  ${safe(path)}`,
+    `  ${terminalText(path)}`,
     mode,
     String(size),
   ]);
   const turns = task.instruction.turns.map(
     ({ text, newSession }, index) =>
-      `Turn ${index + 1}${newSession ? ' (new session)' : ''}:\n${safe(text).replace(/^/gm, '  ')}`,
+      `Turn ${index + 1}${newSession ? ' (new session)' : ''}:\n${terminalText(text).replace(/^/gm, '  ')}`,
   );
   return [
     ...lines,
@@ -134,7 +135,7 @@ function detail({ task, digest }: TaskEntry): string {
     task.outputs.length > 0
       ? table(
           ['Outputs:', 'FORMAT'],
-          task.outputs.map(({ path, format }) => [`  ${safe(path)}`, format]),
+          task.outputs.map(({ path, format }) => [`  ${terminalText(path)}`, format]),
         ).trimEnd()
       : 'Outputs:    <not declared>',
     ...turns,

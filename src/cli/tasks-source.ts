@@ -1,5 +1,6 @@
 import { isRecord } from '../base/brand.ts';
 import { ClawError } from '../base/error.ts';
+import { terminalText } from '../base/plain-text.ts';
 import { DEFAULT_IMPORT_LIMITS } from '../tasks/import/import-limits.ts';
 import { parseField } from '../tasks/import/import-problem.ts';
 import type { SourceFormat } from '../tasks/import/importer.ts';
@@ -9,7 +10,6 @@ import { type InputOverlay, zInputOverlay } from '../tasks/input-overlay.ts';
 import { type LoadedTaskSet, loadTaskSet } from '../tasks/load-task-set.ts';
 import type { AgentCodeScanner } from '../tasks/task-draft.ts';
 import { scanAgentCode } from '../verifiers/scan-agent-code.ts';
-import { sandboxText } from './sandbox-text.ts';
 
 export const agentCodeScanner: AgentCodeScanner = (files) => scanAgentCode(files).class;
 
@@ -33,15 +33,11 @@ export async function loadTasksSource(
     strictUpstream: options.strictUpstream,
     overlay,
   });
-  for (const warning of loaded.warnings) process.stderr.write(`warning: ${safe(warning)}\n`);
+  for (const warning of loaded.warnings)
+    process.stderr.write(`warning: ${terminalText(warning)}\n`);
   for (const { message, code } of loaded.problems)
-    process.stderr.write(`refused: ${safe(message)} [${code}]\n`);
+    process.stderr.write(`refused: ${terminalText(message)} [${code}]\n`);
   return loaded;
-}
-
-/** Text of a task file on a terminal: control characters escaped. */
-export function safe(text: string): string {
-  return sandboxText(Buffer.from(text));
 }
 
 async function readOverlay(file: string): Promise<InputOverlay> {

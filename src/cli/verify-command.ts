@@ -2,6 +2,7 @@ import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ClawError } from '../base/error.ts';
+import { terminalText } from '../base/plain-text.ts';
 import { emptyPayload } from '../engines/local/grade-payload.ts';
 import { copyWorkspace } from '../phases/copy-workspace.ts';
 import { fetchVerifier } from '../phases/fetch.ts';
@@ -19,7 +20,6 @@ import { cliEnvironment } from './environment.ts';
 import { loadTasks } from './load-tasks.ts';
 import { openHostSandbox } from './local-host.ts';
 import type { OutputFormat } from './output-format.ts';
-import { sandboxText } from './sandbox-text.ts';
 import { stderrLogger } from './stderr-logger.ts';
 import { stopSignal } from './stop-signal.ts';
 
@@ -129,5 +129,5 @@ function print(
     ...result.checks.map(({ name, value }) => `  ${value}  ${name}`),
     ...findings.map(({ code: name, message }) => `finding ${name}: ${message}`),
   ];
-  return sandboxText(Buffer.from(`${lines.join('\n')}\n`));
+  return terminalText(`${lines.join('\n')}\n`);
 }

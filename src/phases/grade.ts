@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClawError } from '../base/error.ts';
+import { lastLine, plainText } from '../base/plain-text.ts';
 import type { Check, Finding } from '../rollouts/outcome.ts';
 import type { CodeVerifier } from '../tasks/task.ts';
 import { readVerdict, type Verdict } from '../verifiers/verdict.ts';
 import { type GradeLayout, gradeMounts, layOutGrade, readVerdictFile } from './grade-layout.ts';
 import { GRADER_ARGV } from './grade-programs.ts';
-import { lastLine, plainText } from './plain-text.ts';
 import type { ProcessSandbox, SandboxExit } from './process-sandbox.ts';
 
 /** What a verifier may read beside the workspace (reference: OPENCLAW_REWARD_PAYLOAD). */

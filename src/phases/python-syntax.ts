@@ -1,6 +1,6 @@
 import { sha256 } from '../base/digest.ts';
 import { ClawError } from '../base/error.ts';
-import { plainText } from './plain-text.ts';
+import { plainText } from '../base/plain-text.ts';
 import type { ProcessSandbox } from './process-sandbox.ts';
 
 /** Compiles standard input without running it; exit 3 with one line where that fails. */

@@ -1,3 +1,5 @@
+import { UNSAFE_CHARACTERS } from '../../base/plain-text.ts';
+
 /** Markup that is safe to write out: everything dynamic in it went through `escapeText`. */
 export class Markup {
   readonly text: string;
@@ -39,7 +41,7 @@ export function escapeText(text: string): string {
   return text
     .toWellFormed()
     .replaceAll(/[&<>"'`]/g, (char) => ENTITIES[char] ?? '')
-    .replaceAll(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\u2028\u2029\u115f\u1160\u3164\uffa0]/gu, visible);
+    .replaceAll(UNSAFE_CHARACTERS, visible);
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };

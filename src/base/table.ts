@@ -1,6 +1,9 @@
 const GAP = '   ';
 
-/** Columns as kubectl prints them: padded, three spaces apart, nothing at the end of a line. */
+/**
+ * Columns as kubectl prints them: padded, three spaces apart, nothing at the end of a line. Cells must
+ * hold no line ends.
+ */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [header, ...rows];
   const widths = header.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { lastLine, plainText } from './plain-text.ts';
+import { lastLine, plainText, terminalText } from './plain-text.ts';
 
 describe('plainText', () => {
   it.each([
@@ -22,5 +22,25 @@ describe('lastLine', () => {
   it('finds the last line with words', () => {
     expect(lastLine(Buffer.from('first\nsecond\n\n  \n'))).toBe('second');
     expect(lastLine(Buffer.from('\n'))).toBe('');
+  });
+});
+
+describe('terminalText', () => {
+  it.each([
+    ['plain text with\ttabs and\nlines', 'plain text with\ttabs and\nlines'],
+    ['\u001b[31mred\u001b[0m', '\\u001b[31mred\\u001b[0m'],
+    ['\u001b]0;title\u0007', '\\u001b]0;title\\u0007'],
+    ['over\rwritten', 'over\\u000dwritten'],
+    ['a\u202eb', 'a\\u202eb'],
+    ['line\u2028break\u200b', 'line\\u2028break\\u200b'],
+    ['tag\u{e0041}', 'tag\\u{e0041}'],
+    ['grüße 大小 😀', 'grüße 大小 😀'],
+  ])('shows %j as %j', (input, shown) => {
+    expect(terminalText(Buffer.from(input))).toBe(shown);
+    expect(terminalText(input)).toBe(shown);
+  });
+
+  it('shows bytes that are not UTF-8 as replacement characters', () => {
+    expect(terminalText(Uint8Array.of(0x61, 0xff, 0x62))).toBe('a\ufffdb');
   });
 });
