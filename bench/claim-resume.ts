@@ -1,48 +1,33 @@
-import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import type { Results } from '../src/bench/results.ts';
 import { Claim } from './support/claim.ts';
 import { readResults } from './support/clawgym.ts';
+import { runUntil } from './support/run-until.ts';
+import { readStore, type StoreState } from './support/store-state.ts';
 
 /**
- * Claim local/7: kill -9 of the process at 20 random moments of a 60-rollout run; outcomes, scores
- * and checks equal an undisturbed run. The agent is scripted (a command that works a little in its
- * sandbox); the disruption limit is raised, since one rollout may meet many kills.
+ * Claim local/7: kill -9 of the process at 20 random moments of a 72-rollout run; outcomes, scores and
+ * checks equal an undisturbed run, no decision is taken twice and no call row is lost. A third of
+ * the rollouts are the real harness pi, whose recorded model calls go through link and gateway. The
+ * disruption limit is raised, since one rollout may meet many kills.
+ *
+ * `--kills N` for a shorter one (tier ci).
  */
-const KILLS = 20;
+const { values } = parseArgs({ options: { kills: { type: 'string', default: '20' } } });
+const KILLS = Number(values.kills);
 const ROOT = resolve(import.meta.dirname, '..');
-const AGENT =
-  "sleep 0.2; mkdir -p out; printf 'partial' > out/notes.txt; ls -R . > listing.txt; sleep 0.2";
+/** Milliseconds after the first attempt within which a process is killed, at least and at most. */
+const WINDOW_MS = [400, 2000] as const;
 
 function args(out: string): string[] {
   return [
-    ...['bench', '--tasks', join(ROOT, 'examples/tasks'), '--agent', 'command', 'solution', 'nop'],
-    ...['--command', `sh -c "${AGENT}"`],
-    ...['--model', 'none', '--recording', join(ROOT, 'examples/recordings/pi.jsonl')],
+    ...['bench', '--tasks', join(ROOT, 'examples/tasks'), '--agent', 'pi', 'solution', 'nop'],
+    ...['--model', 'recorded-demo', '--recording', join(ROOT, 'examples/recordings/pi.jsonl')],
     ...['--attempts', '2', '--parallel', '4', '--disruption-limit', '100', '--out', out],
   ];
-}
-
-function run(out: string, killAfterMs: number | undefined): Promise<number | null> {
-  return new Promise((done, reject) => {
-    const child = spawn(join(ROOT, 'bin/clawgym'), args(out), {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    let stderr = '';
-    child.stderr.on('data', (chunk: Buffer) => {
-      stderr = (stderr + chunk.toString()).slice(-4000);
-    });
-    const timer =
-      killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
-    child.once('error', reject);
-    child.once('close', (code, signal) => {
-      clearTimeout(timer);
-      if (code === 0 || signal === 'SIGKILL') done(code);
-      else reject(new Error(`the run exited ${code}:\n${stderr}`));
-    });
-  });
 }
 
 function shape(results: Results): string {
@@ -63,29 +48,101 @@ function shape(results: Results): string {
   );
 }
 
+interface Calm {
+  readonly results: Results;
+  readonly state: StoreState;
+  readonly rollouts: number;
+  /** From the start of the process to its first attempt. */
+  readonly startMs: number;
+  /** From there to the end. */
+  readonly workMs: number;
+}
+
+async function undisturbed(out: string): Promise<Calm> {
+  const began = Date.now();
+  await runUntil(args(out), undefined);
+  const ended = Date.now();
+  const state = await readStore(out);
+  const first = Math.min(...state.attempts.map(({ startedAt }) => startedAt));
+  const results = await readResults(out);
+  const rollouts = state.decisions.size;
+  return { results, state, rollouts, startMs: first - began, workMs: ended - first };
+}
+
+/**
+ * Kills the run KILLS times, each time within a share of the work that is left, so that all kills
+ * fall before its end; then lets it finish. Returns what the store held after each kill.
+ */
+async function disturbed(out: string, calm: Calm): Promise<readonly StoreState[]> {
+  const seen: StoreState[] = [];
+  let left = calm.rollouts;
+  while (seen.length < KILLS && left > 0) {
+    const share = (calm.workMs * left) / calm.rollouts / (KILLS - seen.length);
+    const window = Math.min(Math.max(share, WINDOW_MS[0]), WINDOW_MS[1]);
+    const killed = await runUntil(args(out), calm.startMs + Math.random() * window);
+    if (!killed) break;
+    const state = await readStore(out);
+    left = calm.rollouts - state.decisions.size;
+    if (left > 0) seen.push(state);
+  }
+  await runUntil(args(out), undefined);
+  return seen;
+}
+
+/** Decisions are final, calls stay, and each rollout stands once in the results. */
+async function checkRecords(claim: Claim, out: string, seen: readonly StoreState[], calm: Calm) {
+  const end = await readStore(out);
+  for (const [index, state] of seen.entries()) {
+    for (const [id, decision] of state.decisions) {
+      claim.check(
+        end.decisions.get(id) === decision,
+        `${id} was decided anew after kill ${index + 1}`,
+      );
+    }
+    const lost = [...state.calls.keys()].filter((id) => !end.calls.has(id));
+    claim.check(lost.length === 0, `calls lost after kill ${index + 1}: ${lost.join(' ')}`);
+  }
+  for (const [id, attempt] of end.deciding) {
+    const calls = sequences(end, attempt);
+    const expected = sequences(calm.state, calm.state.deciding.get(id));
+    claim.check(calls === expected, `${id}: calls "${calls}", expected "${expected}"`);
+  }
+  const lines = (await readFile(join(out, 'rollouts.jsonl'), 'utf8')).trim().split('\n');
+  claim.check(lines.length === calm.rollouts, `${lines.length} lines in rollouts.jsonl`);
+  claim.check(end.decisions.size === calm.rollouts, `${end.decisions.size} decided rollouts`);
+  return end.attempts.filter(({ close }) => close?.class === 'disruption').length;
+}
+
+/** Sequence and result of every call of one attempt, in order. */
+function sequences({ calls }: StoreState, attempt: string | undefined): string {
+  return [...calls.values()]
+    .filter((call) => call.attempt === attempt)
+    .map(({ sequence, finish }) => `${sequence} ${finish?.result}`)
+    .toSorted()
+    .join(', ');
+}
+
 const scratch = await mkdtemp(join(tmpdir(), 'clawgym-resume-'));
 try {
-  const undisturbed = join(scratch, 'undisturbed');
-  const disturbed = join(scratch, 'disturbed');
-  const started = performance.now();
-  await run(undisturbed, undefined);
-  const whole = performance.now() - started;
-  let kills = 0;
-  let finished = false;
-  while (kills < KILLS && !finished) {
-    // Moments from the start of a process to a seventh of a whole run: all 20 fit into the work.
-    const code = await run(disturbed, 300 + Math.random() * Math.max(800, whole / 7));
-    finished = code === 0;
-    kills += finished ? 0 : 1;
+  const calm = await undisturbed(join(scratch, 'undisturbed'));
+  let out = join(scratch, 'disturbed');
+  let seen = await disturbed(out, calm);
+  if (seen.length < KILLS) {
+    process.stdout.write(`the run ended after ${seen.length} kills: once more from the start\n`);
+    out = join(scratch, 'again');
+    seen = await disturbed(out, calm);
   }
-  await run(disturbed, undefined);
   const claim = new Claim();
-  const [calm, stormy] = [await readResults(undisturbed), await readResults(disturbed)];
-  const rollouts = calm.arms.flatMap((arm) => arm.tasks.flatMap((task) => task.attempts));
-  claim.check(rollouts.length >= 60, `expected at least 60 rollouts, got ${rollouts.length}`);
-  claim.check(kills === KILLS, `only ${kills} kills fell into the run`);
-  claim.check(shape(calm) === shape(stormy), 'the disturbed run differs from the undisturbed one');
-  claim.finish(`${kills} kills over ${rollouts.length} rollouts: results identical`);
+  claim.check(calm.rollouts >= 60, `expected at least 60 rollouts, got ${calm.rollouts}`);
+  claim.check(calm.state.calls.size > 0, 'the agent made no model call');
+  claim.check(seen.length === KILLS, `only ${seen.length} kills fell into the run`);
+  const same = shape(calm.results) === shape(await readResults(out));
+  claim.check(same, 'the disturbed run differs from the undisturbed one');
+  const disruptions = await checkRecords(claim, out, seen, calm);
+  claim.check(disruptions >= KILLS / 2, `only ${disruptions} attempts met a kill`);
+  claim.finish(
+    `${seen.length} kills over ${calm.rollouts} rollouts, ${disruptions} attempts disrupted: results identical, no decision or call lost`,
+  );
 } finally {
   await rm(scratch, { recursive: true, force: true });
 }
