@@ -7,7 +7,7 @@ import { makeFolders } from '../base/make-folders.ts';
 import { GateNames } from '../engines/local/gate-names.ts';
 import { LocalEngine } from '../engines/local/local-engine.ts';
 import { LocalModelAccess } from '../engines/local/local-model-access.ts';
-import { openRuntimeDir } from '../engines/local/runtime-dir.ts';
+import { openRuntimeDir, type RuntimeDir } from '../engines/local/runtime-dir.ts';
 import { CALL_LIMITS } from '../gateway/call-run.ts';
 import { Gateway } from '../gateway/chat-completions.ts';
 import { MemorySessionDirectory } from '../gateway/session-directory.ts';
@@ -42,51 +42,69 @@ export function storeDir(out: string): string {
 }
 
 export async function openLocalSession(options: LocalSessionOptions): Promise<LocalSession> {
-  const { logger, sandbox, programsDir, signal } = options;
   await using stack = new AsyncDisposableStack();
   const folder = storeDir(options.out);
   makeFolders(folder);
   // Calls and outputs of agents are nobody else's business.
   chmodSync(folder, 0o700);
+  const holder = `pid ${process.pid}`;
   const store = stack.use(
-    await openSqliteStore({
-      folder,
-      holder: `pid ${process.pid}`,
-      clock: systemClock,
-      survives: 'process',
-    }),
+    await openSqliteStore({ folder, holder, clock: systemClock, survives: 'process' }),
   );
   const artifacts = await openFileArtifacts(join(folder, 'artifacts'));
   const runtime = stack.use(await openRuntimeDir(folder));
+  const parts = { store, artifacts, runtime };
+  const models = await openModelAccess(parts, options, stack);
+  const engine = localEngine(parts, models, options);
+  const owned = stack.move();
+  return { store, artifacts, engine, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+interface SessionParts {
+  readonly store: RecordStore;
+  readonly artifacts: ArtifactStore;
+  readonly runtime: RuntimeDir;
+}
+
+/** Gateway, its server and the links to it; the stack closes them. */
+async function openModelAccess(
+  { store, artifacts, runtime }: SessionParts,
+  { sandbox, upstreams, logger }: LocalSessionOptions,
+  stack: AsyncDisposableStack,
+): Promise<LocalModelAccess> {
   const sessions = new MemorySessionDirectory(store, systemClock);
+  const shared = { clock: systemClock, random: Math.random, logger };
   const gateway = stack.use(
     new Gateway({
+      ...shared,
       sessions,
       records: store,
       artifacts,
-      clock: systemClock,
-      random: Math.random,
-      logger,
       limits: CALL_LIMITS,
       spoolDir: await runtime.scratch('spool'),
     }),
   );
   const gatewaySocket = join(runtime.path, 'gateway.sock');
   stack.use(await startGatewayServer({ socketPath: gatewaySocket, gateway, logger }));
-  const models = new LocalModelAccess({
+  return new LocalModelAccess({
+    ...shared,
     gateway,
     gatewaySocket,
     sessions,
-    upstreams: options.upstreams,
+    upstreams,
     owner: sandbox.owner,
-    clock: systemClock,
-    random: Math.random,
     newSecret: () => randomBytes(32).toString('base64url'),
     newCallId: () => randomUUID(),
-    logger,
   });
+}
+
+function localEngine(
+  { store, artifacts, runtime }: SessionParts,
+  models: LocalModelAccess,
+  { sandbox, programsDir, logger, signal }: LocalSessionOptions,
+): LocalEngine {
   const gates = new GateNames({ sandbox, programsDir, runtime, signal });
-  const engine = new LocalEngine({
+  return new LocalEngine({
     store,
     api: rolloutService(store, artifacts),
     sandbox,
@@ -100,6 +118,4 @@ export async function openLocalSession(options: LocalSessionOptions): Promise<Lo
     knownCheckNames: ({ rollout, task, plan }) =>
       gates.of(rollout.taskDigest, task, plan.taskSet.blobs),
   });
-  const owned = stack.move();
-  return { store, artifacts, engine, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

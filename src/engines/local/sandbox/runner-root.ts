@@ -6,7 +6,7 @@ import { parseJson } from '../../../base/brand.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { ClawError, errorMessage } from '../../../base/error.ts';
 import type { Logger } from '../../../base/logger.ts';
-import { takeBuildLock } from './build-lock.ts';
+import { takeFileLock } from '../../../store/file-lock.ts';
 import type { HostEnv } from './host-command.ts';
 import { installHint } from './host-tools.ts';
 import { buildRunnerRoot, sweepBuilds } from './runner-root-build.ts';
@@ -74,7 +74,7 @@ async function buildOnce(
   await mkdir(parent, { recursive: true, mode: 0o755 });
   const target = join(parent, recipeDigest(recipe));
   const isDone = async () => (await readRunnerRoot(options.cacheDir, recipe)) !== undefined;
-  await using lock = await takeBuildLock({
+  await using lock = await takeFileLock({
     path: `${target}.lock`,
     clock: options.clock,
     signal: options.signal,
