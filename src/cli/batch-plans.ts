@@ -22,7 +22,7 @@ export function batchPlans(
 
 function batchPlan(
   request: RunRequest,
-  { request: arm, agent, recording }: PreparedArm,
+  { request: arm, agent, recording, endpoint }: PreparedArm,
   taskSet: TaskSet,
   now: number,
 ): BatchPlan {
@@ -35,8 +35,11 @@ function batchPlan(
       name: arm.model.name,
       source: arm.model.source.kind,
       recording,
+      baseUrl: endpoint?.address,
       sampling: arm.model.sampling ?? {},
     },
+    // Also in the configuration digest, where a person could not read what differs.
+    mounts: arm.mounts?.map(({ source, target }) => `${source}:${target}`),
     samples: request.samples,
     settings: deciding,
     taskSet: taskSet.digest,

@@ -11,6 +11,7 @@ import { ensureGradePrograms } from '../phases/grade-programs.ts';
 import type { RecordStore } from '../store/records.ts';
 import type { TaskSet } from '../tasks/task-set.ts';
 import { batchPlans } from './batch-plans.ts';
+import { checkUpstreams, upstreamChecks } from './check-upstreams.ts';
 import type { CliEnvironment } from './environment.ts';
 import { loadTasks } from './load-tasks.ts';
 import { openHostSandbox } from './local-host.ts';
@@ -85,6 +86,10 @@ export async function executeRun(
   });
   const plans = batchPlans(request, arms, taskSet, systemClock.now());
   await refuseOtherSpec(plans, session.store, options.out);
+  if (request.modelCheck !== false) {
+    const checks = await upstreamChecks(arms, plans, upstreams, session.store);
+    await checkUpstreams(checks, { logger, signal });
+  }
   const counts = await planAll(plans, session);
   const failure = await runPlans(plans, counts, request, session, options);
   try {

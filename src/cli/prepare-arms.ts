@@ -1,20 +1,17 @@
-import { readFile } from 'node:fs/promises';
 import type { PreparedAgent } from '../agents/agent.ts';
 import type { AgentHost } from '../agents/agent-host.ts';
 import { CHEAT_FAMILIES } from '../agents/cheat-families.ts';
-import { type AgentOptions, agentFor } from '../agents/registry.ts';
+import { agentFor } from '../agents/registry.ts';
 import type { Sha256 } from '../base/brand.ts';
-import { systemClock } from '../base/clock.ts';
-import { sha256 } from '../base/digest.ts';
-import { ClawError, errorMessage } from '../base/error.ts';
+import { canonicalJson } from '../base/canonical-json.ts';
+import { ClawError } from '../base/error.ts';
 import type { Logger } from '../base/logger.ts';
 import type { ArmKind } from '../bench/results.ts';
-import { OpenAiUpstream } from '../gateway/openai-upstream.ts';
-import { RecordedUpstream } from '../gateway/recorded-upstream.ts';
-import { parseRecording } from '../gateway/recording.ts';
 import type { Upstream } from '../gateway/upstream.ts';
+import { agentOptions } from './agent-settings.ts';
 import type { CliEnvironment } from './environment.ts';
-import type { ArmRequest, ModelRequest } from './run-request.ts';
+import { type Endpoint, type OpenedModel, openModel } from './open-model.ts';
+import type { ArmRequest } from './run-request.ts';
 
 /** An arm with its harness installed and its upstream opened. */
 export interface PreparedArm {
@@ -23,11 +20,13 @@ export interface PreparedArm {
   readonly kind: ArmKind;
   /** SHA-256 of the recording that answers in place of a model. */
   readonly recording: Sha256 | undefined;
+  /** The endpoint that answers, where there is one. */
+  readonly endpoint?: Endpoint | undefined;
 }
 
 export interface PreparedArms {
   readonly arms: readonly PreparedArm[];
-  /** By arm name. */
+  /** By arm name; arms that ask the same model share one. */
   readonly upstreams: ReadonlyMap<string, Upstream>;
 }
 
@@ -67,18 +66,38 @@ export async function prepareArms(
 ): Promise<PreparedArms> {
   const arms: PreparedArm[] = [];
   const upstreams = new Map<string, Upstream>();
-  for (const request of expandArms(requests)) {
-    const agent = await agentFor(agentOptions(request), context.host).prepare({
+  const models = new Map<string, OpenedModel>();
+  const expanded = expandArms(requests);
+  // All settings are looked at before the first harness is installed.
+  const asked = expanded.map((request) => ({
+    request,
+    harness: agentFor(agentOptions(request), context.host),
+  }));
+  for (const { request, harness } of asked) {
+    const agent = await harness.prepare({
       cacheDir: context.environment.cacheDir,
       logger: context.logger,
       signal: context.signal,
     });
     refuseUnheeded(request, agent.version);
-    const model = request.model && (await openModel(request.model, context));
+    const model = await openShared(request, models, context);
     if (model) upstreams.set(request.name, model.upstream);
-    arms.push({ request, agent, kind: armKind(request), recording: model?.recording });
+    const { recording, endpoint } = model ?? { recording: undefined, endpoint: undefined };
+    arms.push({ request, agent, kind: armKind(request), recording, endpoint });
   }
   return { arms, upstreams };
+}
+
+async function openShared(
+  { model }: ArmRequest,
+  opened: Map<string, OpenedModel>,
+  { environment, logger }: PrepareContext,
+): Promise<OpenedModel | undefined> {
+  if (model === undefined) return undefined;
+  const key = canonicalJson({ name: model.name, source: model.source });
+  const shared = opened.get(key) ?? (await openModel(model, environment, logger));
+  opened.set(key, shared);
+  return shared;
 }
 
 /** What a manifest may say of an agent and this engine cannot follow is refused, not ignored. */
@@ -89,12 +108,6 @@ function refuseUnheeded({ name, agent }: ArmRequest, pinned: string): void {
       `arm ${name}: agent.version is ${agent.version}, and this release runs ${agent.name} ${pinned}; leave agent.version out, or name that version`,
     );
   }
-  const [setting] = Object.keys(agent.config ?? {});
-  if (setting === undefined) return;
-  throw new ClawError(
-    'InvalidManifest',
-    `arm ${name}: agent.config.${setting}: the local engine takes no settings for ${agent.name}; leave agent.config out`,
-  );
 }
 
 /** What an arm's score is worth as evidence about a model. */
@@ -113,57 +126,4 @@ export function armKind({ agent, model }: ArmRequest): ArmKind {
       if (model === undefined) return 'program';
       return model.source.kind === 'recording' ? 'replay' : 'model';
   }
-}
-
-function agentOptions({ agent, mounts }: ArmRequest): AgentOptions {
-  const { name, command, family } = agent;
-  if (family !== undefined) return { name: `${name}:${family}` };
-  if (name !== 'command' || command === undefined) return { name };
-  return { name, command: { command, ...(mounts && { mounts }) } };
-}
-
-interface OpenedModel {
-  readonly upstream: Upstream;
-  readonly recording: Sha256 | undefined;
-}
-
-async function openModel(model: ModelRequest, context: PrepareContext): Promise<OpenedModel> {
-  const { source } = model;
-  if (source.kind === 'recording') {
-    const text = await readText(source.path);
-    const upstream = new RecordedUpstream(parseRecording(text, source.path));
-    return { upstream, recording: sha256(text) };
-  }
-  const upstream = new OpenAiUpstream({
-    name: model.name,
-    baseUrl: source.baseUrl,
-    apiKey: apiKey(source.apiKeyEnv, context.environment),
-    clock: systemClock,
-    random: Math.random,
-    logger: context.logger,
-  });
-  return { upstream, recording: undefined };
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new ClawError('NotFound', `recording ${path} cannot be read: ${errorMessage(cause)}`, {
-      cause,
-    });
-  }
-}
-
-/** The default variable may be unset (local servers need no key); a named one must be set. */
-function apiKey(name: string | undefined, environment: CliEnvironment): string | undefined {
-  if (name === undefined) return environment.secret('OPENAI_API_KEY');
-  const key = environment.secret(name);
-  if (key === undefined || key === '') {
-    throw new ClawError(
-      'InvalidInput',
-      `the environment variable ${name} holds no key: set it, or name another with --api-key-env`,
-    );
-  }
-  return key;
 }

@@ -33,6 +33,7 @@ function addRun(program: Command): void {
     .option('--parallel <n>', 'rollouts at a time (default: the manifest, else the cores)', count)
     .option('--base-url <url>', 'endpoint for models that the manifest names by Secret')
     .option('--api-key-env <name>', 'environment variable with the key of that endpoint')
+    .option('--no-model-check', 'start without asking endpoints for one answer first')
     .option('-o, --output <format>', 'output format: table or json', outputFormat, 'table')
     .action(async (options) => {
       const { runCommand } = await import('./run-command.ts');
@@ -53,7 +54,10 @@ function addBench(program: Command): void {
     .option('--base-url <url>', 'OpenAI-compatible endpoint of the model')
     .option('--api-key-env <name>', 'environment variable with the key (default: OPENAI_API_KEY)')
     .option('--recording <file>', 'a recorded model instead of an endpoint')
+    .option('--no-model-check', 'start without asking the endpoint for one answer first')
     .option('--temperature <t>', "sampling temperature (default: the agent's own)", decimal)
+    .option('--context-window <n>', 'tokens that the model takes, for pi and openclaw', count)
+    .option('--max-output-tokens <n>', 'tokens of one answer, for pi and openclaw', count)
     .option('--attempts <k>', 'samples per task', count, 1)
     .option('--parallel <n>', 'rollouts at a time (default: the cores)', count)
     .option('--out <dir>', 'output folder (default: ./out/bench)')

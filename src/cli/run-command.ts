@@ -11,6 +11,7 @@ export interface RunOptions {
   readonly parallel?: number | undefined;
   readonly baseUrl?: string | undefined;
   readonly apiKeyEnv?: string | undefined;
+  readonly modelCheck: boolean;
   readonly output: OutputFormat;
 }
 
@@ -33,7 +34,7 @@ export async function runCommand(options: RunOptions): Promise<void> {
   });
   const parallelism = options.parallel ?? request.parallelism;
   await runLocal(
-    { ...request, parallelism },
+    { ...request, parallelism, modelCheck: options.modelCheck },
     { out: options.out ?? `out/${request.name}`, output: options.output },
   );
 }

@@ -14,6 +14,8 @@ export interface RunRequest {
   readonly samples: number;
   /** Rollouts at a time; undefined: the number of cores. */
   readonly parallelism: number | undefined;
+  /** Ask each endpoint for one answer before the first rollout that needs it; absent: yes. */
+  readonly modelCheck?: boolean | undefined;
   /** Seconds after which the run stops as by Ctrl-C; it can be continued. */
   readonly deadlineSeconds?: number | undefined;
   /** Budgets live with the arms. */

@@ -78,7 +78,8 @@ export class OpenAiUpstream implements Upstream, AsyncDisposable {
       logger.warn({ upstream: this.name, failures, last }, 'model endpoint failed, asking again');
       const wait = backoffMs(this.#options.backoff ?? UPSTREAM_BACKOFF, failures, random());
       try {
-        await clock.sleep(Math.max(wait, Math.min(pause ?? 0, MAX_RETRY_AFTER_MS)), signal);
+        const asked = Math.max(wait, Math.min(pause ?? 0, MAX_RETRY_AFTER_MS));
+        await clock.sleep(Math.min(asked, giveUpAt - clock.monotonic()), signal);
       } catch (thrown) {
         throw this.#gaveUp(failures, last, thrown);
       }

@@ -104,6 +104,7 @@ test.each<[string, readonly string[], number, RegExp]>([
   ['a variant that the agent lacks', ['--agent', 'nop:x'], 1, /unknown agent "nop:x"/],
   ['an agent named twice', ['--agent', 'nop', 'nop'], 1, /the arm nop is asked for twice/],
   ['a harness without a model', ['--agent', 'pi'], 1, /--agent pi needs a model: add --model/],
+  ['a model nowhere', ['--agent', 'nop', '--model', 'm'], 1, /--model m .*add --base-url URL/],
   ['a command agent without a command', ['--agent', 'command'], 1, /needs --command/],
   ['no agent', [], 2, /required option '--agent/],
   ['a count of 0', ['--agent', 'nop', '--attempts', '0'], 2, /expected a whole number above 0/],
@@ -158,4 +159,15 @@ it('stops at one bad task, and goes on without it where that is asked', async ()
   expect(skipped.code).toBe(0);
   expect(skipped.stderr).toContain('left out 1 tasks that cannot be imported');
   expect(resultsOf(target).arms[0]?.planned).toBe(1);
+});
+
+it('calls a command without a model a program, and keeps it apart from other mounts', async () => {
+  const target = join(scratch, 'program');
+  const args = ['bench', '--tasks', EXAMPLES, '--task', 'log-triage', '--agent', 'command'];
+  const run = [...args, '--command', 'true', '--out', target];
+  expect((await clawgym(...run)).stdout).toContain('no arm is a model result: program only');
+  expect(resultsOf(target).arms[0]?.kind).toBe('program');
+  const other = await clawgym(...run, '--mount', `${scratch}:/opt/mine`);
+  expect(other.code).toBe(1);
+  expect(other.stderr).toContain('mounts: none there');
 });

@@ -72,7 +72,7 @@ test.each<[string, readonly object[], RegExp]>([
   [
     'a setting of a harness',
     [run(pi({ config: { thinking: 'low' } }))],
-    /agent.config.thinking: the local engine takes no settings for pi/,
+    /agent.config.thinking: pi has no such setting; it has contextWindow and maxTokens/,
   ],
   [
     'tasks that are not there',

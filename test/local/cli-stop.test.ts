@@ -29,11 +29,12 @@ function bench(out: string, baseUrl: string): readonly string[] {
 it('stops on Ctrl-C with 130 and a word, and goes on to what an undisturbed run gives', async () => {
   const held = Promise.withResolvers<void>();
   const fault = ({ index }: { index: number }): Fault | undefined =>
-    index === 1 ? { kind: 'gate', beforeFrame: 0, open: held.promise } : undefined;
+    index === 2 ? { kind: 'gate', beforeFrame: 0, open: held.promise } : undefined;
   await using model = await startScriptedModel({ script, fault });
   const args = bench('stopped', model.baseUrl);
   const run = startClawgym(...args);
-  await model.arrived(2);
+  // One request before the run, then one a rollout.
+  await model.arrived(3);
   run.child.kill('SIGINT');
   const ended = await run.ended;
   held.resolve();
@@ -54,11 +55,12 @@ it('stops on Ctrl-C with 130 and a word, and goes on to what an undisturbed run 
 
 it('refuses a second run in the folder of one that goes on, and does not disturb it', async () => {
   const held = Promise.withResolvers<void>();
-  const fault = (): Fault => ({ kind: 'gate', beforeFrame: 0, open: held.promise });
+  const fault = ({ index }: { index: number }): Fault | undefined =>
+    index > 0 ? { kind: 'gate', beforeFrame: 0, open: held.promise } : undefined;
   await using model = await startScriptedModel({ script, fault });
   const args = bench('shared', model.baseUrl);
   const run = startClawgym(...args);
-  await model.arrived(1);
+  await model.arrived(2);
   const second = await clawgym(...args);
   expect(second.code).toBe(1);
   expect(second.stderr).toContain(`is in use by pid ${run.child.pid}`);
@@ -71,8 +73,9 @@ it('refuses a second run in the folder of one that goes on, and does not disturb
 it('exits with 3 where infrastructure lost more than 2 % of the results', async () => {
   const fault = (): Fault => ({ kind: 'status', status: 401 });
   await using model = await startScriptedModel({ script, fault });
-  const run = await clawgym(...bench('lost', model.baseUrl));
+  const run = await clawgym(...bench('lost', model.baseUrl), '--no-model-check');
   expect(run.code).toBe(3);
+  expect(run.stderr).toMatch(/warning: an attempt lost its model.*status 401: check its base URL/);
   expect(run.stdout).toContain('incomplete (coverage below 98%): command');
   const [arm] = resultsOf(join(scratch, 'lost')).arms;
   expect([arm?.outcomes, arm?.coverage, arm?.mean.final]).toEqual([{ infra_error: 3 }, 0, null]);
@@ -81,11 +84,12 @@ it('exits with 3 where infrastructure lost more than 2 % of the results', async 
 it('shows a fault that comes after Ctrl-C as the fault that it is', async () => {
   await using model = await startScriptedModel({
     script,
-    fault: () => ({ kind: 'gate', beforeFrame: 0, open: new Promise(() => undefined) }),
+    fault: ({ index }) =>
+      index > 0 ? { kind: 'gate', beforeFrame: 0, open: new Promise(() => undefined) } : undefined,
   });
   mkdirSync(join(scratch, 'unwritable/report.html/x'), { recursive: true });
   const run = startClawgym(...bench('unwritable', model.baseUrl));
-  await model.arrived(1);
+  await model.arrived(2);
   run.child.kill('SIGINT');
   const ended = await run.ended;
   expect(ended.code).toBe(1);
@@ -112,4 +116,36 @@ it('ends at the deadline of its manifest with 124, its results and no talk of a 
     "the run's activeDeadlineSeconds passed: 0 of 1 rollouts are decided; run the same command again",
   );
   expect(resultsOf(join(scratch, 'deadline')).arms[0]?.outcomes).toEqual({ undecided: 1 });
+});
+
+it('decides nothing with a wrong key, and the same command runs once the key is right', async () => {
+  let refuses = true;
+  const body = '{"error":{"message":"Incorrect API key provided"}}';
+  const fault = (): Fault | undefined =>
+    refuses ? { kind: 'status', status: 401, body } : undefined;
+  await using model = await startScriptedModel({ script, fault });
+  const args = bench('key', model.baseUrl);
+  const refused = await clawgym(...args);
+  expect([refused.code, refused.stdout]).toEqual([1, '']);
+  expect(refused.stderr).toContain(
+    'refused the call with status 401: "Incorrect API key provided"',
+  );
+  expect(refused.stderr).toMatch(/No rollout was started or decided: check the key/);
+  expect(model.requests).toHaveLength(1);
+  refuses = false;
+  expect((await clawgym(...args)).code).toBe(0);
+  expect(resultsOf(join(scratch, 'key')).arms[0]).toMatchObject({
+    kind: 'model',
+    outcomes: { scored: 3 },
+  });
+  // Everything is decided, so that nothing is asked again.
+  const asked = model.requests.length;
+  expect((await clawgym(...args)).code).toBe(0);
+  expect(model.requests).toHaveLength(asked);
+
+  const elsewhere = await clawgym(...bench('key', 'http://127.0.0.1:1/v1'));
+  expect(elsewhere.code).toBe(1);
+  expect(elsewhere.stderr).toMatch(
+    /model.baseUrl: "http:.*" there, "http:\/\/127.0.0.1:1\/v1" now/,
+  );
 });
