@@ -88,7 +88,9 @@ function apiKey(
   name: string | undefined,
   environment: CliEnvironment,
 ): { readonly name: string; readonly value: string | undefined } {
-  if (name === undefined) return { name: DEFAULT_KEY, value: environment.secret(DEFAULT_KEY) };
+  // An empty variable is an unset one: an empty bearer helps nobody.
+  if (name === undefined)
+    return { name: DEFAULT_KEY, value: environment.secret(DEFAULT_KEY) || undefined };
   const value = environment.secret(name);
   if (value !== undefined && value !== '') return { name, value };
   throw new ClawError(
