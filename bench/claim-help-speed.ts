@@ -1,7 +1,7 @@
 import { Claim, median } from './support/claim.ts';
 import { clawgym } from './support/clawgym.ts';
 
-/** Claim local/8b: `clawgym --help` answers within 200 ms, median of 10 after a warm-up. */
+/** Claim local/11: `clawgym --help` answers within 200 ms, median of 10 after a warm-up. */
 const LIMIT_MS = 200;
 await clawgym(['--help']);
 const times: number[] = [];

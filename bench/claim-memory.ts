@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { Claim } from './support/claim.ts';
 
 /**
- * Claim local/8c: the main process stays within 300 MB resident at 8 parallel rollouts of the pi
+ * Claim local/12: the main process stays within 300 MB resident at 8 parallel rollouts of the pi
  * harness with the recorded model. The kernel's own high-water mark (VmHWM) is read until the end.
  */
 const LIMIT_MB = 300;

@@ -8,7 +8,7 @@ import { Claim, median } from './support/claim.ts';
 import { bench, sharedData } from './support/clawgym.ts';
 
 /**
- * Claim local/8a: 125 tasks with `nop` on all cores, the whole command from its start to its report,
+ * Claim local/8: 125 tasks with `nop` on all cores, the whole command from its start to its report,
  * against `check.py` alone under the same number of workers on workspaces that lie ready: both warm,
  * median of 5 interleaved runs, wall ratio at most 2.0.
  */

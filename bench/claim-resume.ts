@@ -19,12 +19,10 @@ import { readStore, type StoreState } from './support/store-state.ts';
 const { values } = parseArgs({ options: { kills: { type: 'string', default: '20' } } });
 const KILLS = Number(values.kills);
 const ROOT = resolve(import.meta.dirname, '..');
-/** Milliseconds after the first attempt within which a process is killed, at least and at most. */
-const WINDOW_MS = [400, 2000] as const;
 
 function args(out: string): string[] {
   return [
-    ...['bench', '--tasks', join(ROOT, 'examples/tasks'), '--agent', 'pi', 'solution', 'nop'],
+    ...['bench', '--tasks', join(ROOT, 'examples/tasks'), '--agent', 'solution', 'pi', 'nop'],
     ...['--model', 'recorded-demo', '--recording', join(ROOT, 'examples/recordings/pi.jsonl')],
     ...['--attempts', '2', '--parallel', '4', '--disruption-limit', '100', '--out', out],
   ];
@@ -56,6 +54,8 @@ interface Calm {
   readonly startMs: number;
   /** From there to the end. */
   readonly workMs: number;
+  /** Mean of one attempt of the harness. */
+  readonly attemptMs: number;
 }
 
 async function undisturbed(out: string): Promise<Calm> {
@@ -66,19 +66,25 @@ async function undisturbed(out: string): Promise<Calm> {
   const first = Math.min(...state.attempts.map(({ startedAt }) => startedAt));
   const results = await readResults(out);
   const rollouts = state.decisions.size;
-  return { results, state, rollouts, startMs: first - began, workMs: ended - first };
+  const took = state.attempts
+    .filter(({ harness }) => harness.name === 'pi')
+    .map(({ startedAt, end }) => (end?.endedAt ?? startedAt) - startedAt);
+  const attemptMs = took.reduce((sum, ms) => sum + ms, 0) / took.length;
+  const workMs = ended - first;
+  return { results, state, rollouts, startMs: first - began, workMs, attemptMs };
 }
 
 /**
- * Kills the run KILLS times, each time within a share of the work that is left, so that all kills
- * fall before its end; then lets it finish. Returns what the store held after each kill.
+ * Kills the run KILLS times, each time within its share of the work that is left, so that all kills
+ * fall before its end, but never much later than a harness needs to end; then lets it
+ * finish. Returns what the store held after each kill.
  */
 async function disturbed(out: string, calm: Calm): Promise<readonly StoreState[]> {
   const seen: StoreState[] = [];
   let left = calm.rollouts;
   while (seen.length < KILLS && left > 0) {
     const share = (calm.workMs * left) / calm.rollouts / (KILLS - seen.length);
-    const window = Math.min(Math.max(share, WINDOW_MS[0]), WINDOW_MS[1]);
+    const window = Math.min(share, 2.5 * calm.attemptMs);
     const killed = await runUntil(args(out), calm.startMs + Math.random() * window);
     if (!killed) break;
     const state = await readStore(out);
@@ -139,6 +145,8 @@ try {
   const same = shape(calm.results) === shape(await readResults(out));
   claim.check(same, 'the disturbed run differs from the undisturbed one');
   const disruptions = await checkRecords(claim, out, seen, calm);
+  const amid = seen.filter(({ decisions, calls }) => decisions.size > 0 && calls.size > 0).length;
+  claim.check(amid > 0, 'no kill fell between the first model call and the last decision');
   claim.check(disruptions >= KILLS / 2, `only ${disruptions} attempts met a kill`);
   claim.finish(
     `${seen.length} kills over ${calm.rollouts} rollouts, ${disruptions} attempts disrupted: results identical, no decision or call lost`,
