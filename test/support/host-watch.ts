@@ -36,6 +36,8 @@ export class HostWatch {
     const harm: string[] = [];
     // The kernel takes a dead process out of the lists a moment after its parent knows.
     await expectSoon(() => processes(mark, this.#uid).length === 0 && ownCgroups().length === 0);
+    // Scratch is removed by a process of its own, right after the rollout let go of it.
+    await expectSoon(() => this.leftovers().every((name) => this.#entries.has(name)));
     for (const pid of processes(mark, this.#uid)) harm.push(`process ${pid}`);
     for (const name of ownCgroups()) harm.push(`cgroup ${name}`);
     if (mountCount() !== this.#mounts) harm.push(`${mountCount() - this.#mounts} mounts`);

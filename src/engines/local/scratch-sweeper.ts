@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { removeScratch } from '../../phases/remove-scratch.ts';
 
-/** So many trees go at once; until then they wait on the disk. */
-const BATCH = 8;
+/** Trees a removal: what a hostile agent left is not kept until others are done. */
+const BATCH = 1;
 const STOP_MS = 60_000;
 
 /**
- * Removes scratch trees beside the engine: one long-lived child takes their paths and removes them in
- * batches, since removing a tree holds the engine's loop for milliseconds and nothing waits for it.
+ * Removes scratch trees beside the engine: one long-lived child takes their paths and removes them one
+ * by one, since removing a tree holds the engine's loop for milliseconds and nothing waits for it.
  * What it cannot remove (closed folders without root) goes with the runtime folder at the end.
  */
 export class ScratchSweeper implements AsyncDisposable {
