@@ -7,7 +7,12 @@ import { answerMeter, isEventStream } from './answer-meter.ts';
 import { AnswerSpool, SPOOL_DEFAULTS } from './answer-spool.ts';
 import { type Backoff, backoffMs, UPSTREAM_BACKOFF } from './backoff.ts';
 import { budgetEnd, type CallEnd, giveUpEnd, passOnRefusal } from './call-end.ts';
-import { type ChatRequest, withSampling, withUsageReport } from './chat-request.ts';
+import {
+  type ChatRequest,
+  withSampling,
+  withSingleModel,
+  withUsageReport,
+} from './chat-request.ts';
 import { errorFrame, openAiError } from './openai-error.ts';
 import { recordCall } from './record-call.ts';
 import type { BudgetEnd, GatewaySession } from './session.ts';
@@ -199,7 +204,10 @@ export class CallRun {
     const broken = new AbortController();
     const signal = AbortSignal.any([this.#stop.signal, broken.signal]);
     signal.throwIfAborted();
-    const asked = withSampling(withUsageReport(body, request), session.sampling);
+    const asked = withSampling(
+      withUsageReport(withSingleModel(body, request), request),
+      session.sampling,
+    );
     const ask = { body: asked, accept: accept ?? 'application/json' };
     const response = await session.upstream.chat(ask, signal);
     if (response.status >= 200 && response.status < 300) return await this.#copy(response, broken);

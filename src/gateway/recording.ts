@@ -9,7 +9,7 @@ const zHeader = z.strictObject({
   schema: z.literal(RECORDING_SCHEMA),
   /** Name that agents ask for. */
   model: z.string().min(1),
-  /** What was recorded, when and from what; shown in reports. */
+  /** What was recorded, when and from what; for those who open the file. */
   note: z.string().default(''),
 });
 

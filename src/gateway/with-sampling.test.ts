@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseJson } from '../base/brand.ts';
-import { withSampling } from './chat-request.ts';
+import { parseChatRequest, withSampling, withSingleModel } from './chat-request.ts';
 
 const body = (value: object): Uint8Array => Buffer.from(JSON.stringify(value));
 const read = (bytes: Uint8Array): unknown => parseJson(Buffer.from(bytes).toString());
@@ -29,3 +29,21 @@ test.each([
 ])('asked with %j under %j: sends %j', (asked, sampling, sent) => {
   expect(read(withSampling(body(asked), sampling))).toEqual(sent);
 });
+
+test.each([
+  ['{"model":"mine","messages":[{"role":"user"}],"model":"other"}', false],
+  ['{"\\u006dodel":"mine","messages":[{"role":"user"}],"model":"other"}', false],
+  ['{"model":"mine",  "messages":[{"role":"user","content":"say \\"model\\": x"}]}', true],
+])(
+  'a body that names its model once keeps its bytes, another is written anew: %s',
+  (text, kept) => {
+    const bytes = Buffer.from(text);
+    const sent = withSingleModel(bytes, parseChatRequest(bytes));
+    expect(sent === bytes).toBe(kept);
+    expect(
+      Buffer.from(sent)
+        .toString()
+        .match(/"model"\s*:/g),
+    ).toHaveLength(1);
+  },
+);
