@@ -87,7 +87,8 @@ function checkBounds(
   for (const part of PARTS) {
     const score = attempt?.score[part] ?? Number.NaN;
     const bound = Math.max(...floors.map((floor) => floor?.score[part] ?? Number.NaN));
-    claim.check(score <= bound + 1e-9, `${what}: ${part} ${score} above ${bound}`);
+    const how = Number.isNaN(score) ? ` (${attempt?.outcome} ${attempt?.reason})` : '';
+    claim.check(score <= bound + 1e-9, `${what}: ${part} ${score} above ${bound}${how}`);
   }
 }
 
