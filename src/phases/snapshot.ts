@@ -2,6 +2,7 @@ import { chmodSync, closeSync, constants, openSync, readFileSync } from 'node:fs
 import { chmod, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { type Pack, pack } from 'tar-stream';
 import type { Sha256 } from '../base/brand.ts';
@@ -9,6 +10,8 @@ import type { Finding } from '../rollouts/outcome.ts';
 import type { ArtifactStore } from '../store/artifacts.ts';
 import type { SnapshotCaps } from './snapshot-caps.ts';
 import { type ScannedEntry, scanWorkspace } from './snapshot-scan.ts';
+
+type SnapshotStore = Pick<ArtifactStore, 'put' | 'putStream'>;
 
 /** A stored snapshot, or the reason why the workspace was refused. */
 export interface SnapshotResult {
@@ -27,21 +30,37 @@ const HEADER_BYTES = 3 * 1024;
  */
 export async function takeSnapshot(
   workspaceDir: string,
-  artifacts: Pick<ArtifactStore, 'putStream'>,
+  artifacts: SnapshotStore,
   caps: SnapshotCaps,
 ): Promise<SnapshotResult> {
   const scan = await scanWorkspace(workspaceDir, caps);
   if ('refused' in scan) {
     return { digest: undefined, refused: scan.refused, findings: [] };
   }
+  const digest = await storeTar(workspaceDir, scan.entries, artifacts, caps);
+  return { digest, refused: undefined, findings: scan.findings };
+}
+
+/** Up to here a snapshot is stored in one piece: as a stream, each of its headers is a write. */
+const ONE_PIECE_BYTES = 1024 * 1024;
+
+async function storeTar(
+  root: string,
+  entries: readonly ScannedEntry[],
+  artifacts: SnapshotStore,
+  caps: SnapshotCaps,
+): Promise<Sha256> {
   const tar = pack();
-  const packed = packEntries(tar, workspaceDir, scan.entries);
+  const packed = packEntries(tar, root, entries);
+  const stream = Readable.from(tar);
   const maxBytes = caps.totalBytes + (caps.entries + 1) * HEADER_BYTES;
-  const [stored] = await Promise.all([
-    artifacts.putStream(Readable.from(tar), { maxBytes }),
-    packed,
-  ]);
-  return { digest: stored.digest, refused: undefined, findings: scan.findings };
+  const size = entries.reduce((sum, entry) => sum + entry.size + HEADER_BYTES, 0);
+  const stored =
+    size <= ONE_PIECE_BYTES
+      ? buffer(stream).then((bytes) => artifacts.put(bytes))
+      : artifacts.putStream(stream, { maxBytes });
+  const [{ digest }] = await Promise.all([stored, packed]);
+  return digest;
 }
 
 async function packEntries(

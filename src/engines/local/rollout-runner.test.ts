@@ -59,7 +59,7 @@ async function run(faults: Faults): Promise<{ row: RolloutRow; attempts: readonl
   const artifacts = new MemoryArtifacts();
   await artifacts.put(Buffer.from('print'));
   const { artifact } = faults;
-  if (artifact) artifacts.putStream = () => Promise.reject(artifact());
+  if (artifact) artifacts.put = () => Promise.reject(artifact());
   const engine = new LocalEngine({
     store,
     api: rolloutService(store, artifacts),
