@@ -54,18 +54,20 @@ export function withUsageReport(body: Uint8Array, request: ChatRequest): Uint8Ar
   ]);
 }
 
+const MODEL_KEY = '"model"';
+/** Starts every escape of the letters a to o: another spelling of the key would need one. */
+const ESCAPED_LETTER = '\\u006';
+
 /**
  * The body with one `model` at most. JSON with a key twice means one thing here and may mean the other
  * at the endpoint, which would let an agent ask for a model that is not its own; such a body is written
  * anew from what was checked. Bytes that have the key once stay as they are.
  */
 export function withSingleModel(body: Uint8Array, request: ChatRequest): Uint8Array {
-  const text = new TextDecoder().decode(body);
-  const keys = text.match(/"model"\s*:/g) ?? [];
-  // An escaped spelling of the key cannot be told apart by looking.
-  const once =
-    keys.length <= 1 && !/"(?:[^"\\]|\\.)*\\u00[46][0-9a-f](?:[^"\\]|\\.)*"\s*:/i.test(text);
-  return once ? body : new TextEncoder().encode(JSON.stringify(request));
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const first = bytes.indexOf(MODEL_KEY);
+  const once = bytes.indexOf(MODEL_KEY, first + 1) < 0 && !bytes.includes(ESCAPED_LETTER);
+  return first < 0 || !once ? new TextEncoder().encode(JSON.stringify(request)) : body;
 }
 
 /** Sampling that a run fixes for all its agents; absent members are the agent's own. */
