@@ -22,7 +22,7 @@ const ROOT = resolve(import.meta.dirname, '..');
 
 function args(out: string): string[] {
   return [
-    ...['bench', '--tasks', join(ROOT, 'examples/tasks'), '--agent', 'solution', 'pi', 'nop'],
+    ...['bench', '--tasks', join(ROOT, 'examples/tasks'), '--agent', 'pi', 'solution', 'nop'],
     ...['--model', 'recorded-demo', '--recording', join(ROOT, 'examples/recordings/pi.jsonl')],
     ...['--attempts', '2', '--parallel', '4', '--disruption-limit', '100', '--out', out],
   ];
