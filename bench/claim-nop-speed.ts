@@ -4,7 +4,8 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { runLimited } from '../src/base/run-limited.ts';
-import { Claim, median } from './support/claim.ts';
+import { median } from '../src/bench/statistics.ts';
+import { Claim } from './support/claim.ts';
 import { bench, sharedData } from './support/clawgym.ts';
 
 /**
@@ -86,7 +87,7 @@ try {
     );
   }
   const claim = new Claim();
-  const ratio = median(ratios);
+  const ratio = median(ratios) ?? Number.NaN;
   claim.check(ratio <= LIMIT, `median ratio ${ratio.toFixed(2)} is above ${LIMIT}`);
   claim.finish(`median wall ratio ${ratio.toFixed(2)} over ${ROUNDS} rounds on ${WORKERS} workers`);
 } finally {

@@ -16,11 +16,3 @@ export class Claim {
     process.exitCode = this.#violations.length === 0 ? 0 : 1;
   }
 }
-
-/** Median of an odd or even number of figures. */
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
-}

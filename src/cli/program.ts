@@ -1,6 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
 import { InvalidArgumentError } from 'commander';
 import type { OutputFormat } from './output-format.ts';
+import { PRODUCT } from './product.ts';
 import { registerTasksCommands } from './tasks-commands.ts';
 
 /**
@@ -11,7 +12,7 @@ export function buildProgram(): Command {
   const program = new Command()
     .name('clawgym')
     .description('Verifiable tasks, safe rollouts and honest scores for claw-style agents')
-    .version('0.1.0')
+    .version(PRODUCT.version)
     .exitOverride()
     .showHelpAfterError('(run with --help for the flags)')
     .enablePositionalOptions();

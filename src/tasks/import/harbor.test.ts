@@ -22,7 +22,7 @@ LEVEL = "\${LEVEL:-3}"
 
 function load(change: { toml?: string; add?: Record<string, string>; without?: string } = {}) {
   const files = Object.entries({
-    'environment/Dockerfile': 'FROM debian:12\nWORKDIR /app\nRUN true\nWORKDIR /srv/work\n',
+    'environment/Dockerfile': 'FROM debian:12\nWORKDIR /app\nRUN true\nWORKDIR /srv/app\n',
     'tests/test.sh': 'echo 1 > /logs/verifier/reward.txt\n',
     'solution/solve.sh': 'true\n',
     ...change.add,
@@ -36,7 +36,7 @@ function load(change: { toml?: string; add?: Record<string, string>; without?: s
   const folder: HarborFolder = {
     name: 'my task',
     toml: text(change.toml ?? TOML),
-    instruction: text('Write /srv/work/a.txt'),
+    instruction: text('Write /srv/app/a.txt'),
     environment: part('environment'),
     tests: part('tests'),
     solution: part('solution'),
@@ -54,7 +54,7 @@ test('reads a task with a Dockerfile: to be built, working folder and limits kno
   expect(load()).toMatchObject({
     id: 'my-task',
     category: 'files',
-    workspace: { path: '/srv/work' },
+    workspace: { path: '/srv/app' },
     verifier: { dialect: 'harbor', entry: 'test.sh' },
     solution: { script: 'solve.sh' },
     environment: {
