@@ -1,3 +1,4 @@
+import type { KubeError } from './kube-error.ts';
 import type { KubeObject } from './kube-object.ts';
 import type { ObjectKey } from './object-key.ts';
 import type { Resource } from './resource.ts';
@@ -22,7 +23,10 @@ export interface ResourceClient<T extends KubeObject> {
   applyStatus(object: ApplyObject, options: ApplyOptions): Promise<T>;
   patch(key: ObjectKey, patch: Patch, call: PatchOptions): Promise<T>;
   delete(key: ObjectKey, options: DeleteOptions): Promise<void>;
-  /** Ends when the server ends it; throws `Expired` on 410, also inside the stream. */
+  /**
+   * Ends when the server ends it. Throws `Expired` on 410, also inside the stream, the Status of any
+   * other ERROR event, `InvalidAnswer` on a line that is cut or not JSON.
+   */
   watch(selection: Selection, options: WatchOptions): AsyncIterable<WatchEvent<T>>;
 }
 
@@ -44,6 +48,18 @@ export interface PageOptions extends CallOptions {
   readonly limit?: number;
   /** `'0'` reads any cached state; undefined the newest. */
   readonly resourceVersion?: string;
+  /** Told of every object that does not fit the schema and left out; without it the call throws. */
+  readonly onInvalid?: (invalid: InvalidObject) => void;
+}
+
+/** An object of a list or a watch that did not fit the schema, as far as it could be read. */
+export interface InvalidObject {
+  /** `InvalidObject`, with the field and what was expected. */
+  readonly error: KubeError;
+  readonly key: ObjectKey | undefined;
+  readonly resourceVersion: string | undefined;
+  /** Type of the watch event; undefined in a list. */
+  readonly event: 'ADDED' | 'MODIFIED' | 'DELETED' | undefined;
 }
 
 export interface ObjectList<T> {
@@ -83,6 +99,8 @@ export interface WatchOptions extends CallOptions {
   readonly resourceVersion: string;
   /** Seconds after which the server ends the watch. */
   readonly serverTimeoutSeconds: number;
+  /** Told of every event whose object does not fit the schema, in order; without it the watch throws. */
+  readonly onInvalid?: (invalid: InvalidObject) => void;
 }
 
 /** JSON Patch (with `test` operations for locks) or JSON merge patch. */
