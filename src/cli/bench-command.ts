@@ -16,6 +16,7 @@ export interface BenchOptions extends ArmFlags {
   readonly parallel?: number | undefined;
   readonly out?: string | undefined;
   readonly resume?: boolean | undefined;
+  readonly retryInfraErrors?: boolean | undefined;
   readonly skipInvalid?: boolean | undefined;
   readonly timeoutPercent: number;
   readonly disruptionLimit?: number | undefined;
@@ -46,6 +47,7 @@ export async function benchCommand(options: BenchOptions): Promise<void> {
       samples: options.attempts,
       parallelism: options.parallel,
       modelCheck: options.modelCheck,
+      retryInfraErrors: options.retryInfraErrors,
       settings: {
         retries: { infraRetries: 2, disruptionLimit: options.disruptionLimit ?? 20 },
         timeoutPercent: options.timeoutPercent,

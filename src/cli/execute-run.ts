@@ -25,6 +25,7 @@ import {
   startProgress,
 } from './progress.ts';
 import { refuseOtherSpec } from './refuse-other-spec.ts';
+import { reopenInfraErrors } from './reopen-infra-errors.ts';
 import type { RunRequest } from './run-request.ts';
 import { sandboxNode } from './sandbox-node.ts';
 import { isStop } from './stop-signal.ts';
@@ -90,7 +91,7 @@ export async function executeRun(
     const checks = await upstreamChecks(arms, plans, upstreams, session.store);
     await checkUpstreams(checks, { logger, signal });
   }
-  const counts = await planAll(plans, session);
+  const counts = await planAll(plans, session, request.retryInfraErrors ?? false);
   const failure = await runPlans(plans, counts, request, session, options);
   try {
     const facts = await runFacts(request, arms, plans, taskSet, session.store, options.command);
@@ -108,11 +109,13 @@ function allDecided({ results }: WrittenOutput): boolean {
 async function planAll(
   plans: readonly BatchPlan[],
   { store }: LocalSession,
+  retryInfraErrors: boolean,
 ): Promise<ProgressCounts> {
   let planned = 0;
   let decidedBefore = 0;
   for (const plan of plans) {
     await store.planBatch(plan.batch, plan.rollouts);
+    if (retryInfraErrors) await reopenInfraErrors(store, plan.batch.id);
     const counts = await store.countOutcomes(plan.batch.id);
     planned += counts.planned;
     decidedBefore += counts.planned - counts.undecided;

@@ -29,13 +29,25 @@ export function finishRun(run: ExecutedRun, end: RunEnd): number {
       ? `${JSON.stringify(results, null, 2)}\n`
       : `${textSummary(results, report)}\n`,
   );
-  if (run.finished) return isComplete(results) ? 0 : EXIT_INCOMPLETE;
+  if (run.finished) {
+    const failed = infraErrors(run);
+    if (failed > 0) {
+      end.say(
+        `${failed} rollouts ended as infra_error: mend the cause and run the same command with --retry-infra-errors\n`,
+      );
+    }
+    return isComplete(results) ? 0 : EXIT_INCOMPLETE;
+  }
   const { decided, planned } = progressOf(run);
   const why = end.atDeadline ? "the run's activeDeadlineSeconds passed" : 'stopped';
   end.say(
     `${why}: ${decided} of ${planned} rollouts are decided; run the same command again to continue\n`,
   );
   return end.atDeadline ? EXIT_DEADLINE : EXIT_STOPPED;
+}
+
+function infraErrors({ results }: ExecutedRun): number {
+  return results.arms.reduce((sum, arm) => sum + (arm.outcomes.infra_error ?? 0), 0);
 }
 
 function progressOf({ results }: ExecutedRun): { decided: number; planned: number } {

@@ -35,6 +35,7 @@ function addRun(program: Command): void {
     .option('--base-url <url>', 'endpoint for models that the manifest names by Secret')
     .option('--api-key-env <name>', 'environment variable with the key of that endpoint')
     .option('--no-model-check', 'start without asking endpoints for one answer first')
+    .option('--retry-infra-errors', 'try rollouts again that ended as infra_error')
     .option('-o, --output <format>', 'output format: table or json', outputFormat, 'table')
     .action(async (options) => {
       const { runCommand } = await import('./run-command.ts');
@@ -63,6 +64,7 @@ function addBench(program: Command): void {
     .option('--parallel <n>', 'rollouts at a time (default: the cores)', count)
     .option('--out <dir>', 'output folder (default: ./out/bench)')
     .option('--resume', 'continue an earlier run in --out; fails where there is none')
+    .option('--retry-infra-errors', 'try rollouts again that ended as infra_error')
     .option('--skip-invalid', 'leave out tasks that cannot be imported')
     .option('--max-turns <n>', 'model calls per attempt', count)
     .option('--max-tokens <n>', 'tokens per attempt', count)

@@ -22,6 +22,7 @@ function row(index: number, outcome?: 'scored' | 'infra_error'): RolloutRow {
     taskId: `t${index}`,
     taskDigest: digest,
     sample: 0,
+    retriesFrom: 0,
     position: index,
     decision,
   };

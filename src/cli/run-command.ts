@@ -12,6 +12,7 @@ export interface RunOptions {
   readonly baseUrl?: string | undefined;
   readonly apiKeyEnv?: string | undefined;
   readonly modelCheck: boolean;
+  readonly retryInfraErrors?: boolean | undefined;
   readonly output: OutputFormat;
 }
 
@@ -34,7 +35,12 @@ export async function runCommand(options: RunOptions): Promise<void> {
   });
   const parallelism = options.parallel ?? request.parallelism;
   await runLocal(
-    { ...request, parallelism, modelCheck: options.modelCheck },
+    {
+      ...request,
+      parallelism,
+      modelCheck: options.modelCheck,
+      retryInfraErrors: options.retryInfraErrors,
+    },
     { out: options.out ?? `out/${request.name}`, output: options.output },
   );
 }

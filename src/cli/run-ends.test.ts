@@ -30,7 +30,7 @@ function finish(outcomes: readonly ('scored' | 'infra_error' | undefined)[], atD
 describe('the end of a run', () => {
   it.each([
     ['everything is decided', ['scored', 'scored'], false, 0, ''],
-    ['results are missing', ['scored', 'infra_error'], false, 3, ''],
+    ['results are missing', ['scored', 'infra_error'], false, 3, '1 rollouts ended as infra_error'],
     ['a user stopped it', ['scored', undefined, undefined], false, 130, 'stopped: 1 of 3 rollouts'],
     [
       'its deadline passed',

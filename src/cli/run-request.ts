@@ -16,6 +16,8 @@ export interface RunRequest {
   readonly parallelism: number | undefined;
   /** Ask each endpoint for one answer before the first rollout that needs it; absent: yes. */
   readonly modelCheck?: boolean | undefined;
+  /** Open rollouts again that an earlier run decided as `infra_error`; absent: no. */
+  readonly retryInfraErrors?: boolean | undefined;
   /** Seconds after which the run stops as by Ctrl-C; it can be continued. */
   readonly deadlineSeconds?: number | undefined;
   /** Budgets live with the arms. */

@@ -29,3 +29,11 @@ test.each<[string, AttemptFacts[], string]>([
   const step = nextStep(attempts, policy);
   expect(step.do === 'giveUp' ? `giveUp:${step.reason}` : step.do).toBe(expected);
 });
+
+test.each<[string, AttemptFacts[], number, string]>([
+  ['the failures before it', [infra, infra, infra], 3, 'openAttempt'],
+  ['two failures since', [infra, infra, infra, infra, infra], 3, 'openAttempt'],
+  ['its own retries used up', [infra, infra, infra, infra, infra, infra], 3, 'giveUp'],
+])('opened again, a rollout after %s: %#', (_name, attempts, from, expected) => {
+  expect(nextStep(attempts, policy, from).do).toBe(expected);
+});

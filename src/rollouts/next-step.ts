@@ -30,11 +30,12 @@ export type GiveUpReason = 'InfraRetriesExhausted' | 'DisruptionLimit' | 'Snapsh
 
 /**
  * Level-triggered: the same rows give the same step, whoever asks and however often. `attempts` in
- * order of number; the asking engine has none of them running.
+ * order of number; the asking engine has none of them running. The first `retriesFrom` use no retry.
  */
 export function nextStep<A extends AttemptFacts>(
   attempts: readonly A[],
   policy: RetryPolicy,
+  retriesFrom = 0,
 ): RolloutStep<A> {
   const last = attempts.at(-1);
   if (last === undefined) return { do: 'openAttempt' };
@@ -43,13 +44,14 @@ export function nextStep<A extends AttemptFacts>(
       ? { do: 'closeDisrupted', attempt: last }
       : { do: 'verify', attempt: last };
   }
+  const counted = attempts.slice(retriesFrom);
   switch (last.close.class) {
     case 'disruption':
-      return closedWith(attempts, 'disruption') > policy.disruptionLimit
+      return closedWith(counted, 'disruption') > policy.disruptionLimit
         ? { do: 'giveUp', attempt: last, reason: 'DisruptionLimit' }
         : { do: 'openAttempt' };
     case 'infra_error':
-      return closedWith(attempts, 'infra_error') > policy.infraRetries
+      return closedWith(counted, 'infra_error') > policy.infraRetries
         ? { do: 'giveUp', attempt: last, reason: infraReason(last) }
         : { do: 'openAttempt' };
     case 'cancelled':

@@ -41,6 +41,11 @@ export interface RecordStore extends AsyncDisposable {
   listVerifications(attempt: AttemptId): Promise<readonly VerificationRow[]>;
   /** Decides the rollout: outcome, score and findings in one write. First decision wins. */
   decideRollout(id: RolloutId, decision: RolloutDecision): Promise<RolloutRow>;
+  /**
+   * Takes back the decision `infra_error`: it is missing data, never a result. Attempts stay as
+   * evidence and use no retry of the new try. Throws `Conflict` for every other outcome.
+   */
+  reopenRollout(id: RolloutId): Promise<RolloutRow>;
 
   /** Reserves a call id before the upstream is asked. A known id returns its row. */
   openCall(call: OpenCall): Promise<{ readonly row: CallRow; readonly created: boolean }>;
@@ -77,6 +82,8 @@ export interface RolloutRow extends Omit<PlannedRollout, 'decided'> {
   readonly batch: BatchId;
   /** Position in the plan, from 0. */
   readonly position: number;
+  /** Attempts up to this number use no retry: the last one when the rollout was opened again. */
+  readonly retriesFrom: number;
   readonly decision: RolloutDecision | undefined;
 }
 

@@ -70,8 +70,9 @@ it('refuses a second run in the folder of one that goes on, and does not disturb
   expect(resultsOf(join(scratch, 'shared')).arms[0]?.outcomes).toEqual({ scored: 3 });
 });
 
-it('exits with 3 where infrastructure lost more than 2 % of the results', async () => {
-  const fault = (): Fault => ({ kind: 'status', status: 401 });
+it('exits with 3 where infrastructure lost results, and tries them again when asked', async () => {
+  let broken = true;
+  const fault = (): Fault | undefined => (broken ? { kind: 'status', status: 401 } : undefined);
   await using model = await startScriptedModel({ script, fault });
   const run = await clawgym(...bench('lost', model.baseUrl), '--no-model-check');
   expect(run.code).toBe(3);
@@ -79,6 +80,14 @@ it('exits with 3 where infrastructure lost more than 2 % of the results', async 
   expect(run.stdout).toContain('incomplete (coverage below 98%): command');
   const [arm] = resultsOf(join(scratch, 'lost')).arms;
   expect([arm?.outcomes, arm?.coverage, arm?.mean.final]).toEqual([{ infra_error: 3 }, 0, null]);
+  expect(run.stderr).toContain('3 rollouts ended as infra_error: mend the cause and run the same');
+
+  broken = false;
+  expect((await clawgym(...bench('lost', model.baseUrl))).code).toBe(3);
+  const again = await clawgym(...bench('lost', model.baseUrl), '--retry-infra-errors');
+  expect(again.code).toBe(0);
+  const [mended, solution] = resultsOf(join(scratch, 'lost')).arms;
+  expect([mended?.outcomes, solution?.outcomes]).toEqual([{ scored: 3 }, { scored: 3 }]);
 });
 
 it('shows a fault that comes after Ctrl-C as the fault that it is', async () => {

@@ -229,6 +229,24 @@ export function recordStoreContract(name: string, makePlace: () => Promise<Store
         expect((await store.getRollout(FIRST))?.decision).toEqual(first);
       });
 
+      it('open an infra_error again, and nothing else', async () => {
+        await store.openAttempt(FIRST, aClaim());
+        await store.closeAttempt(ATTEMPT, { class: 'infra_error', reason: 'x', closedAt: 1 });
+        await store.decideRollout(FIRST, aDecision(FIRST, { outcome: 'infra_error' }));
+        expect((await store.getRollout(FIRST))?.retriesFrom).toBe(0);
+        const opened = await store.reopenRollout(FIRST);
+        expect(opened).toMatchObject({ decision: undefined, retriesFrom: 1 });
+        await reopen();
+        expect(await store.getRollout(FIRST)).toEqual(opened);
+        expect(await store.countOutcomes(aBatch().id)).toEqual({ planned: 2, undecided: 2 });
+        expect((await store.openAttempt(FIRST, aClaim({ nonce: 'b' }))).number).toBe(2);
+        const again = aDecision(FIRST, { attempt: asAttemptId(`${FIRST}#2`) });
+        expect((await store.decideRollout(FIRST, again)).decision).toEqual(again);
+        for (const id of [FIRST, SECOND]) {
+          await expect(store.reopenRollout(id)).rejects.toMatchObject({ code: 'Conflict' });
+        }
+      });
+
       it('refuse a decision by an attempt of another rollout', async () => {
         await store.openAttempt(SECOND, aClaim());
         await expect(store.decideRollout(FIRST, aDecision(SECOND))).rejects.toMatchObject({

@@ -46,6 +46,7 @@ export function aRollout(arm: string, position: number, spec: SampleSpec): Rollo
     row: {
       id,
       batch: asBatchId(arm),
+      retriesFrom: 0,
       position,
       taskId: task,
       taskDigest: sha256(task),

@@ -49,7 +49,7 @@ export async function runRollout(
   observer.started(job.rollout);
   while (!signal.aborted) {
     const attempts = await deps.store.listAttempts(job.rollout.id);
-    const step = nextStep(attempts, job.plan.settings.retries);
+    const step = nextStep(attempts, job.plan.settings.retries, job.rollout.retriesFrom);
     switch (step.do) {
       case 'openAttempt':
         await openAndRun(job, deps, observer, signal);

@@ -32,6 +32,7 @@ const zPlanned = z.object({
   task_id: z.string(),
   task_digest: zDigest,
   sample: z.int(),
+  retries_from: z.int(),
 });
 
 const zDecision = z
@@ -69,6 +70,7 @@ function toRollout(row: unknown): RolloutRow {
     taskId: planned.task_id,
     taskDigest: planned.task_digest,
     sample: planned.sample,
+    retriesFrom: planned.retries_from,
     decision: zUndecided.safeParse(row).success ? undefined : parseRow(zDecision, 'rollouts', row),
   };
 }
@@ -173,6 +175,24 @@ export function decideRollout(
   }
   if (decision.attempt !== undefined) refuseForeignAttempt(db, id, decision.attempt);
   writeDecision(db, id, decision);
+  return needRollout(db, id);
+}
+
+export function reopenRollout(db: Connection, id: RolloutId): RolloutRow {
+  const { decision } = needRollout(db, id);
+  if (decision?.outcome !== 'infra_error') {
+    throw new ClawError(
+      'Conflict',
+      `rollout ${id} is ${decision?.outcome ?? 'undecided'}; only an infra_error is opened again`,
+    );
+  }
+  db.run(
+    `UPDATE rollouts SET outcome = NULL, reason = NULL, attempt = NULL, score_json = NULL,
+       as_left_json = NULL, checks_json = NULL, findings_json = NULL, decided_at = NULL,
+       retries_from = (SELECT coalesce(max(number), 0) FROM attempts WHERE rollout = rollouts.id)
+     WHERE id = ?`,
+    id,
+  );
   return needRollout(db, id);
 }
 

@@ -82,4 +82,5 @@ export const SCHEMA_STEPS: readonly string[] = [
     UNIQUE (attempt, sequence)
   ) STRICT;
   `,
+  'ALTER TABLE rollouts ADD COLUMN retries_from INTEGER NOT NULL DEFAULT 0;',
 ];

@@ -20,7 +20,7 @@ import { planBatch } from './batches.ts';
 import { finishCall, openCall } from './calls.ts';
 import type { Connection } from './connection.ts';
 import { GroupCommit } from './group-commit.ts';
-import { decideRollout } from './rollouts.ts';
+import { decideRollout, reopenRollout } from './rollouts.ts';
 import { SqliteReader } from './sqlite-reader.ts';
 import { addVerification } from './verifications.ts';
 
@@ -58,6 +58,10 @@ export class SqliteStore extends SqliteReader implements RecordStore {
 
   decideRollout(id: RolloutId, decision: RolloutDecision): Promise<RolloutRow> {
     return this.#write((db) => decideRollout(db, id, decision));
+  }
+
+  reopenRollout(id: RolloutId): Promise<RolloutRow> {
+    return this.#write((db) => reopenRollout(db, id));
   }
 
   openCall(call: OpenCall): Promise<{ readonly row: CallRow; readonly created: boolean }> {
