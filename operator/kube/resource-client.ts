@@ -1,4 +1,4 @@
-import type { KubeError, KubeError } from './kube-error.ts';
+import type { KubeError } from './kube-error.ts';
 import type { KubeObject } from './kube-object.ts';
 import type { ObjectKey } from './object-key.ts';
 import type { Resource } from './resource.ts';
@@ -66,20 +66,6 @@ export interface ObjectList<T> {
   readonly items: readonly T[];
   /** Version of the whole list: where a watch may begin. */
   readonly resourceVersion: string;
-  /**
-   * Objects that exist but do not fit the schema: left out of `items`, so that one malformed
-   * object never hides the others. A cache must not report them as vanished. Absent: none.
-   */
-  readonly invalid?: readonly InvalidObject[];
-}
-
-/** What is known of an object that does not fit the schema of its resource. */
-export interface InvalidObject {
-  /** Undefined where not even a name could be read. */
-  readonly key: ObjectKey | undefined;
-  readonly resourceVersion: string | undefined;
-  /** `InvalidObject`, with object, field and expectation. */
-  readonly error: KubeError;
 }
 
 export interface ListPage<T> extends ObjectList<T> {
@@ -142,12 +128,6 @@ export interface ApplyObject {
 
 export type WatchEvent<T> =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T }
-  | {
-      /** A change of an object that does not fit the schema; the stream goes on. */
-      readonly type: 'INVALID';
-      readonly change: 'ADDED' | 'MODIFIED' | 'DELETED';
-      readonly invalid: InvalidObject;
-    }
   | {
       readonly type: 'BOOKMARK';
       readonly resourceVersion: string;
