@@ -3,6 +3,7 @@ import { mkdir, open, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { errorMessage } from '../../src/base/error.ts';
+import { killGroup } from '../../src/base/kill-group.ts';
 
 /** How a claim's command ended. */
 export interface ClaimOutcome {
@@ -75,15 +76,6 @@ function ended(child: ReturnType<typeof spawn>): Promise<string> {
       resolve(signal === null ? `exit code ${code}` : `killed by ${signal}`);
     });
   });
-}
-
-function killGroup(pid: number | undefined): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // The group is gone already.
-  }
 }
 
 /** Keeps the last non-empty line of a stream in bounded memory. */

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { ClawError } from '../base/error.ts';
+import { killGroup } from '../base/kill-group.ts';
 
 export interface InstallerRun {
   readonly argv: readonly string[];
@@ -42,14 +43,5 @@ export async function runInstaller({ argv, cwd, env, signal }: InstallerRun): Pr
     await promise;
   } finally {
     signal.removeEventListener('abort', kill);
-  }
-}
-
-function killGroup(pid: number | undefined): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // The group has already ended.
   }
 }

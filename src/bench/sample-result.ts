@@ -1,8 +1,6 @@
-import type { Score } from '../rollouts/outcome.ts';
+import { NO_SCORE } from '../rollouts/outcome.ts';
 import type { SampleResult, Tokens } from './results.ts';
 import type { AttemptFacts, RolloutFacts } from './run-facts.ts';
-
-const NO_SCORE: Score = { flat: null, native: null, rubric: null, final: null };
 
 /** One planned rollout as results.json shows it. */
 export function sampleResult({ row, attempts }: RolloutFacts): SampleResult {

@@ -85,6 +85,9 @@ export interface Score {
   readonly final: number | null;
 }
 
+/** Where nothing was graded. */
+export const NO_SCORE: Score = { flat: null, native: null, rubric: null, final: null };
+
 /** One named check of a verifier, in the verifier's own order. */
 export interface Check {
   readonly name: string;

@@ -3,6 +3,7 @@ import { type ClawError, errorMessage, toClawError } from '../../base/error.ts';
 import type { Logger } from '../../base/logger.ts';
 import { agentOutcome } from '../../rollouts/agent-outcome.ts';
 import { type GiveUpReason, nextStep } from '../../rollouts/next-step.ts';
+import { NO_SCORE } from '../../rollouts/outcome.ts';
 import type {
   AttemptClose,
   AttemptRow,
@@ -161,12 +162,11 @@ async function close(
 
 function giveUpDecision(attempt: AttemptRow, reason: GiveUpReason, clock: Clock): RolloutDecision {
   const againstAgent = reason === 'SnapshotNeverArrived';
-  const nothing = { flat: null, native: null, rubric: null, final: null };
   return {
     outcome: againstAgent ? 'agent_error' : 'infra_error',
     reason: againstAgent ? reason : (attempt.close?.reason ?? reason),
     attempt: attempt.id,
-    score: againstAgent ? { flat: 0, native: 0, rubric: null, final: 0 } : nothing,
+    score: againstAgent ? { flat: 0, native: 0, rubric: null, final: 0 } : NO_SCORE,
     asLeft: undefined,
     checks: [],
     findings: againstAgent

@@ -8,7 +8,14 @@ import {
   grade,
 } from '../../phases/grade.ts';
 import { nextVerification, type VerificationFacts } from '../../rollouts/next-verification.ts';
-import type { Check, Finding, FindingCode, Outcome, Score } from '../../rollouts/outcome.ts';
+import {
+  type Check,
+  type Finding,
+  type FindingCode,
+  NO_SCORE,
+  type Outcome,
+  type Score,
+} from '../../rollouts/outcome.ts';
 import type {
   AttemptEnd,
   AttemptRow,
@@ -41,8 +48,6 @@ const CORRECTIONS: ReadonlySet<FindingCode> = new Set([
   'ProtectedInputDeleted',
   'ShadowingModuleRemoved',
 ]);
-const NO_SCORE: Score = { flat: null, native: null, rubric: null, final: null };
-
 /**
  * Runs the verifications that the rules ask for (design: rollouts.md 7) until there is a verdict.
  * Rows of an earlier engine count; undefined where the signal stopped it.

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { BatchId, RolloutId } from '../../base/brand.ts';
 import { canonicalJson } from '../../base/canonical-json.ts';
 import { ClawError } from '../../base/error.ts';
-import { OUTCOMES, type Outcome, type Score } from '../../rollouts/outcome.ts';
+import { NO_SCORE, OUTCOMES, type Outcome } from '../../rollouts/outcome.ts';
 import type {
   BatchRow,
   OutcomeCounts,
@@ -114,8 +114,6 @@ export function countOutcomes(db: Connection, batch: BatchId): OutcomeCounts {
   }
   return { ...counts, planned, undecided };
 }
-
-const NO_SCORE: Score = { flat: null, native: null, rubric: null, final: null };
 
 export function insertPlanned(
   db: Connection,
