@@ -33,6 +33,12 @@ export interface KubeRequest {
   readonly signal: AbortSignal;
   /** Whole call for `request`, head of the answer for `stream`. Default 60 s. */
   readonly timeoutMs?: number;
+  /**
+   * Called synchronously right before the bytes of each attempt are handed to the connection: after
+   * any wait for a token, for a free connection or for `Retry-After`. Where it throws nothing is
+   * sent, and the call fails with what it threw.
+   */
+  readonly beforeSend?: () => void;
 }
 
 /** Requests that change something on the server; a dry run changes nothing. */
