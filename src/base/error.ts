@@ -40,6 +40,8 @@ export const ERROR_CODES = {
   StoreUnavailable: 'The record or artifact store cannot be opened or written.',
   Fenced: 'A later claim owns this attempt; the late write was refused.',
   MissingTool: 'A program that this step needs is not installed; the message names the command.',
+  ClusterFailed:
+    'A program of the test cluster did not come up or ended; the message holds the end of its log.',
   SandboxFailed: 'The sandbox could not be started.',
   SandboxHostLost: 'The process that starts sandboxes ended; what ran in it is run again.',
   AgentSetupFailed: 'An agent harness could not be installed or configured.',
