@@ -48,6 +48,7 @@ export const RUNTIME_ERROR_CODES = {
   InvalidObject: 'An object from the API server does not fit the schema of its resource.',
   InvalidAnswer: 'The API server answered with something that is not JSON or not a known shape.',
   InvalidConfig: 'The kubeconfig or the in-cluster configuration cannot be used.',
+  InvalidOption: 'An option of the runtime has a value that cannot work.',
   LeaseLost: 'This process is no longer the leader; everything that writes has been stopped.',
   ReconcileTimeout: 'A reconcile ran longer than its limit.',
   NotOwned: 'An object with the name of a child belongs to somebody else.',
