@@ -11,7 +11,7 @@ export interface ResourceClient<T extends KubeObject> {
   readonly resource: Resource<T>;
   get(key: ObjectKey, call: CallOptions): Promise<T>;
   /** All pages. */
-  list(selection: Selection, call: CallOptions): Promise<ObjectList<T>>;
+  list(selection: Selection, call: PageOptions): Promise<ObjectList<T>>;
   /** Page by page, so that a long list never stands in one answer. */
   pages(selection: Selection, options: PageOptions): AsyncIterable<ListPage<T>>;
   create(object: NewObject<T>, call: WriteOptions): Promise<T>;
