@@ -94,7 +94,7 @@ describe('a cache', () => {
     ['rejects', () => Promise.reject(new Error('handler broke'))],
   ])('goes on when a handler %s, in the list and in the watch', async (_how, handler) => {
     const scripted = new ScriptedCache();
-    scripted.cache.subscribe(handler);
+    scripted.cache.subscribe(handler as () => void);
     const told: string[] = [];
     scripted.cache.subscribe((change) => told.push(changeText(change)));
     scripted.client.lists.push([page('10', configMap('a', '1'))]);
