@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import { beforeSend } from './before-send.ts';
 import { CallDeadline } from './call-deadline.ts';
 import { CallGate } from './call-gate.ts';
 import type { Clock } from './clock.ts';
@@ -163,7 +164,9 @@ class UndiciTransport implements Transport {
   ): Promise<Dispatcher.ResponseData> {
     const pool = this.#poolFor(state.connect);
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
-    return pool[kind].request({
+    const { beforeSend: check } = request;
+    const dispatcher = check === undefined ? pool[kind] : pool[kind].compose(beforeSend(check));
+    return dispatcher.request({
       origin: pool.origin,
       path: pool.prefix + request.path + queryText(request.query),
       method: request.method,
