@@ -3,9 +3,9 @@ import { resolve } from 'node:path';
 import { ClawError } from '../base/error.ts';
 import { DEFAULT_SNAPSHOT_CAPS } from '../phases/snapshot-caps.ts';
 import { type ArmFlags, benchArms } from './bench-arms.ts';
+import { DEFAULT_SANDBOX } from './default-sandbox.ts';
 import { storeDir } from './local-session.ts';
 import type { OutputFormat } from './output-format.ts';
-import { DEFAULT_SANDBOX } from './request-from-manifest.ts';
 import { runLocal } from './run-local.ts';
 
 export interface BenchOptions extends ArmFlags {

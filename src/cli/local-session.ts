@@ -2,18 +2,15 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
+import { ClawError } from '../base/error.ts';
 import type { Logger } from '../base/logger.ts';
 import { makeFolders } from '../base/make-folders.ts';
 import { GateNames } from '../engines/local/gate-names.ts';
 import { LocalEngine } from '../engines/local/local-engine.ts';
-import { LocalModelAccess } from '../engines/local/local-model-access.ts';
+import type { ModelAccess } from '../engines/local/model-access.ts';
 import { openRuntimeDir, type RuntimeDir } from '../engines/local/runtime-dir.ts';
-import { CALL_LIMITS } from '../gateway/call-run.ts';
-import { Gateway } from '../gateway/chat-completions.ts';
-import { MemorySessionDirectory } from '../gateway/session-directory.ts';
 import type { Upstream } from '../gateway/upstream.ts';
 import type { ProcessSandbox } from '../phases/process-sandbox.ts';
-import { startGatewayServer } from '../server/gateway-server.ts';
 import { rolloutService } from '../server/rollout-service.ts';
 import type { ArtifactStore } from '../store/artifacts.ts';
 import { openFileArtifacts } from '../store/file-artifacts.ts';
@@ -66,41 +63,27 @@ interface SessionParts {
   readonly runtime: RuntimeDir;
 }
 
-/** Gateway, its server and the links to it; the stack closes them. */
+/** Gateway and server are loaded where an arm has a model: floors and solutions need none. */
 async function openModelAccess(
-  { store, artifacts, runtime }: SessionParts,
+  parts: SessionParts,
   { sandbox, upstreams, logger }: LocalSessionOptions,
   stack: AsyncDisposableStack,
-): Promise<LocalModelAccess> {
-  const sessions = new MemorySessionDirectory(store, systemClock);
-  const shared = { clock: systemClock, random: Math.random, logger };
-  const gateway = stack.use(
-    new Gateway({
-      ...shared,
-      sessions,
-      records: store,
-      artifacts,
-      limits: CALL_LIMITS,
-      spoolDir: await runtime.scratch('spool'),
-    }),
-  );
-  const gatewaySocket = join(runtime.path, 'gateway.sock');
-  stack.use(await startGatewayServer({ socketPath: gatewaySocket, gateway, logger }));
-  return new LocalModelAccess({
-    ...shared,
-    gateway,
-    gatewaySocket,
-    sessions,
-    upstreams,
-    owner: sandbox.owner,
-    newSecret: () => randomBytes(32).toString('base64url'),
-    newCallId: () => randomUUID(),
-  });
+): Promise<ModelAccess> {
+  if (upstreams.size === 0) return NO_MODELS;
+  const { openLocalModels } = await import('./local-models.ts');
+  return await openLocalModels({ ...parts, sandbox, upstreams, logger }, stack);
 }
+
+const NO_MODELS: ModelAccess = {
+  open: ({ model }) =>
+    Promise.reject(
+      new ClawError('Internal', `no upstream ${JSON.stringify(model.upstream)} in this engine`),
+    ),
+};
 
 function localEngine(
   { store, artifacts, runtime }: SessionParts,
-  models: LocalModelAccess,
+  models: ModelAccess,
   { sandbox, programsDir, logger, signal }: LocalSessionOptions,
 ): LocalEngine {
   const gates = new GateNames({ sandbox, programsDir, runtime, signal });

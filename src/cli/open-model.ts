@@ -4,7 +4,6 @@ import { systemClock } from '../base/clock.ts';
 import { sha256 } from '../base/digest.ts';
 import { ClawError, errorMessage } from '../base/error.ts';
 import type { Logger } from '../base/logger.ts';
-import { OpenAiUpstream } from '../gateway/openai-upstream.ts';
 import { RecordedUpstream } from '../gateway/recorded-upstream.ts';
 import { parseRecording } from '../gateway/recording.ts';
 import type { Upstream } from '../gateway/upstream.ts';
@@ -41,6 +40,7 @@ export async function openModel(
     return { upstream, recording: sha256(text), endpoint: undefined };
   }
   const key = apiKey(source.apiKeyEnv, environment);
+  const { OpenAiUpstream } = await import('../gateway/openai-upstream.ts');
   const upstream = new OpenAiUpstream({
     name: model.name,
     baseUrl: source.baseUrl,

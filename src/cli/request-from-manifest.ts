@@ -9,6 +9,7 @@ import { ClawError } from '../base/error.ts';
 import type { BatchSettings, EpisodeBudgets } from '../engines/engine.ts';
 import type { FixedSampling } from '../gateway/chat-request.ts';
 import { DEFAULT_SNAPSHOT_CAPS } from '../phases/snapshot-caps.ts';
+import { DEFAULT_SANDBOX } from './default-sandbox.ts';
 import type { ArmRequest, ModelRequest, RunRequest, TasksRequest } from './run-request.ts';
 
 /** What a manifest leaves to the command line: where its upstream Secret would point. */
@@ -16,14 +17,6 @@ export interface UpstreamFlags {
   readonly baseUrl: string | undefined;
   readonly apiKeyEnv: string | undefined;
 }
-
-/** Sandbox room for tasks that name none; OpenClaw with its tools fits (reference: 1.2 GB a slot). */
-export const DEFAULT_SANDBOX = {
-  cpuMillis: 2000,
-  memoryMiB: 2048,
-  diskMiB: 64,
-  pids: 512,
-} as const;
 
 /**
  * The local run that a BenchRun or RolloutBatch asks for; paths are relative to its file, and a

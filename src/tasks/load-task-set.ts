@@ -1,18 +1,12 @@
 import { lstat } from 'node:fs/promises';
 import type { ClawTask } from '../api/claw-task.ts';
 import { ClawError } from '../base/error.ts';
-import { importClawGymDirectory } from './import/clawgym-directory.ts';
-import { importClawGymJsonl } from './import/clawgym-jsonl.ts';
 import { detectFormat } from './import/detect-format.ts';
-import { importHarbor } from './import/harbor.ts';
 import { DEFAULT_IMPORT_LIMITS, type ImportLimits } from './import/import-limits.ts';
 import type { ImportProblem } from './import/import-problem.ts';
 import { collectTasks } from './import/import-tasks.ts';
 import type { Importer, SourceFormat } from './import/importer.ts';
-import { clawTaskSteps, importManifest } from './import/manifest.ts';
-import { importPinchBench } from './import/pinchbench.ts';
 import type { InputOverlay } from './input-overlay.ts';
-import { openTaskSet } from './set/open-task-set.ts';
 import { taskSetDigest } from './set/task-set-bytes.ts';
 import type { AgentCodeScanner } from './task-draft.ts';
 import type { TaskSet } from './task-set.ts';
@@ -40,12 +34,14 @@ export interface LoadedTaskSet {
   close(): Promise<void>;
 }
 
-const IMPORTERS: Readonly<Record<Exclude<SourceFormat, 'task-set'>, Importer>> = {
-  'clawgym-directory': importClawGymDirectory,
-  'clawgym-jsonl': importClawGymJsonl,
-  pinchbench: importPinchBench,
-  harbor: importHarbor,
-  manifest: importManifest,
+/** Each importer is loaded where its format is met: parsers and schemas of the others cost a start. */
+const IMPORTERS: Readonly<Record<Exclude<SourceFormat, 'task-set'>, () => Promise<Importer>>> = {
+  'clawgym-directory': async () =>
+    (await import('./import/clawgym-directory.ts')).importClawGymDirectory,
+  'clawgym-jsonl': async () => (await import('./import/clawgym-jsonl.ts')).importClawGymJsonl,
+  pinchbench: async () => (await import('./import/pinchbench.ts')).importPinchBench,
+  harbor: async () => (await import('./import/harbor.ts')).importHarbor,
+  manifest: async () => (await import('./import/manifest.ts')).importManifest,
 };
 
 /**
@@ -66,10 +62,11 @@ export async function loadTaskSet(
         `${path}: an overlay applies where tasks are imported, and this is a finished task set`,
       );
     }
+    const { openTaskSet } = await import('./set/open-task-set.ts');
     const set = await openTaskSet(path, options.signal);
     return { set, format, problems: [], refused: 0, warnings: [], close: () => set.close() };
   }
-  return await collect(format, IMPORTERS[format], path, options);
+  return await collect(format, await IMPORTERS[format](), path, options);
 }
 
 /** The same for ClawTask objects that were read already; `file` names their manifest in messages. */
@@ -78,6 +75,7 @@ export async function loadClawTasks(
   file: string,
   options: LoadTaskSetOptions,
 ): Promise<LoadedTaskSet> {
+  const { clawTaskSteps } = await import('./import/manifest.ts');
   return await collect('manifest', () => clawTaskSteps(objects, file), file, options);
 }
 

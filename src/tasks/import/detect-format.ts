@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ClawError } from '../../base/error.ts';
 import { shown } from './import-problem.ts';
 import type { SourceFormat } from './importer.ts';
-import { PINCHBENCH_FILE } from './pinchbench.ts';
+import { PINCHBENCH_FILE } from './pinchbench-file.ts';
 import { listFolder } from './read-tree.ts';
 
 const LOOKED_FOR = [

@@ -10,7 +10,8 @@ import {
 } from './harbor-toml.ts';
 import type { ImportLimits } from './import-limits.ts';
 import { fieldError } from './import-problem.ts';
-import { decodeText, parseJsonText, parseTomlDocument } from './parse-document.ts';
+import { decodeText, parseJsonText } from './parse-document.ts';
+import { parseTomlDocument } from './parse-toml.ts';
 import { DEFAULT_WORKSPACE_PATH } from './reward-sh.ts';
 
 /** Where a task that this product exported keeps its parts. */

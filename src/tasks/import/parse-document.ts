@@ -1,7 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { CORE_SCHEMA, load } from 'js-yaml';
-import { parse as parseTomlText } from 'smol-toml';
-import { isRecord, parseJson } from '../../base/brand.ts';
+import { parseJson } from '../../base/brand.ts';
 import { errorMessage } from '../../base/error.ts';
 import type { ImportLimits } from './import-limits.ts';
 import { fieldError } from './import-problem.ts';
@@ -17,19 +15,11 @@ export function decodeText(bytes: Uint8Array, field: string): string {
 }
 
 export function parseJsonText(text: string, field: string, limits: ImportLimits): unknown {
-  return parsed(() => parseJson(text), text, field, 'JSON', limits);
+  return parsedDocument(() => parseJson(text), text, field, 'JSON', limits);
 }
 
-export function parseYamlText(text: string, field: string, limits: ImportLimits): unknown {
-  return parsed(() => load(text, { schema: CORE_SCHEMA }), text, field, 'YAML', limits);
-}
-
-/** TOML tables; dates become their ISO text. */
-export function parseTomlDocument(text: string, field: string, limits: ImportLimits): unknown {
-  return parsed(() => withoutDates(parseTomlText(text)), text, field, 'TOML', limits);
-}
-
-function parsed(
+/** The value that `parse` gives, if it is bounded; `what` names the format in errors. */
+export function parsedDocument(
   parse: () => unknown,
   text: string,
   field: string,
@@ -67,15 +57,4 @@ export function unboundedReason(value: unknown, limits: ImportLimits): string | 
     }
   }
   return undefined;
-}
-
-function withoutDates(value: unknown, depth = 0): unknown {
-  if (value instanceof Date) return value.toISOString();
-  if (typeof value === 'bigint') return value.toString();
-  if (depth > 200) return value;
-  if (Array.isArray(value)) return value.map((member) => withoutDates(member, depth + 1));
-  if (!isRecord(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, member]) => [key, withoutDates(member, depth + 1)]),
-  );
 }

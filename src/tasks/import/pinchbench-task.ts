@@ -4,7 +4,7 @@ import type { DraftFile, TaskDraft } from '../task-draft.ts';
 import type { ImportLimits } from './import-limits.ts';
 import { fieldError, parseField } from './import-problem.ts';
 import { fencesOf, type MarkdownSection, splitSections } from './markdown-sections.ts';
-import { parseYamlText } from './parse-document.ts';
+import { parseYamlText } from './parse-yaml.ts';
 import { needsOf } from './pinchbench-needs.ts';
 import { DEFAULT_WORKSPACE_PATH } from './reward-sh.ts';
 

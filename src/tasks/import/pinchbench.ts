@@ -6,11 +6,11 @@ import { unsafePathReason } from '../task-paths.ts';
 import type { ImportLimits } from './import-limits.ts';
 import { fieldError, parseField } from './import-problem.ts';
 import type { ImportOptions, ImportStep } from './importer.ts';
-import { decodeText, parseYamlText } from './parse-document.ts';
+import { decodeText } from './parse-document.ts';
+import { parseYamlText } from './parse-yaml.ts';
+import { PINCHBENCH_FILE } from './pinchbench-file.ts';
 import { draftOfPinchBench } from './pinchbench-task.ts';
 import { listFolder, newReadBudget, readBoundedFile } from './read-tree.ts';
-
-export const PINCHBENCH_FILE = /^task_.+\.md$/;
 
 interface Layout {
   readonly tasksDir: string;

@@ -1,4 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { getCompileCacheDir } from 'node:module';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { asErrorCode, ClawError } from '../../../base/error.ts';
 import type { Logger } from '../../../base/logger.ts';
@@ -34,7 +36,8 @@ export class HostConnection implements AsyncDisposable {
 
   private constructor(options: SandboxHostOptions) {
     this.#logger = options.logger;
-    this.#child = fork(MAIN, [], {
+    const compileCache = getCompileCacheDir();
+    this.#child = fork(MAIN, compileCache === undefined ? [] : [dirname(compileCache)], {
       serialization: 'advanced',
       execArgv: ['--disable-warning=ExperimentalWarning'],
       env: { PATH: options.env['PATH'] },
