@@ -2,8 +2,19 @@ import { defineConfig } from 'vitest/config';
 
 /**
  * unit: beside the sources, fast, no sandbox. local: real sandboxes, interpreters and harnesses on
- * this host. Later layers (apiserver, scale, node) add a project each.
+ * this host. apiserver, scale, node: layers of the test cluster, each started once by its set-up.
  */
+const LAYERS = ['apiserver', 'scale', 'node'].map((layer) => ({
+  test: {
+    name: layer,
+    include: [`test/${layer}/**/*.test.ts`],
+    globalSetup: [`test/cluster/vitest/${layer}-setup.ts`],
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    fileParallelism: false,
+  },
+}));
+
 export default defineConfig({
   test: {
     projects: [
@@ -28,6 +39,7 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      ...LAYERS,
     ],
     exclude: ['dist/**', 'node_modules/**'],
   },

@@ -1,0 +1,96 @@
+import { execFile } from 'node:child_process';
+import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { HostEnv } from './cluster-host.ts';
+import type { LedgerEntry } from './ledger.ts';
+import { isRunning, signalProcess } from './process-identity.ts';
+import { waitUntil } from './wait-until.ts';
+
+const run = promisify(execFile);
+const TERM_SECONDS = 5;
+const KILL_SECONDS = 10;
+const COMMAND_MS = 30_000;
+
+/**
+ * Takes away what the entries name, the last first; what is gone already is fine. Returns a line for
+ * each thing that could not be taken away.
+ */
+export async function undoLedger(
+  entries: readonly LedgerEntry[],
+  env: HostEnv,
+): Promise<readonly string[]> {
+  const failures: string[] = [];
+  for (const entry of entries.toReversed()) {
+    try {
+      await undo(entry, env);
+    } catch (cause) {
+      failures.push(`${JSON.stringify(entry)}: ${String(cause)}`);
+    }
+  }
+  return failures;
+}
+
+async function undo(entry: LedgerEntry, env: HostEnv): Promise<void> {
+  switch (entry.kind) {
+    case 'process':
+      await endProcess(entry);
+      return;
+    case 'undo':
+      await runQuietly(entry.argv, env);
+      return;
+    case 'cgroup':
+      await removeCgroup(entry.path);
+      return;
+    case 'mount':
+      await runQuietly(['umount', '--recursive', '--lazy', entry.path], env);
+      return;
+    case 'folder':
+      await rm(entry.path, { recursive: true, force: true });
+      return;
+  }
+}
+
+async function endProcess(entry: Extract<LedgerEntry, { kind: 'process' }>): Promise<void> {
+  const gone = (): boolean => !isRunning(entry);
+  if (!signalProcess(entry, 'SIGTERM')) return;
+  signalProcess(entry, 'SIGCONT');
+  const what = `end of ${entry.name} (process ${entry.pid})`;
+  await waitUntil(gone, { what, seconds: TERM_SECONDS }).catch(() =>
+    signalProcess(entry, 'SIGKILL'),
+  );
+  await waitUntil(gone, { what, seconds: KILL_SECONDS });
+}
+
+/** The thing may be gone, and the command with it: what counts is that it is not there afterwards. */
+async function runQuietly(argv: readonly string[], env: HostEnv): Promise<void> {
+  const [program = '', ...args] = argv;
+  await run(program, args, { env, timeout: COMMAND_MS }).catch(() => undefined);
+}
+
+/** Kills what runs in the cgroup or below, then removes it, depth first. */
+async function removeCgroup(path: string): Promise<void> {
+  const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
+  for (const entry of entries) if (entry.isDirectory()) await removeCgroup(join(path, entry.name));
+  const processes = async (): Promise<number[]> => {
+    const text = await readFile(join(path, 'cgroup.procs'), 'utf8').catch(() => '');
+    return text.split('\n').filter(Boolean).map(Number);
+  };
+  const empty = async (): Promise<boolean> => {
+    const left = await processes();
+    for (const pid of left) kill(pid);
+    return left.length === 0;
+  };
+  await waitUntil(empty, { what: `no process in ${path}`, seconds: KILL_SECONDS });
+  await rmdir(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT') throw cause;
+  });
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended in between.
+  }
+}

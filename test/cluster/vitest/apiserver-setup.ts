@@ -1,0 +1,7 @@
+import type { TestProject } from 'vitest/node';
+import { setUpLayer } from './layer-setup.ts';
+
+/** vitest calls this once before the tests of the project `apiserver`, and what it returns after them. */
+export function setup(project: TestProject): Promise<() => Promise<void>> {
+  return setUpLayer(project, 'apiserver');
+}
