@@ -50,6 +50,8 @@ export const RUNTIME_ERROR_CODES = {
   InvalidConfig: 'The kubeconfig or the in-cluster configuration cannot be used.',
   InvalidOption: 'An option of the runtime has a value that cannot work.',
   LeaseLost: 'This process is no longer the leader; everything that writes has been stopped.',
+  CacheNotSynced: 'The caches of a controller did not hold the first list within the limit.',
+  Terminal: 'A reconcile cannot succeed before its object changes.',
   ReconcileTimeout: 'A reconcile ran longer than its limit.',
   NotOwned: 'An object with the name of a child belongs to somebody else.',
 } as const;
@@ -70,3 +72,4 @@ export const isTooManyRequests = is('TooManyRequests');
 export const isForbidden = is('Forbidden');
 export const isInvalid = is('Invalid');
 export const isAborted = is('Aborted');
+export const isLeaseLost = is('LeaseLost');
