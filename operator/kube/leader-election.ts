@@ -113,17 +113,19 @@ export class LeaderElection {
       lost = reason;
       acting.abort(reason);
     });
-    const led = settled(lead, acting.signal);
+    const led = (async () => lead(acting.signal))();
+    const ended = led.then(allEnded, allEnded);
     const undrained = this.#drainLimit(acting.signal, renewing.signal);
-    const end = await Promise.race([led, held, undrained]);
+    const drained = await Promise.race([ended, held, undrained]);
     signal.removeEventListener('abort', cancel);
     this.#window.end(leaseLost(this.leadership.lease, 'was given up by this process'));
     renewing.abort();
     if (lost !== undefined) throw lost;
     await held;
-    if (end === undefined) this.#logger.warn({}, 'work outlived its limit: the lease runs out');
-    else await this.#release();
-    if (end?.error !== undefined) throw end.error;
+    if (drained) {
+      await this.#release();
+      await led;
+    } else this.#logger.warn({}, 'work outlived its limit: the lease runs out');
   }
 
   /** True when the lease is held, false when `signal` aborted. */
@@ -161,10 +163,14 @@ export class LeaderElection {
     return Promise.race([this.#renewals(signal), this.#expiry(signal)]);
   }
 
+  /** One renewal begins each retry period; a call that hung for longer is followed at once. */
   async #renewals(signal: AbortSignal): Promise<KubeError | undefined> {
-    while (await pause(this.#options.clock, this.#options.retryPeriodMs, signal)) {
+    const { clock, retryPeriodMs } = this.#options;
+    let waitMs = retryPeriodMs;
+    while (await pause(clock, waitMs, signal)) {
       const over = this.#window.refusal();
       if (over !== undefined) return over;
+      const beganAt = clock.monotonic();
       try {
         const attempt = await this.#lock.renew(this.#call(signal));
         if (!attempt.held) return this.#taken(attempt.holder);
@@ -172,6 +178,7 @@ export class LeaderElection {
       } catch (error) {
         if (!signal.aborted) this.#logger.warn({ error }, 'could not renew the lease');
       }
+      waitMs = Math.max(0, retryPeriodMs - (clock.monotonic() - beganAt));
     }
     return undefined;
   }
@@ -188,7 +195,7 @@ export class LeaderElection {
     for (;;) {
       const over = this.#window.refusal();
       if (over !== undefined) return over;
-      const leftMs = (this.#window.until ?? 0) - clock.monotonic();
+      const leftMs = Math.ceil((this.#window.until ?? 0) - clock.monotonic());
       if (!(await pause(clock, leftMs, signal))) return undefined;
     }
   }
@@ -223,14 +230,7 @@ export class LeaderElection {
 /** The work of a leader: it ends soon after its signal aborts. */
 export type Lead = (signal: AbortSignal) => Promise<void>;
 
-async function settled(lead: Lead, signal: AbortSignal): Promise<{ readonly error?: unknown }> {
-  try {
-    await lead(signal);
-    return {};
-  } catch (error) {
-    return { error };
-  }
-}
+const allEnded = (): true => true;
 
 /** True after `ms`, false as soon as `signal` aborts. */
 async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {

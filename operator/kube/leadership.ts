@@ -56,8 +56,7 @@ export class LeadershipWindow implements Leadership {
     const age = this.#clock.monotonic() - this.#confirmedAt;
     if (age < this.#windowMs) return undefined;
     const overdue = `was confirmed ${Math.round(age)} ms ago, which is good for ${this.#windowMs} ms`;
-    this.#ended = leaseLost(this.lease, overdue);
-    return this.#ended;
+    return leaseLost(this.lease, overdue);
   }
 
   check(action: string): void {

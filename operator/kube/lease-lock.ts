@@ -13,7 +13,7 @@ export type LockTry =
       readonly held: false;
       /** Identity of the holder; empty where another candidate was only faster. */
       readonly holder: string;
-      /** Milliseconds until it may be taken, if the holder is silent from now on. */
+      /** Whole milliseconds until it may be taken, if the holder is silent from now on. */
       readonly expiresInMs: number;
     };
 
@@ -146,6 +146,6 @@ export class LeaseLock {
     const { holderIdentity, leaseDurationSeconds } = this.#seen.lease.spec;
     if (!holderIdentity) return 0;
     const durationMs = (leaseDurationSeconds ?? this.#options.leaseDurationMs / 1000) * 1000;
-    return this.#seen.at + durationMs - this.#options.clock.monotonic();
+    return Math.ceil(this.#seen.at + durationMs - this.#options.clock.monotonic());
   }
 }

@@ -1,0 +1,73 @@
+import { LeaderElection, type LeaderElectionOptions } from '../../operator/kube/leader-election.ts';
+import { silentLogger } from '../../operator/kube/logger.ts';
+import type { LeaseRegister, Network } from './lease-register.ts';
+import type { SimHost } from './simulation.ts';
+
+/** A candidate of a simulated election, and what became of it. */
+export interface Candidate {
+  readonly election: LeaderElection;
+  readonly host: SimHost;
+  /** The signal that its work got; undefined before it leads. */
+  readonly acting: AbortSignal | undefined;
+  /** `running`, `done`, or the error with which `run` ended. */
+  readonly outcome: unknown;
+  /** SIGTERM. */
+  cancel(): void;
+  /** Ends the work of the leader: by itself after `cancel` unless `stubborn`. */
+  endWork(error?: Error): void;
+}
+
+/** Starts a candidate with the leases of the proof, 3/2/0.5 s. */
+export function startCandidate(
+  register: LeaseRegister,
+  host: SimHost,
+  identity: string,
+  more: Partial<LeaderElectionOptions> & {
+    readonly network?: Network;
+    readonly stubborn?: boolean;
+  } = {},
+): Candidate {
+  const { network, stubborn = false, ...options } = more;
+  const election = new LeaderElection({
+    leases: register.client(host, network),
+    namespace: 'claw',
+    name: 'operator',
+    identity,
+    fieldManager: 'test',
+    clock: host,
+    random: () => 0,
+    logger: silentLogger,
+    leaseDurationMs: 3000,
+    renewDeadlineMs: 2000,
+    retryPeriodMs: 500,
+    ...options,
+  });
+  const cancelled = new AbortController();
+  const work = Promise.withResolvers<void>();
+  const state: { acting?: AbortSignal; outcome: unknown } = { outcome: 'running' };
+  const lead = (signal: AbortSignal): Promise<void> => {
+    state.acting = signal;
+    if (!stubborn) signal.addEventListener('abort', () => work.resolve());
+    return work.promise;
+  };
+  election.run(lead, cancelled.signal).then(
+    () => {
+      state.outcome = 'done';
+    },
+    (error: unknown) => {
+      state.outcome = error;
+    },
+  );
+  return {
+    election,
+    host,
+    get acting() {
+      return state.acting;
+    },
+    get outcome() {
+      return state.outcome;
+    },
+    cancel: () => cancelled.abort(new Error('SIGTERM')),
+    endWork: (error) => (error === undefined ? work.resolve() : work.reject(error)),
+  };
+}
