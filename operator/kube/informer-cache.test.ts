@@ -107,21 +107,15 @@ describe('a cache', () => {
     await scripted.stop();
   });
 
-  it('keeps everything but managedFields, or what the projection says', async () => {
-    const managed = configMap('a', '1');
-    const object = { ...managed, metadata: { ...managed.metadata, managedFields: [{}] } };
-    const plain = new ScriptedCache();
-    plain.client.lists.push([page('10', object)]);
-    await plain.start();
-    expect(plain.cache.list()).toEqual([managed]);
-    await plain.stop();
-    const projected = new ScriptedCache({
+  it('keeps of an object what the projection gives', async () => {
+    const scripted = await running({
       project: ({ apiVersion, kind, metadata }) => ({ apiVersion, kind, metadata }),
     });
-    projected.client.lists.push([page('10', managed)]);
-    await projected.start();
-    expect(projected.cache.list()[0]).not.toHaveProperty('data');
-    await projected.stop();
+    scripted.client.watching.send(event('DELETED', configMap('a', '11')));
+    await settle();
+    expect(scripted.cache.list()[0]).not.toHaveProperty('data');
+    expect(scripted.changes.at(-1)?.object).not.toHaveProperty('data');
+    await scripted.stop();
   });
 
   it('reports an object on which an index function fails, and goes on', async () => {

@@ -29,8 +29,8 @@ export interface CacheOptions<T extends KubeObject> {
   /** Label of metrics and logs; default the plural of the resource. */
   readonly name?: string;
   /**
-   * What is kept of an object. Default: all but `metadata.managedFields`. Must keep apiVersion,
-   * kind and the name, namespace, uid and resourceVersion.
+   * What is kept of an object; default all that the client gave. Must keep apiVersion, kind and the
+   * name, namespace, uid and resourceVersion.
    */
   readonly project?: (object: T) => T;
   /** Freeze the objects, so that a reader who changes one fails at once; default true. */
@@ -147,7 +147,7 @@ class ReflectedCache<T extends KubeObject> implements InformerCache<T> {
   }
 
   #target(): ReflectorTarget<T> {
-    const project = this.#options.project ?? withoutManagedFields;
+    const { project = (object: T) => object } = this.#options;
     return {
       upsert: (object) => this.#tell(this.#store.upsert(project(object), !this.#synced)),
       remove: (key, last) => this.#tell(this.#store.remove(key, last && project(last))),
@@ -219,11 +219,4 @@ class ReflectedCache<T extends KubeObject> implements InformerCache<T> {
 async function slept(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
   await clock.sleep(ms, signal).catch(() => undefined);
   return !signal.aborted;
-}
-
-/** The metadata is built anew, since `delete` would put it into V8's slow dictionary mode. */
-function withoutManagedFields<T extends KubeObject>(object: T): T {
-  if (!('managedFields' in object.metadata)) return object;
-  const { managedFields: _dropped, ...metadata } = object.metadata;
-  return { ...object, metadata };
 }
