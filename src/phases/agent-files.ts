@@ -8,7 +8,14 @@ import { makeAccessible } from './make-accessible.ts';
 import type { SandboxMount, SandboxOwner } from './process-sandbox.ts';
 
 const INIT_SOURCE = new URL('programs/agent_init/', import.meta.url);
-const INIT_FILES = ['__main__.py', 'link.py', '../syscall_filter.py', 'watch.py'];
+const INIT_FILES = [
+  '__main__.py',
+  'link.py',
+  '../syscall_filter.py',
+  '../system_call.py',
+  'usage.py',
+  'watch.py',
+];
 
 export interface AgentFiles {
   readonly mounts: readonly SandboxMount[];

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { Sha256 } from '../base/brand.ts';
 import type { Finding } from '../rollouts/outcome.ts';
@@ -36,7 +36,7 @@ export async function fetchWorkspace(
     await stage(task, sources.blobs, scratchDir);
     return [];
   }
-  await mkdir(scratchDir, { recursive: true, mode: 0o755 });
+  mkdirSync(scratchDir, { recursive: true, mode: 0o755 });
   await unpackSnapshot(await sources.streamArtifact(snapshot), scratchDir, sources.caps);
   if (kind === 'asLeft') return [];
   const changed = await findChangedInputs(scratchDir, task.workspace.inputs);
@@ -50,7 +50,7 @@ export async function fetchVerifier(
   blobs: BlobSource,
   verifierDir: string,
 ): Promise<void> {
-  await mkdir(verifierDir, { mode: 0o755 });
+  mkdirSync(verifierDir, { mode: 0o755 });
   for (const file of verifier.files) {
     const content = await blobs.read(file.digest);
     await writeWorkspaceFile(verifierDir, file.path, content, file.executable);

@@ -1,5 +1,13 @@
-import { constants } from 'node:fs';
-import { lstat, mkdir, open } from 'node:fs/promises';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  type Stats,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { CodeVerifier } from '../tasks/task.ts';
 import { MAX_VERDICT_BYTES } from '../verifiers/verdict.ts';
@@ -35,7 +43,7 @@ export async function layOutGrade(
   const verdictDir = join(runDir, 'verdict');
   const logsDir = verifier.dialect === 'harbor' ? join(runDir, 'logs') : undefined;
   for (const folder of logsDir === undefined ? [verdictDir] : [verdictDir, logsDir]) {
-    await mkdir(folder, { mode: 0o700 });
+    mkdirSync(folder, { mode: 0o700 });
     makeAccessible(folder, owner);
   }
   // The ClawGym layout's reward.sh names <workspace>/reward/check.py by its absolute path.
@@ -77,24 +85,32 @@ export function gradeMounts(
 }
 
 /** The text of a run's verdict, or why there is none: only a regular file of bounded size counts. */
-export async function readVerdictFile(
+export function readVerdictFile(
   verdictDir: string,
-): Promise<string | { readonly status: 'crash'; readonly message: string }> {
+): string | { readonly status: 'crash'; readonly message: string } {
   const path = join(verdictDir, 'verdict.json');
   const refuse = (message: string) => ({ status: 'crash', message }) as const;
-  const found = await lstat(path).catch(() => undefined);
+  const found = statsAt(path);
   if (found === undefined) return refuse('the verifier ended its process without a verdict');
   if (!found.isFile()) return refuse('the verdict is not a regular file');
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const file = await open(path, flags);
+  const file = openSync(path, flags);
   try {
-    const stat = await file.stat();
+    const stat = fstatSync(file);
     if (!stat.isFile()) return refuse('the verdict is not a regular file');
     if (stat.size > MAX_VERDICT_BYTES) {
       return refuse(`the verdict has ${stat.size} bytes, at most ${MAX_VERDICT_BYTES} are read`);
     }
-    return await file.readFile('utf8');
+    return readFileSync(file, 'utf8');
   } finally {
-    await file.close();
+    closeSync(file);
+  }
+}
+
+function statsAt(path: string): Stats | undefined {
+  try {
+    return lstatSync(path);
+  } catch {
+    return undefined;
   }
 }

@@ -15,7 +15,8 @@ const FILES = [
   'grade_score.py',
   'grade_transcript.py',
   'syscall_filter.py',
-  'agent_init/watch.py',
+  'system_call.py',
+  'agent_init/usage.py',
 ] as const;
 const SOURCE_DIR = join(dirname(fileURLToPath(import.meta.url)), 'programs');
 const COMPILE_SECONDS = 60;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ClawError } from '../base/error.ts';
 import { lastLine, plainText } from '../base/plain-text.ts';
@@ -102,7 +102,7 @@ export async function grade(request: GradeRequest, deps: GradeDeps): Promise<Gra
   const nonce = (deps.newNonce ?? (() => randomBytes(16).toString('hex')))();
   const limits = { ...DEFAULT_GRADE_LIMITS, ...request.limits };
   const runDir = join(deps.tmpDir, `${request.name}-${nonce.slice(0, 12)}`);
-  await mkdir(runDir, { mode: 0o755 });
+  mkdirSync(runDir, { mode: 0o755 });
   const layout = await layOutGrade(request, runDir, deps.sandbox.owner);
   const exit = await deps.sandbox.run(
     {
@@ -172,7 +172,7 @@ async function judge(
   context: JudgeContext,
 ): Promise<GradeResult> {
   const failed = failure(exit, context);
-  const reading = failed ?? (await readVerdictFile(layout.verdictDir));
+  const reading = failed ?? readVerdictFile(layout.verdictDir);
   const verdict =
     typeof reading === 'string' ? readVerdict(reading, nonce) : { problem: reading.message };
   if ('verdict' in verdict) return withVerdict(verdict.verdict, exit, layout, context);

@@ -1,5 +1,5 @@
-import { constants } from 'node:fs';
-import { lstat, open } from 'node:fs/promises';
+import { closeSync, constants, lstatSync, openSync, readFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 } from '../base/digest.ts';
 import type { Finding } from '../rollouts/outcome.ts';
@@ -53,20 +53,34 @@ async function inputChange(
   input: InputFile,
 ): Promise<ChangedInput['change'] | undefined> {
   try {
-    const stats = await lstat(path);
+    const stats = lstatSync(path);
     if (!stats.isFile()) return 'deleted';
     if (stats.size !== input.size) return 'changed';
-    return sha256(await readNoFollow(path)) === input.digest ? undefined : 'changed';
+    return sha256(await readNoFollow(path, stats.size)) === input.digest ? undefined : 'changed';
   } catch {
     return 'deleted';
   }
 }
 
-async function readNoFollow(path: string): Promise<Uint8Array> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+/** Up to here a file is read at once: a trip through the thread pool costs ten times the read. */
+const AT_ONCE_BYTES = 256 * 1024;
+const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW;
+
+async function readNoFollow(path: string, size: number): Promise<Uint8Array> {
+  if (size <= AT_ONCE_BYTES) return readAtOnce(path);
+  const file = await open(path, READ_FLAGS);
   try {
     return await file.readFile();
   } finally {
     await file.close();
+  }
+}
+
+function readAtOnce(path: string): Uint8Array {
+  const file = openSync(path, READ_FLAGS);
+  try {
+    return readFileSync(file);
+  } finally {
+    closeSync(file);
   }
 }

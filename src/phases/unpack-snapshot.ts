@@ -1,11 +1,15 @@
-import { utimes } from 'node:fs/promises';
+import { utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { extract } from 'tar-stream';
 import { ClawError } from '../base/error.ts';
 import type { SnapshotCaps } from './snapshot-caps.ts';
 import { makeWorkspaceFolder, writeWorkspaceFile } from './workspace-files.ts';
+
+/** Up to here a file goes through memory whole: it is written at once then. */
+const AT_ONCE_BYTES = 64 * 1024;
 
 /**
  * Unpacks a snapshot into a fresh folder, under the caps it was taken with. The bytes come from our
@@ -26,14 +30,15 @@ export async function unpackSnapshot(
     entries += 1;
     if (entries > caps.entries)
       throw new ClawError('TooLarge', `snapshot has over ${caps.entries} entries`);
-    const { name, type, mode, mtime } = entry.header;
+    const { name, type, mode, mtime, size } = entry.header;
     const path = name.replace(/\/$/, '');
     if (type === 'directory') {
       await makeWorkspaceFolder(target, path);
       entry.resume();
     } else if (type === 'file') {
-      await writeWorkspaceFile(target, path, bytesOf(entry), ((mode ?? 0) & 0o100) !== 0);
-      if (mtime) await utimes(join(target, path), mtime, mtime);
+      const content = (size ?? 0) <= AT_ONCE_BYTES ? await buffer(entry) : bytesOf(entry);
+      await writeWorkspaceFile(target, path, content, ((mode ?? 0) & 0o100) !== 0);
+      if (mtime) utimesSync(join(target, path), mtime, mtime);
     } else {
       throw new ClawError('CorruptArtifact', `snapshot entry ${JSON.stringify(path)} is a ${type}`);
     }

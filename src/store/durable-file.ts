@@ -1,16 +1,42 @@
-import { constants } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { promisify } from 'node:util';
+
+/** Up to here a file is read or written at once: each trip through the thread pool costs more. */
+export const AT_ONCE_BYTES = 256 * 1024;
+
+const FOLDER_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+/** Non-blocking, so that a FIFO in place of the file cannot hold us. */
+const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+const sync = promisify(fsync);
 
 /** Makes the names in a folder durable. */
 export async function syncFolder(path: string): Promise<void> {
-  const handle = await open(
-    path,
-    constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW,
-  );
+  const folder = openSync(path, FOLDER_FLAGS);
   try {
-    await handle.sync();
+    await sync(folder);
   } finally {
-    await handle.close();
+    closeSync(folder);
+  }
+}
+
+/** Writes a new file in one piece and waits for the disk only; refuses a name that exists. */
+export async function writeNewFile(path: string, bytes: Uint8Array, mode: number): Promise<void> {
+  const file = openSync(path, 'wx', mode);
+  try {
+    writeFileSync(file, bytes);
+    await sync(file);
+  } finally {
+    closeSync(file);
   }
 }
 
@@ -18,8 +44,7 @@ export async function syncFolder(path: string): Promise<void> {
 export async function openRegular(path: string): Promise<FileHandle | undefined> {
   let handle: FileHandle;
   try {
-    // non-blocking, so that a FIFO in place of the file cannot hold us
-    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    handle = await open(path, READ_FLAGS);
   } catch (cause) {
     if (isMissing(cause)) return undefined;
     throw cause;
@@ -27,6 +52,23 @@ export async function openRegular(path: string): Promise<FileHandle | undefined>
   if ((await handle.stat()).isFile()) return handle;
   await handle.close();
   return undefined;
+}
+
+/** Bytes of a small regular file; undefined where there is none, or where it is not small. */
+export function readSmallRegular(path: string): Uint8Array | undefined {
+  let file: number;
+  try {
+    file = openSync(path, READ_FLAGS);
+  } catch (cause) {
+    if (isMissing(cause)) return undefined;
+    throw cause;
+  }
+  try {
+    const stat = fstatSync(file);
+    return stat.isFile() && stat.size <= AT_ONCE_BYTES ? readFileSync(file) : undefined;
+  } finally {
+    closeSync(file);
+  }
 }
 
 export function hasCode(cause: unknown, ...codes: readonly string[]): boolean {

@@ -1,12 +1,20 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { lstat, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises';
+import { lstatSync, mkdirSync, renameSync } from 'node:fs';
+import { mkdir, open, readdir, realpath, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { asSha256, type Sha256 } from '../base/brand.ts';
 import { sha256 } from '../base/digest.ts';
 import { ClawError, errorMessage } from '../base/error.ts';
 import type { ArtifactStore, StoredArtifact } from './artifacts.ts';
-import { hasCode, openRegular, syncFolder } from './durable-file.ts';
+import {
+  AT_ONCE_BYTES,
+  hasCode,
+  openRegular,
+  readSmallRegular,
+  syncFolder,
+  writeNewFile,
+} from './durable-file.ts';
 import { markIsDead, ownProcessMark } from './process-mark.ts';
 
 const TEMPORARY = 'tmp';
@@ -63,10 +71,11 @@ class FileArtifacts implements ArtifactStore {
       if (await this.#keep(stored)) return;
       const temporary = this.#temporaryPath();
       try {
-        await writeDurably(temporary, Readable.from([bytes]));
+        await writeWhole(temporary, bytes);
         await this.#publish(temporary, digest);
-      } finally {
+      } catch (cause) {
         await rm(temporary, { force: true });
+        throw cause;
       }
     });
     return stored;
@@ -104,7 +113,7 @@ class FileArtifacts implements ArtifactStore {
   }
 
   async has(digest: Sha256): Promise<boolean> {
-    return (await this.#sizeOf(digest)) !== undefined;
+    return this.#sizeOf(digest) !== undefined;
   }
 
   async read(digest: Sha256): Promise<Uint8Array> {
@@ -121,6 +130,8 @@ class FileArtifacts implements ArtifactStore {
   }
 
   async stream(digest: Sha256): Promise<Readable> {
+    const small = readSmallRegular(this.#path(digest));
+    if (small !== undefined) return Readable.from(verifiedBytes(small, digest));
     const handle = await openRegular(this.#path(digest));
     if (handle === undefined) throw notFound(digest);
     const hash = createHash('sha256');
@@ -151,19 +162,19 @@ class FileArtifacts implements ArtifactStore {
     return join(this.#root, TEMPORARY, `${this.#mark}.${randomUUID()}`);
   }
 
-  async #sizeOf(digest: Sha256): Promise<number | undefined> {
+  #sizeOf(digest: Sha256): number | undefined {
     try {
-      const stat = await lstat(this.#path(digest));
-      return stat.isFile() ? stat.size : undefined;
+      const stat = lstatSync(this.#path(digest), { throwIfNoEntry: false });
+      return stat?.isFile() === true ? stat.size : undefined;
     } catch (cause) {
-      if (hasCode(cause, 'ENOENT', 'ENOTDIR')) return undefined;
+      if (hasCode(cause, 'ENOTDIR')) return undefined;
       throw unavailable('an artifact cannot be looked up', cause);
     }
   }
 
   /** True where the artifact is there already, and durable. */
   async #keep(stored: StoredArtifact): Promise<boolean> {
-    if ((await this.#sizeOf(stored.digest)) !== stored.size) return false;
+    if (this.#sizeOf(stored.digest) !== stored.size) return false;
     const folder = dirname(this.#path(stored.digest));
     // a process that died may have renamed without reaching its fsync
     if (!this.#durable.has(folder)) await this.#makeDurable(folder);
@@ -174,9 +185,9 @@ class FileArtifacts implements ArtifactStore {
     const path = this.#path(digest);
     const folder = dirname(path);
     try {
-      await mkdir(folder, { recursive: true });
-      if (!(await lstat(folder)).isDirectory()) throw new Error(`${folder} is not a folder`);
-      await rename(temporary, path);
+      mkdirSync(folder, { recursive: true });
+      if (!lstatSync(folder).isDirectory()) throw new Error(`${folder} is not a folder`);
+      renameSync(temporary, path);
       await this.#makeDurable(folder);
     } catch (cause) {
       throw unavailable(`artifact ${digest} cannot be stored`, cause);
@@ -199,6 +210,15 @@ class FileArtifacts implements ArtifactStore {
     } finally {
       this.#writing.delete(digest);
     }
+  }
+}
+
+async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+  if (bytes.byteLength > AT_ONCE_BYTES) return await writeDurably(path, Readable.from([bytes]));
+  try {
+    await writeNewFile(path, bytes, 0o444);
+  } catch (cause) {
+    throw unavailable('an artifact cannot be written', cause);
   }
 }
 
@@ -231,6 +251,13 @@ function toBytes(chunk: unknown): Uint8Array {
   if (chunk instanceof Uint8Array) return chunk;
   if (typeof chunk === 'string') return Buffer.from(chunk);
   throw new ClawError('InvalidInput', `a stream of bytes gave a ${typeof chunk}`);
+}
+
+/** Fails as a stream does, where the reader meets it. */
+function* verifiedBytes(bytes: Uint8Array, digest: Sha256): Generator<Uint8Array> {
+  const actual = sha256(bytes);
+  if (actual !== digest) throw corrupt(digest, actual);
+  yield bytes;
 }
 
 const notFound = (digest: Sha256): ClawError =>

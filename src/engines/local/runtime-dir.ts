@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,7 +39,7 @@ export async function openRuntimeDir(storeDir: string): Promise<RuntimeDir> {
     scratch: async (label) => {
       next += 1;
       const dir = join(path, `${label}-${next}`);
-      await mkdir(dir, { mode: 0o711 });
+      mkdirSync(dir, { mode: 0o711 });
       return dir;
     },
     discard: (dir) => sweeper.take(dir),

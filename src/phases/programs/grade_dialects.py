@@ -1,12 +1,12 @@
 """The four kinds of code verifier: how each is run and where its result comes from."""
 
+import _thread
 import atexit
 import io
 import os
-import signal
 import sys
-import threading
 import time
+from _signal import SIGKILL
 
 from grade_score import Crash, Invalid, load, number, parse_printed, scored
 from grade_transcript import normalise
@@ -82,7 +82,7 @@ def end_others():
     deadline = time.monotonic() + 10
     while True:
         try:
-            os.kill(-1, signal.SIGKILL)
+            os.kill(-1, SIGKILL)
         except ProcessLookupError:
             return
         try:
@@ -95,27 +95,31 @@ def end_others():
         time.sleep(0.001)
 
 
-class Pump(threading.Thread):
+class Pump:
     """Drains a pipe; keeps the end of what came, at most `keep` bytes, and counts all."""
 
     def __init__(self, pipe, keep, forward=None):
-        super().__init__(daemon=True)
         self.pipe, self.keep, self.forward = pipe, keep, forward
         self.kept, self.total = b"", 0
-        self.start()
+        self.running = _thread.allocate_lock()
+        self.running.acquire()
+        _thread.start_new_thread(self.run, ())
 
     def run(self):
-        while True:
-            data = os.read(self.pipe.fileno(), 65536)
-            if not data:
-                return
-            self.total += len(data)
-            self.kept = (self.kept + data)[-self.keep:]
-            if self.forward is not None:
-                os.write(self.forward, data)
+        try:
+            while True:
+                data = os.read(self.pipe.fileno(), 65536)
+                if not data:
+                    return
+                self.total += len(data)
+                self.kept = (self.kept + data)[-self.keep:]
+                if self.forward is not None:
+                    os.write(self.forward, data)
+        finally:
+            self.running.release()
 
     def end(self):
-        self.join(10)
+        self.running.acquire(timeout=10)
         return self.kept
 
 
@@ -155,7 +159,8 @@ def run_python(run, run_name):
 
 def settle():
     """What an ordinary interpreter does at its end, so that late prints count."""
-    for thread in threading.enumerate():
+    threading = sys.modules.get("threading")  # absent: the verifier has no thread
+    for thread in threading.enumerate() if threading else ():
         if thread is not threading.current_thread() and not thread.daemon:
             thread.join()
     atexit._run_exitfuncs()

@@ -1,18 +1,17 @@
 """Bounds what the programs that a verifier starts can put on the disk."""
 
-import threading
+import _thread
 import time
 
-from watch import ROOM_EVERY, Room, Usage
+from usage import ROOM_EVERY, Room, Usage
 
 LOOK_EVERY = 1.0
 
 
-class Guard(threading.Thread):
+class Guard:
     """Calls `on_full` once when the folders together have grown by more than was granted."""
 
     def __init__(self, folders, growth_bytes, growth_entries, on_full):
-        super().__init__(daemon=True)
         self.folders, self.on_full = folders, on_full
         at_start = self.usage(float("inf"), float("inf"))
         self.bytes = at_start.bytes + growth_bytes
@@ -27,7 +26,10 @@ class Guard(threading.Thread):
         usage.add_deleted(self.folders[0])
         return usage
 
-    def run(self):
+    def start(self):
+        _thread.start_new_thread(self.watch, ())
+
+    def watch(self):
         while not self.is_full():
             time.sleep(ROOM_EVERY)
         self.on_full()

@@ -7,13 +7,13 @@ other descriptors than the verifier's result. The verdict is written last, when 
 is dead. Python >= 3.9, standard library only.
 """
 
-import ctypes
+# Without signal, threading and ctypes: their imports cost more than most verifiers take.
+import _signal
+import _thread
 import json
 import os
 import resource
-import signal
 import sys
-import threading
 import time
 
 # The starter puts this folder first on sys.path; verifiers must not find it there.
@@ -21,6 +21,7 @@ from grade_dialects import DIALECTS, HARBOR_LOGS, Observed, Output, end_others  
 from grade_guard import Guard  # noqa: E402
 from grade_score import MAX_MESSAGE, Crash, Invalid, failed  # noqa: E402
 from syscall_filter import install as install_syscall_filter  # noqa: E402
+from system_call import prctl  # noqa: E402
 
 del sys.path[0]
 
@@ -56,12 +57,11 @@ def add_site_builtins():
 
 def protect():
     """Nobody of the same uid may trace this process or open its memory and descriptors."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 or libc.prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0:
+    if prctl(PR_SET_DUMPABLE, 0) != 0 or prctl(PR_GET_DUMPABLE) != 0:
         sys.exit("grade_init.py could not make itself non-dumpable")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # Process 1 is deaf to signals of its own namespace unless it has a handler for them.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
 
 
 def limit_children(mebibytes):
@@ -106,9 +106,10 @@ class Run:
     def __init__(self, spec):
         self.spec = spec
         self.started = self.deadline = 0.0
+        self.main_thread = _thread.get_ident()
         self.output = Output(spec["outputCapBytes"])
         self.observed = Observed(spec["workspace"])
-        self.finishing = threading.Lock()
+        self.finishing = _thread.allocate_lock()
 
     def execute(self):
         spec = self.spec
@@ -143,13 +144,13 @@ class Run:
             if time.monotonic() >= self.deadline and not self.finishing.locked():
                 self.finish(self.timed_out())
 
-        signal.signal(signal.SIGALRM, on_alarm)
-        signal.setitimer(signal.ITIMER_REAL, self.spec["timeoutSeconds"] + 0.01)
-        timer = threading.Timer(
-            self.spec["timeoutSeconds"] + 0.1, lambda: self.finish(self.timed_out())
-        )
-        timer.daemon = True
-        timer.start()
+        def on_timer():
+            time.sleep(self.spec["timeoutSeconds"] + 0.1)
+            self.finish(self.timed_out())
+
+        _signal.signal(_signal.SIGALRM, on_alarm)
+        _signal.setitimer(_signal.ITIMER_REAL, self.spec["timeoutSeconds"] + 0.01)
+        _thread.start_new_thread(on_timer, ())
 
     def guard(self):
         folders = [self.spec["workspace"], VERDICT_DIR, HARBOR_LOGS]
@@ -168,7 +169,7 @@ class Run:
         if os.getpid() != 1:
             os._exit(0)
         if not self.finishing.acquire(blocking=False):
-            if threading.current_thread() is threading.main_thread():
+            if _thread.get_ident() == self.main_thread:
                 time.sleep(60)  # the timer's thread is ending this process
             return
         outcome.update(

@@ -5,9 +5,11 @@ offers it again and has a history of its own. Both are refused as on a system th
 programs fall back to plain writes. Python >= 3.9, standard library only.
 """
 
-import ctypes
+import array
 import errno
 import struct
+
+from system_call import prctl
 
 PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 22, 38
 SECCOMP_MODE_FILTER = 2
@@ -53,17 +55,13 @@ def program():
     return [*rows, (RETURN, 0, 0, ALLOW)]
 
 
-class Program(ctypes.Structure):
-    _fields_ = [("length", ctypes.c_ushort), ("rows", ctypes.c_char_p)]
-
-
 def install():
     """For this thread, its later threads and its children; cannot be taken back."""
     rows = program()
-    text = b"".join(struct.pack("=HBBI", *row) for row in rows)
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_NO_NEW_PRIVS)")
-    filtered = Program(len(rows), text)
-    if libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(filtered), 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_SECCOMP)")
+    text = array.array("B", b"".join(struct.pack("=HBBI", *row) for row in rows))
+    # struct sock_fprog: how many rows, and where they are.
+    filtered = struct.pack("@HP", len(rows), text.buffer_info()[0])
+    if prctl(PR_SET_NO_NEW_PRIVS, 1) != 0:
+        raise OSError("prctl(PR_SET_NO_NEW_PRIVS) failed")
+    if prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filtered) != 0:
+        raise OSError("prctl(PR_SET_SECCOMP) failed")

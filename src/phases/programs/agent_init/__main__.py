@@ -7,7 +7,6 @@ PID 1 does not handle), is not dumpable (no ptrace, no /proc/1/mem), and signs i
 nonce that came on its standard input.
 """
 
-import ctypes
 import errno
 import json
 import os
@@ -20,6 +19,7 @@ import traceback
 
 from link import Link
 from syscall_filter import install as install_syscall_filter
+from system_call import prctl
 from watch import Watch
 
 MAX_SPEC_BYTES = 32 * 1024 * 1024
@@ -55,8 +55,8 @@ def read_spec():
 
 def harden():
     """No core, no ptrace; no signal that the agent sends has an effect."""
-    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_DUMPABLE)")
+    if prctl(PR_SET_DUMPABLE, 0) != 0:
+        raise OSError("prctl(PR_SET_DUMPABLE) failed")
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
 
