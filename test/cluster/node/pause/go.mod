@@ -1,0 +1,3 @@
+module clawgym.io/pause
+
+go 1.26

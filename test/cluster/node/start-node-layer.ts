@@ -1,0 +1,141 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { ensurePrograms } from '../binaries.ts';
+import type { ClusterHost } from '../cluster-host.ts';
+import { startControlPlane } from '../control-plane.ts';
+import type { ControlPlane } from '../control-plane-options.ts';
+import type { LayerOptions, StartedLayer } from '../layer.ts';
+import { waitUntil } from '../wait-until.ts';
+import { dnsObjects, storageObjects } from './base-objects.ts';
+import { ClusterApi } from './cluster-api.ts';
+import { type ClusterNetwork, createNetwork, POD_CIDR, waitReachable } from './cluster-network.ts';
+import { ensureNodeHost } from './host-requirements.ts';
+import { type BaseImages, COREDNS_IMAGE, ensureBaseImages } from './images.ts';
+import { enterNetwork } from './namespaces.ts';
+import { importImage, joinCluster, type NodePrograms, prepareNode } from './node.ts';
+import { type NodeLayerState, type NodeState, nodeLayerFacts } from './node-state.ts';
+import { stopNodes } from './stop-nodes.ts';
+
+const NODES = 2;
+const READY_SECONDS = 90;
+/** Etcd's usual ports: the namespace has no other user of them. */
+const PORTS = { apiServer: 6443, etcdClient: 2379, etcdPeer: 2380 };
+const SERVICE = { address: '10.96.0.1', port: 443, seconds: READY_SECONDS };
+/** A silent node counts as lost after 10 s, so that tests need not wait for the usual 50 s. */
+const LOST_NODE_FLAGS = ['--node-monitor-grace-period=10s', '--node-monitor-period=2s'];
+
+/**
+ * Two nodes with real pods: each has its own namespaces, containerd, kubelet, kube-proxy, pod subnet
+ * and cgroups on this host; DNS, volumes and Services work. Needs root. Nothing of it listens on the
+ * host's own interfaces.
+ */
+export async function startNodeLayer(
+  host: ClusterHost,
+  options: LayerOptions,
+): Promise<StartedLayer> {
+  await ensureNodeHost(host);
+  const [programs, images] = await Promise.all([
+    ensurePrograms(['kubelet', 'kube-proxy'], host),
+    ensureBaseImages(host),
+  ]);
+  const network = await createNetwork(host, NODES);
+  const [plane, nodes] = await Promise.all([
+    startPlane(host, network, options),
+    Promise.all(network.nodes.map((address) => prepareNode(host, network, address))),
+  ]);
+  const state: NodeLayerState = {
+    id: network.id,
+    hostAddress: network.hostAddress,
+    podCidr: POD_CIDR,
+    sharedFolder: join(host.stateFolder, 'shared'),
+    networkPid: network.pid,
+    nodes: [...nodes],
+  };
+  await bringUp(host, { plane, state, programs, images });
+  return {
+    kubeconfig: plane.kubeconfig,
+    kubectl: plane.kubectl,
+    facts: nodeLayerFacts(state),
+    stop: () => stopNodes(host, state),
+  };
+}
+
+function startPlane(
+  host: ClusterHost,
+  network: ClusterNetwork,
+  { release, apiServerFlags, controllerManagerFlags }: LayerOptions,
+): Promise<ControlPlane> {
+  return startControlPlane(host, {
+    // The namespace has interfaces of the cluster only.
+    bindAddress: '0.0.0.0',
+    advertiseAddress: network.controlPlaneAddress,
+    ports: PORTS,
+    enter: enterNetwork(network.pid),
+    controllerManagerFlags: [...LOST_NODE_FLAGS, ...(controllerManagerFlags ?? [])],
+    ...(release === undefined ? {} : { release }),
+    ...(apiServerFlags === undefined ? {} : { apiServerFlags }),
+  });
+}
+
+interface BringUp {
+  readonly plane: ControlPlane;
+  readonly state: NodeLayerState;
+  readonly programs: NodePrograms;
+  readonly images: BaseImages;
+}
+
+async function bringUp(host: ClusterHost, parts: BringUp): Promise<void> {
+  const { plane, state, programs, images } = parts;
+  const [first] = state.nodes;
+  if (first === undefined) return;
+  mkdirSync(state.sharedFolder, { recursive: true });
+  await using api = new ClusterApi(plane.kubeconfig);
+  await Promise.all([
+    ...state.nodes.map((node) => joinCluster(host, node, plane, programs)),
+    ...state.nodes.flatMap((node) =>
+      [images.pause, images.busybox].map((tar) => importImage(node, tar, host)),
+    ),
+    importImage(first, images.coredns, host),
+    api.applyAll(storageObjects(state.nodes, state.sharedFolder)),
+    api.applyAll(dnsObjects(first.name, COREDNS_IMAGE)),
+  ]);
+  await Promise.all(
+    state.nodes.map(async (node) => {
+      await waitReady(host, api, node);
+      await waitReachable(host, node.pid, SERVICE);
+    }),
+  );
+  await waitForDns(host, api);
+}
+
+const zConditions = z.object({
+  status: z.object({
+    conditions: z.array(z.object({ type: z.string(), status: z.string() })).default([]),
+  }),
+});
+
+async function waitReady(host: ClusterHost, api: ClusterApi, node: NodeState): Promise<void> {
+  const path = `/api/v1/nodes/${node.name}`;
+  await waitUntil(async () => hasCondition(await api.get(path), 'Ready'), {
+    what: `${node.name} is Ready (its logs lie in ${host.stateFolder})`,
+    seconds: READY_SECONDS,
+    signal: host.signal,
+  });
+  // Nobody hands out subnets here; whoever asks the API still reads the right one.
+  await api.mergePatch(path, { spec: { podCIDR: node.podSubnet, podCIDRs: [node.podSubnet] } });
+}
+
+async function waitForDns(host: ClusterHost, api: ClusterApi): Promise<void> {
+  const path = '/apis/apps/v1/namespaces/kube-system/deployments/coredns';
+  await waitUntil(async () => hasCondition(await api.get(path), 'Available'), {
+    what: 'the pod of CoreDNS is ready',
+    seconds: READY_SECONDS,
+    signal: host.signal,
+  });
+}
+
+function hasCondition(object: unknown, type: string): boolean {
+  const { conditions } = zConditions.parse(object).status;
+  return conditions.some((condition) => condition.type === type && condition.status === 'True');
+}
