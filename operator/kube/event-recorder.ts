@@ -100,11 +100,22 @@ export class EventRecorder {
 
   /** Writes until `signal` aborts, then what is left for at most `flushMs`. Never rejects. */
   async run(signal: AbortSignal, flushMs = 2000): Promise<void> {
+    const calls = new AbortController();
+    const finished = new AbortController();
+    const limit = (): void => {
+      this.#clock.sleep(flushMs, finished.signal).then(
+        () => calls.abort(),
+        () => undefined,
+      );
+    };
+    if (signal.aborted) limit();
+    signal.addEventListener('abort', limit, { once: true });
     while (!signal.aborted) {
-      await this.#writeDue(this.#clock.monotonic(), signal, flushMs);
+      await this.#writeDue(this.#clock.monotonic(), calls.signal);
       await this.#pause(signal);
     }
-    await this.#writeDue(Number.POSITIVE_INFINITY, signal, flushMs);
+    await this.#writeDue(Number.POSITIVE_INFINITY, calls.signal);
+    finished.abort();
   }
 
   #begin(key: string, note: EventNote, now: number): void {
@@ -152,23 +163,12 @@ export class EventRecorder {
     this.#forgetOver(this.#clock.monotonic());
   }
 
-  /** Writes in progress may go on for `graceMs` after `ending` aborted. */
-  async #writeDue(until: number, ending: AbortSignal, graceMs: number): Promise<void> {
-    const call = new AbortController();
-    const limit = (): void => {
-      this.#clock.sleep(graceMs, call.signal).then(
-        () => call.abort(),
-        () => undefined,
-      );
-    };
-    if (ending.aborted) limit();
-    ending.addEventListener('abort', limit, { once: true });
+  async #writeDue(until: number, signal: AbortSignal): Promise<void> {
     for (const [key, entry] of this.#entries) {
-      if (entry.dueAt !== undefined && entry.dueAt <= until)
-        await this.#attempt(key, entry, call.signal);
+      if (entry.dueAt === undefined || entry.dueAt > until) continue;
+      if (signal.aborted) this.#dropped += 1;
+      else await this.#attempt(key, entry, signal);
     }
-    ending.removeEventListener('abort', limit);
-    call.abort();
   }
 
   async #attempt(key: string, entry: Entry, signal: AbortSignal): Promise<void> {
