@@ -166,8 +166,12 @@ export class EventRecorder {
   async #writeDue(until: number, signal: AbortSignal): Promise<void> {
     for (const [key, entry] of this.#entries) {
       if (entry.dueAt === undefined || entry.dueAt > until) continue;
-      if (signal.aborted) this.#dropped += 1;
-      else await this.#attempt(key, entry, signal);
+      if (!signal.aborted) {
+        await this.#attempt(key, entry, signal);
+        continue;
+      }
+      this.#dropped += 1;
+      this.#entries.delete(key);
     }
   }
 
