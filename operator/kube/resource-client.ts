@@ -114,7 +114,10 @@ export type JsonPatchOperation =
   | { readonly op: 'remove'; readonly path: string };
 
 /** An object before its creation: no status needed, apiVersion and kind come from the resource. */
-export type NewObject<T extends KubeObject> = Omit<T, 'apiVersion' | 'kind' | 'status'>;
+export type NewObject<T extends KubeObject> = {
+  // Not Omit: it forgets the known fields of a loose object.
+  [K in keyof T as K extends 'apiVersion' | 'kind' | 'status' ? never : K]: T[K];
+};
 
 /** The fields that a server-side apply sends: a partial object with its name. */
 export interface ApplyObject {
