@@ -3,8 +3,6 @@ import { join } from 'node:path';
 import type { Ledger } from '../ledger.ts';
 
 export const CGROUP_ROOT = '/sys/fs/cgroup';
-/** With cgroup v1 this is where the unified hierarchy may be mounted beside the controllers. */
-const UNIFIED = 'unified';
 
 /** True where the kernel runs every controller in the one hierarchy of cgroup v2. */
 export function isCgroupV2(root: string = CGROUP_ROOT): boolean {
@@ -33,10 +31,11 @@ export function cgroupPaths(name: string, root: string = CGROUP_ROOT): readonly 
     .filter((path) => existsSync(path));
 }
 
+/** With cgroup v1 each controller has one, and runc also uses `unified` where that is mounted. */
 function hierarchies(root: string): readonly string[] {
   if (isCgroupV2(root)) return [root];
   return readdirSync(root, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && entry.name !== UNIFIED)
+    .filter((entry) => entry.isDirectory())
     .map((entry) => join(root, entry.name));
 }
 

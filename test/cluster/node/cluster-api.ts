@@ -28,6 +28,11 @@ const zKubeconfig = z.object({
     }),
   ]),
 });
+const zConditions = z.object({
+  status: z
+    .object({ conditions: z.array(z.object({ type: z.string(), status: z.string() })).default([]) })
+    .default({ conditions: [] }),
+});
 const zStatus = z.object({ message: z.string() });
 
 const FIELD_MANAGER = 'test-cluster';
@@ -76,6 +81,12 @@ export class ClusterApi implements AsyncDisposable {
   /** GET of a path with its query; the parsed JSON. Fails with `ApiRefusal` where the answer is an error. */
   async get(path: string): Promise<unknown> {
     return parseJson(await this.#call('GET', path));
+  }
+
+  /** True where the object of this path has the condition with status True. */
+  async hasCondition(path: string, type: string): Promise<boolean> {
+    const { conditions } = zConditions.parse(await this.get(path)).status;
+    return conditions.some((condition) => condition.type === type && condition.status === 'True');
   }
 
   /** GET of a path whose answer is text, such as logs. */

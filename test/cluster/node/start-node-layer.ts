@@ -1,6 +1,5 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { ensurePrograms } from '../binaries.ts';
 import type { ClusterHost } from '../cluster-host.ts';
 import { startControlPlane } from '../control-plane.ts';
@@ -18,6 +17,8 @@ import { type NodeLayerState, type NodeState, nodeLayerFacts } from './node-stat
 import { stopNodes } from './stop-nodes.ts';
 
 const NODES = 2;
+/** Index of the node that runs CoreDNS: the only one that holds its image. */
+const DNS_NODE = 0;
 const READY_SECONDS = 90;
 /** Etcd's usual ports: the namespace has no other user of them. */
 const PORTS = { apiServer: 6443, etcdClient: 2379, etcdPeer: 2380 };
@@ -42,7 +43,7 @@ export async function startNodeLayer(
   const network = await createNetwork(host, NODES);
   const [plane, nodes] = await Promise.all([
     startPlane(host, network, options),
-    Promise.all(network.nodes.map((address) => prepareNode(host, network, address))),
+    prepareNodes(host, network, images),
   ]);
   const state: NodeLayerState = {
     id: network.id,
@@ -50,15 +51,31 @@ export async function startNodeLayer(
     podCidr: POD_CIDR,
     sharedFolder: join(host.stateFolder, 'shared'),
     networkPid: network.pid,
-    nodes: [...nodes],
+    nodes,
   };
-  await bringUp(host, { plane, state, programs, images });
+  await bringUp(host, { plane, state, programs });
   return {
     kubeconfig: plane.kubeconfig,
     kubectl: plane.kubectl,
     facts: nodeLayerFacts(state),
     stop: () => stopNodes(host, state),
   };
+}
+
+/** Namespaces, containerd and images, all before a kubelet could miss one of them. */
+async function prepareNodes(
+  host: ClusterHost,
+  network: ClusterNetwork,
+  { pause, busybox, coredns }: BaseImages,
+): Promise<NodeState[]> {
+  return await Promise.all(
+    network.nodes.map(async (address, index) => {
+      const node = await prepareNode(host, network, address);
+      const images = index === DNS_NODE ? [pause, busybox, coredns] : [pause, busybox];
+      await Promise.all(images.map((tar) => importImage(node, tar, host)));
+      return node;
+    }),
+  );
 }
 
 function startPlane(
@@ -82,23 +99,15 @@ interface BringUp {
   readonly plane: ControlPlane;
   readonly state: NodeLayerState;
   readonly programs: NodePrograms;
-  readonly images: BaseImages;
 }
 
-async function bringUp(host: ClusterHost, parts: BringUp): Promise<void> {
-  const { plane, state, programs, images } = parts;
-  const [first] = state.nodes;
-  if (first === undefined) return;
+async function bringUp(host: ClusterHost, { plane, state, programs }: BringUp): Promise<void> {
   mkdirSync(state.sharedFolder, { recursive: true });
   await using api = new ClusterApi(plane.kubeconfig);
   await Promise.all([
     ...state.nodes.map((node) => joinCluster(host, node, plane, programs)),
-    ...state.nodes.flatMap((node) =>
-      [images.pause, images.busybox].map((tar) => importImage(node, tar, host)),
-    ),
-    importImage(first, images.coredns, host),
     api.applyAll(storageObjects(state.nodes, state.sharedFolder)),
-    api.applyAll(dnsObjects(first.name, COREDNS_IMAGE)),
+    api.applyAll(dnsObjects(state.nodes[DNS_NODE]?.name ?? '', COREDNS_IMAGE)),
   ]);
   await Promise.all(
     state.nodes.map(async (node) => {
@@ -109,15 +118,9 @@ async function bringUp(host: ClusterHost, parts: BringUp): Promise<void> {
   await waitForDns(host, api);
 }
 
-const zConditions = z.object({
-  status: z.object({
-    conditions: z.array(z.object({ type: z.string(), status: z.string() })).default([]),
-  }),
-});
-
 async function waitReady(host: ClusterHost, api: ClusterApi, node: NodeState): Promise<void> {
   const path = `/api/v1/nodes/${node.name}`;
-  await waitUntil(async () => hasCondition(await api.get(path), 'Ready'), {
+  await waitUntil(() => api.hasCondition(path, 'Ready'), {
     what: `${node.name} is Ready (its logs lie in ${host.stateFolder})`,
     seconds: READY_SECONDS,
     signal: host.signal,
@@ -128,14 +131,9 @@ async function waitReady(host: ClusterHost, api: ClusterApi, node: NodeState): P
 
 async function waitForDns(host: ClusterHost, api: ClusterApi): Promise<void> {
   const path = '/apis/apps/v1/namespaces/kube-system/deployments/coredns';
-  await waitUntil(async () => hasCondition(await api.get(path), 'Available'), {
+  await waitUntil(() => api.hasCondition(path, 'Available'), {
     what: 'the pod of CoreDNS is ready',
     seconds: READY_SECONDS,
     signal: host.signal,
   });
-}
-
-function hasCondition(object: unknown, type: string): boolean {
-  const { conditions } = zConditions.parse(object).status;
-  return conditions.some((condition) => condition.type === type && condition.status === 'True');
 }
