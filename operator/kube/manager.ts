@@ -23,7 +23,7 @@ export interface ManagerOptions {
   readonly elector?: Elector;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** How long caches and services may take to end, default 5 s. */
+  /** How long all parts may take to end when the leading is over, default 5 s. */
   readonly endMs?: number;
 }
 
@@ -68,15 +68,21 @@ export class Manager {
     const running = [...caches, ...services].map(async (service) =>
       service.run(background.signal).catch(fail),
     );
+    let led: Promise<void> | undefined;
+    const lead = async (leading: AbortSignal): Promise<void> => {
+      led = this.#lead(leading);
+      await led;
+    };
     try {
-      if (elector === undefined) await this.#lead(acting.signal);
-      else await elector.run(async (leading) => this.#lead(leading), acting.signal);
+      if (elector === undefined) await lead(acting.signal);
+      else await elector.run(lead, acting.signal);
     } catch (error) {
       fail(error);
     }
     signal.removeEventListener('abort', stop);
     background.abort();
-    await this.#ended(running);
+    // An elector that lost its lease does not wait for the controllers.
+    await this.#ended([...running, led?.catch(() => undefined) ?? Promise.resolve()]);
     return this.#why(failure);
   }
 
@@ -108,7 +114,7 @@ export class Manager {
       () => false,
     );
     if (await Promise.race([late, Promise.all(running).then(() => false)]))
-      logger.warn({ endMs }, 'caches or services did not end in time: left behind');
+      logger.warn({ endMs }, 'caches, services or controllers did not end in time: left behind');
     stop.abort();
   }
 
