@@ -16,6 +16,7 @@ import type { CliEnvironment } from './environment.ts';
 import { loadTasks } from './load-tasks.ts';
 import { openHostSandbox } from './local-host.ts';
 import { type LocalSession, openLocalSession } from './local-session.ts';
+import { openAhead } from './open-ahead.ts';
 import { type PreparedArm, prepareArms } from './prepare-arms.ts';
 import { PRODUCT } from './product.ts';
 import {
@@ -63,9 +64,11 @@ export async function executeRun(
 ): Promise<ExecutedRun> {
   const { environment, logger, signal } = options;
   const out = resolve(environment.cwd, options.out);
+  // The sandbox opens in a process of its own, while this one imports the tasks.
+  await using opening = openAhead((stop) => openHostSandbox(environment, logger, stop), signal);
   await using tasks = await loadTasks(request.tasks, logger, signal);
   const taskSet = tasks.set;
-  await using sandbox = await openHostSandbox(environment, logger, signal);
+  const sandbox = await opening.value;
   const nodeVersion = process.versions.node;
   const { cacheDir, uid, env } = environment;
   const programsDir = await ensureGradePrograms({ cacheDir, sandbox, signal });
