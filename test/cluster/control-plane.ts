@@ -52,6 +52,7 @@ export async function startControlPlane(
   const enter = options.enter ?? [];
   const start = (name: keyof typeof programs, flags: readonly string[]) =>
     host.programs.start({ name, enter, argv: [programs[name], ...flags] }, host.signal);
+  host.logger.info({}, 'starting etcd and the API server');
   await start(ETCD, etcdFlags(input));
   await host.programs.start(
     {
@@ -65,6 +66,7 @@ export async function startControlPlane(
     },
     host.signal,
   );
+  host.logger.info({}, 'starting the controller manager and the scheduler');
   const account = `${url}/api/v1/namespaces/default/serviceaccounts/default`;
   await Promise.all([
     host.programs.start(

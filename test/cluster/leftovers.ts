@@ -4,7 +4,7 @@ import type { Logger } from '../../src/base/logger.ts';
 import type { HostEnv } from './cluster-host.ts';
 import { clusterName, isSupervised, readSupervisor } from './cluster-record.ts';
 import { Ledger } from './ledger.ts';
-import { clusterFolders } from './state-root.ts';
+import { closeStateRoot, clusterFolders } from './state-root.ts';
 import { undoLedger } from './undo-ledger.ts';
 
 /** A folder this young without a supervisor may still be getting one. */
@@ -37,6 +37,7 @@ export async function removeLeftovers(
     await removeCluster(folder, env);
     removed.push(clusterName(folder));
   }
+  await closeStateRoot(uid);
   return removed;
 }
 

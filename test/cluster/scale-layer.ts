@@ -5,14 +5,15 @@ import { promisify } from 'node:util';
 import { ensurePrograms } from './binaries.ts';
 import type { ClusterHost } from './cluster-host.ts';
 import { startControlPlane } from './control-plane.ts';
+import { kwokStages } from './kwok-stages.ts';
 import type { LayerOptions, StartedLayer } from './layer.ts';
-import { waitUntil } from './wait-until.ts';
 
 const run = promisify(execFile);
 const LOOPBACK = '127.0.0.1';
 const SIMULATED_NODES = 20;
 const PODS_PER_NODE = 500;
 const READY_SECONDS = 60;
+const READY_PATH = '{range .items[*]}{.status.conditions[?(@.type=="Ready")].status}{"\\n"}{end}';
 /** The defaults of 20 and 30 a second make Jobs of thousands of pods wait for the client alone. */
 const RATE = ['--kube-api-qps=200', '--kube-api-burst=400'];
 
@@ -33,25 +34,33 @@ export async function startScaleLayer(
     controllerManagerFlags: [...RATE, ...(options.controllerManagerFlags ?? [])],
     schedulerFlags: RATE,
   });
-  const argv = [kwok, '--kubeconfig', kubeconfig, '--manage-all-nodes', '--cidr', '10.0.0.1/8'];
-  const lease = ['--node-lease-duration-seconds', '40'];
-  await host.programs.start(
-    { name: 'kwok', argv: [kwok, ...argv.slice(1), ...lease] },
-    host.signal,
-  );
   const count = options.simulatedNodes ?? SIMULATED_NODES;
   const ask = async (args: readonly string[]): Promise<string> =>
     (await run(kubectl, ['--kubeconfig', kubeconfig, ...args], { env: host.env })).stdout;
+  host.logger.info({}, `starting ${count} simulated nodes`);
   const manifest = join(host.stateFolder, 'nodes.json');
+  const stages = join(host.stateFolder, 'stages.yaml');
   await writeFile(manifest, JSON.stringify(nodeList(count)));
+  await writeFile(
+    stages,
+    kwokStages()
+      .map((stage) => JSON.stringify(stage))
+      .join('\n---\n'),
+  );
   await ask(['create', '--filename', manifest]);
-  const jsonpath = '{range .items[*]}{.status.conditions[?(@.type=="Ready")].status}{"\\n"}{end}';
   const allReady = async (): Promise<boolean> => {
-    const states = (await ask(['get', 'nodes', '-o', `jsonpath=${jsonpath}`])).split('\n');
+    const states = (await ask(['get', 'nodes', '-o', `jsonpath=${READY_PATH}`])).split('\n');
     return states.filter((state) => state === 'True').length === count;
   };
-  const what = `${count} simulated nodes are ready`;
-  await waitUntil(allReady, { what, seconds: READY_SECONDS, signal: host.signal });
+  const flags = [
+    '--manage-all-nodes',
+    '--cidr=10.0.0.1/8',
+    '--node-lease-duration-seconds=40',
+    '-v=WARN',
+  ];
+  const argv = [kwok, '--kubeconfig', kubeconfig, '--config', stages, ...flags] as const;
+  const readySeconds = READY_SECONDS;
+  await host.programs.start({ name: 'kwok', argv, ready: allReady, readySeconds }, host.signal);
   return { kubeconfig, kubectl, facts: { nodes: String(count) } };
 }
 

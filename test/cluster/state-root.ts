@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, readdir } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClawError } from '../../src/base/error.ts';
@@ -28,4 +28,9 @@ export async function clusterFolders(uid: number): Promise<readonly string[]> {
   const root = stateRoot(uid);
   const names = await readdir(root).catch(() => []);
   return names.map((name) => join(root, name));
+}
+
+/** Removes the folder where no cluster stands in it. */
+export async function closeStateRoot(uid: number): Promise<void> {
+  await rmdir(stateRoot(uid)).catch(() => undefined);
 }

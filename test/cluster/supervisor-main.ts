@@ -1,6 +1,6 @@
 import { openSync, writeSync } from 'node:fs';
 import { mkdtemp, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { parseJson } from '../../src/base/brand.ts';
 import { ClawError, errorMessage, toClawError } from '../../src/base/error.ts';
@@ -34,19 +34,24 @@ function tell(message: SupervisorMessage): void {
 
 /** The folder appears under its name with the supervisor's record in it, never without. */
 async function makeStateFolder(uid: number, name: string, layer: LayerName): Promise<string> {
-  const root = await openStateRoot(uid);
-  const fresh = await mkdtemp(join(root, 'new-'));
+  const fresh = await makeFreshFolder(uid);
   const self = identify(process.pid);
   if (self === undefined) throw new ClawError('Internal', '/proc does not know this process');
   writeSupervisor(fresh, { ...self, layer });
-  const stateFolder = join(root, name);
+  const stateFolder = join(dirname(fresh), name);
   try {
     await rename(fresh, stateFolder);
   } catch (cause) {
     await rm(fresh, { recursive: true, force: true });
-    throw new ClawError('Conflict', `a cluster ${name} exists already in ${root}`, { cause });
+    throw new ClawError('Conflict', `a cluster exists already in ${stateFolder}`, { cause });
   }
   return stateFolder;
+}
+
+/** Once more where a cluster that ends at this moment has taken the root away. */
+async function makeFreshFolder(uid: number): Promise<string> {
+  const make = async (): Promise<string> => await mkdtemp(join(await openStateRoot(uid), 'new-'));
+  return await make().catch(make);
 }
 
 function makeHost(
@@ -75,7 +80,6 @@ async function run(): Promise<void> {
   const supervisor = new Supervisor({ layer, options, start, host, controller });
   const end = (): void =>
     void supervisor.end().catch((cause: unknown) => host.logger.error({}, errorMessage(cause)));
-  void supervisor.ended.then(disconnect);
   process.on('message', (message) => {
     if (zOwnerMessage.safeParse(message).success) kept = true;
   });
@@ -86,6 +90,7 @@ async function run(): Promise<void> {
   if (!process.connected) end();
   await supervisor.start();
   tell({ kind: 'ready', stateFolder });
+  void supervisor.ended.then(disconnect);
 }
 
 try {

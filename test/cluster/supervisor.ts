@@ -5,6 +5,7 @@ import { writeClusterRecord } from './cluster-record.ts';
 import { serveControl } from './control-server.ts';
 import type { LayerName, LayerOptions, LayerStarter, StartedLayer } from './layer.ts';
 import { removeCluster } from './leftovers.ts';
+import { closeStateRoot } from './state-root.ts';
 
 export interface SupervisorOptions {
   readonly layer: LayerName;
@@ -79,5 +80,6 @@ export class Supervisor {
     }
     await host.programs.stopAll();
     await removeCluster(host.stateFolder, host.env);
+    await closeStateRoot(host.uid);
   }
 }

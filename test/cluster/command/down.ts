@@ -1,0 +1,35 @@
+import { cliEnvironment } from '../../../src/cli/environment.ts';
+import { stderrLogger } from '../../../src/cli/stderr-logger.ts';
+import { isSupervised } from '../cluster-record.ts';
+import { endCluster } from '../end-cluster.ts';
+import { LAYER_NAMES, type LayerName } from '../layer.ts';
+import { removeLeftovers } from '../leftovers.ts';
+import { backgroundFolder, backgroundName } from './background-cluster.ts';
+
+export interface DownOptions {
+  readonly layer?: LayerName | undefined;
+  readonly output: 'text' | 'json';
+}
+
+/** `down`: fine where nothing runs. Clusters of running tests are theirs and stay. */
+export async function down({ layer, output }: DownOptions): Promise<void> {
+  const { env, uid } = cliEnvironment();
+  const logger = stderrLogger((line) => void process.stderr.write(line));
+  const ended: string[] = [];
+  for (const name of layer === undefined ? LAYER_NAMES : [layer]) {
+    const folder = backgroundFolder(name, uid);
+    if (!isSupervised(folder)) continue;
+    logger.info({}, `ending layer ${name}`);
+    await endCluster(folder, env);
+    ended.push(backgroundName(name));
+  }
+  const leftovers = await removeLeftovers(uid, env, logger);
+  process.stdout.write(
+    output === 'json' ? `${JSON.stringify({ ended, leftovers })}\n` : text(ended, leftovers),
+  );
+}
+
+function text(ended: readonly string[], leftovers: readonly string[]): string {
+  const all = [...ended, ...leftovers];
+  return all.length === 0 ? 'nothing was running\n' : `gone: ${all.join(', ')}\n`;
+}
