@@ -26,6 +26,7 @@ export default defineConfig({
             'operator/**/*.test.ts',
             'scripts/**/*.test.ts',
             'test/unit/**/*.test.ts',
+            'test/cluster/**/*.test.ts',
           ],
           isolate: false,
         },

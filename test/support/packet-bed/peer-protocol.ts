@@ -1,0 +1,19 @@
+import { z } from 'zod';
+
+/** One attempt of a peer to reach an address. */
+export const zProbe = z.object({
+  id: z.number(),
+  protocol: z.enum(['tcp', 'udp']),
+  address: z.string(),
+  port: z.number(),
+});
+export type Probe = z.infer<typeof zProbe>;
+
+/**
+ * How it went: the address that the other side saw, or `refused` (nobody listens), `forbidden` (a
+ * filter said so) or `silent` (no answer within the time).
+ */
+export const zProbeEnd = z.object({ id: z.number(), outcome: z.string() });
+
+/** No answer within a namespace takes so long, even on a busy host; a dropped packet is never sent again. */
+export const SILENT_MS = 700;
