@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest';
+import { API_SERVER } from '../cluster/control-plane.ts';
+import { layerCluster } from '../support/layer-cluster.ts';
+import { type ArenaOptions, LeaderArena, SHORT_LEASE } from '../support/leader-arena.ts';
+import type { StopPoint } from '../support/leader-protocol.ts';
+
+const cluster = layerCluster();
+
+function open(namespace: string, more: Partial<ArenaOptions> = {}): Promise<LeaderArena> {
+  return LeaderArena.open({ kubeconfig: cluster.kubeconfigPath, namespace, ...more });
+}
+
+describe('two processes and one lease', () => {
+  test('after kill -9 the other one takes over when the lease has run out', async () => {
+    await using arena = await open('leaders-kill');
+    await arena.end('SIGKILL');
+    expect(await arena.verdict()).toMatchObject({ violations: [], writers: 2, releases: 0 });
+  });
+
+  test('on SIGTERM the leader hands over without that wait and exits 0', async () => {
+    await using arena = await open('leaders-term');
+    const { from, ms } = await arena.end('SIGTERM');
+    expect(ms).toBeLessThan(SHORT_LEASE.leaseDurationMs);
+    expect(from.exitCode).toBe(0);
+    expect(await arena.verdict()).toMatchObject({ violations: [], writers: 2, releases: 1 });
+  });
+
+  // At the last point the bytes go out: then only the name of the entry, which is taken, is in their way.
+  test.each<[StopPoint | 'anywhere', string | undefined]>([
+    ['anywhere', undefined],
+    ['before-call', 'LeaseLost'],
+    ['before-send', 'LeaseLost'],
+    ['after-check', undefined],
+  ])(
+    'a leader that was stopped beyond its lease (%s) writes nothing when it wakes up',
+    async (point, refusal) => {
+      await using arena = await open(`leaders-stop-${point}`);
+      const { from } = await arena.stop(point);
+      expect(from.exitCode).toBe(1);
+      expect(from.events).toContainEqual({ type: 'ended', code: 'LeaseLost' });
+      if (refusal !== undefined)
+        expect(from.events).toContainEqual({ type: 'refused', code: refusal });
+      expect(await arena.verdict()).toMatchObject({ violations: [], writers: 2 });
+    },
+  );
+
+  test('a leader that cannot reach the API server ends; the next begins when it is back', async () => {
+    await using arena = await open('leaders-outage');
+    const { from } = await arena.outage({
+      stop: () => cluster.stopProgram(API_SERVER),
+      start: () => cluster.startProgram(API_SERVER),
+    });
+    expect(from.exitCode).toBe(1);
+    expect(await arena.verdict()).toMatchObject({ violations: [] });
+  });
+});
+
+describe('the judge', () => {
+  test('sees a woken leader write where neither fence nor lock is in its way', async () => {
+    await using arena = await open('leaders-unfenced', { fenced: false, locked: false });
+    await arena.stop('before-call');
+    const { violations } = await arena.verdict();
+    expect(violations).not.toEqual([]);
+  });
+
+  test('sees what a fence without a lock cannot stop: bytes that were on their way', async () => {
+    await using arena = await open('leaders-unlocked', { locked: false });
+    await arena.stop('after-check');
+    const { violations } = await arena.verdict();
+    expect(violations).not.toEqual([]);
+  });
+});

@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto';
+import { zKubeObject } from '../../operator/kube/kube-object.ts';
+import { type Lease, leaseResource } from '../../operator/kube/lease.ts';
+import { defineResource } from '../../operator/kube/resource.ts';
+import { createKubeClient, type KubeClient } from '../../operator/kube/typed-client.ts';
+import { transportOf } from './cluster-client.ts';
+import { judge, type Verdict } from './leader-judge.ts';
+import { LeaderProcess } from './leader-process.ts';
+import { type LeaderConfig, logEntries, type StopPoint } from './leader-protocol.ts';
+import { collectLeases } from './lease-history.ts';
+
+/** The leases of the proof. */
+export const SHORT_LEASE = { leaseDurationMs: 3000, renewDeadlineMs: 2000, retryPeriodMs: 500 };
+/** The defaults. */
+export const DEFAULT_LEASE = {
+  leaseDurationMs: 15_000,
+  renewDeadlineMs: 10_000,
+  retryPeriodMs: 2000,
+};
+
+const PROCESSES = 2;
+const TICK_MS = 40;
+/** On top of a lease duration, for a host with much else to do. */
+const PATIENCE_MS = 45_000;
+
+const namespaces = defineResource({
+  group: '',
+  version: 'v1',
+  kind: 'Namespace',
+  plural: 'namespaces',
+  namespaced: false,
+  schema: zKubeObject,
+});
+
+export type ArenaOptions = Pick<LeaderConfig, 'kubeconfig' | 'namespace'> &
+  Partial<Omit<LeaderConfig, 'identity'>>;
+
+/** What came of one forced hand-over. */
+export interface HandOver {
+  readonly from: LeaderProcess;
+  readonly to: LeaderProcess;
+  /** From the blow until the next leader began. */
+  readonly ms: number;
+}
+
+/** Two processes that want to lead, the blows that they get, and the judge of what they write. */
+export class LeaderArena implements AsyncDisposable {
+  readonly #options: Omit<LeaderConfig, 'identity'>;
+  readonly #client: KubeClient;
+  readonly #watching = new AbortController();
+  readonly #history: Promise<readonly Lease[]>;
+  readonly #everyone: LeaderProcess[] = [];
+
+  private constructor(options: ArenaOptions, client: KubeClient) {
+    this.#options = { tickMs: TICK_MS, fenced: true, locked: true, ...SHORT_LEASE, ...options };
+    this.#client = client;
+    const leases = client.for(leaseResource);
+    this.#history = collectLeases(leases, options.namespace, this.#watching.signal);
+  }
+
+  /** Makes the namespace, starts both processes and waits until one leads and the other stands by. */
+  static async open(options: ArenaOptions): Promise<LeaderArena> {
+    const client = createKubeClient({ transport: transportOf(options.kubeconfig, 'judge') });
+    const { signal } = new AbortController();
+    const metadata = { name: options.namespace };
+    await client.for(namespaces).create({ metadata }, { signal, fieldManager: 'judge' });
+    const arena = new LeaderArena(options, client);
+    for (let started = 0; started < PROCESSES; started += 1) arena.#start();
+    await arena.#until('a leader that writes and another candidate', () => arena.#ready());
+    return arena;
+  }
+
+  get leader(): LeaderProcess {
+    const leader = this.#everyone.findLast(({ leads }) => leads);
+    if (leader === undefined) throw new Error('nobody leads');
+    return leader;
+  }
+
+  /** kill -9, or SIGTERM, on which the leader hands over. */
+  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<HandOver> {
+    const from = await this.#written();
+    return await this.#succession(from, async () => from.signal(signal));
+  }
+
+  /**
+   * Stops the leader until another one writes, then wakes it up and waits for its end. At `anywhere`
+   * the blow comes at a random moment, else at this point of a write.
+   */
+  async stop(point: StopPoint | 'anywhere'): Promise<HandOver> {
+    const from = await this.#written();
+    const handOver = await this.#succession(from, async () => {
+      if (point === 'anywhere') from.signal('SIGSTOP');
+      else from.stopAt(point);
+    });
+    from.signal('SIGCONT');
+    await this.#until('the end of the woken leader', () => from.ended);
+    return handOver;
+  }
+
+  /** The API server is away for as long as the leader can live without it. */
+  async outage(server: { stop(): Promise<void>; start(): Promise<void> }): Promise<HandOver> {
+    const from = await this.#written();
+    return await this.#succession(from, async () => {
+      await server.stop();
+      await this.#until('the end of the leader without an API server', () => from.ended);
+      await server.start();
+    });
+  }
+
+  /** Ends the processes and judges all that they wrote. */
+  async verdict(): Promise<Verdict> {
+    await Promise.all(this.#everyone.map((each) => each[Symbol.asyncDispose]()));
+    const { namespace } = this.#options;
+    const { signal } = new AbortController();
+    const log = await this.#client
+      .for(logEntries)
+      .list({ namespace, labelSelector: 'log=leaders' }, { signal });
+    this.#watching.abort();
+    return judge(log.items, await this.#history);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#watching.abort();
+    await Promise.all(this.#everyone.map((each) => each[Symbol.asyncDispose]()));
+    await this.#history;
+    await this.#client.transport[Symbol.asyncDispose]();
+  }
+
+  #start(): void {
+    const identity = `leader-${this.#everyone.length}-${randomUUID().slice(0, 8)}`;
+    this.#everyone.push(new LeaderProcess({ ...this.#options, identity }));
+  }
+
+  #ready(): boolean {
+    const alive = this.#everyone.filter(({ ended }) => !ended);
+    const candidates = alive.filter((each) => each.count('candidate') > 0);
+    return candidates.length >= PROCESSES && alive.some((each) => each.count('written') > 0);
+  }
+
+  /** The leader, after a random number of further entries: blows come at any phase of a term. */
+  async #written(): Promise<LeaderProcess> {
+    await this.#until('a leader that writes and another candidate', () => this.#ready());
+    const { leader } = this;
+    const goal = leader.count('written') + 1 + Math.floor(Math.random() * 10);
+    await this.#until(`${goal} entries of the leader`, () => leader.count('written') >= goal);
+    return leader;
+  }
+
+  async #succession(from: LeaderProcess, blow: () => Promise<void>): Promise<HandOver> {
+    const startedAt = performance.now();
+    await blow();
+    const next = (): LeaderProcess | undefined =>
+      this.#everyone.findLast((each) => each !== from && each.leads);
+    await this.#until('another leader', () => next() !== undefined);
+    const ms = performance.now() - startedAt;
+    this.#start();
+    const to = next();
+    if (to === undefined) throw new Error('the next leader ended at once');
+    await this.#until('entries of the next leader', () => to.count('written') >= 3);
+    return { from, to, ms };
+  }
+
+  async #until(what: string, condition: () => boolean): Promise<void> {
+    const limitMs = this.#options.leaseDurationMs + PATIENCE_MS;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const look = (): void => {
+      if (condition()) resolve();
+    };
+    const ends = this.#everyone.map((each) => each.onEvent(look));
+    const timer = setTimeout(() => {
+      const said = this.#everyone.slice(-3).map((each) => JSON.stringify(each.events.slice(-4)));
+      reject(new Error(`${what}: not within ${limitMs} ms; last said: ${said.join(' ')}`));
+    }, limitMs);
+    try {
+      look();
+      await promise;
+    } finally {
+      clearTimeout(timer);
+      for (const end of ends) end();
+    }
+  }
+}
