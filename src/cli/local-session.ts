@@ -7,6 +7,7 @@ import type { Logger } from '../base/logger.ts';
 import { makeFolders } from '../base/make-folders.ts';
 import { GateNames } from '../engines/local/gate-names.ts';
 import { LocalEngine } from '../engines/local/local-engine.ts';
+import { hostMemoryFacts, memoryScratchFolder } from '../engines/local/memory-scratch.ts';
 import type { ModelAccess } from '../engines/local/model-access.ts';
 import { openRuntimeDir, type RuntimeDir } from '../engines/local/runtime-dir.ts';
 import type { Upstream } from '../gateway/upstream.ts';
@@ -49,7 +50,7 @@ export async function openLocalSession(options: LocalSessionOptions): Promise<Lo
     await openSqliteStore({ folder, holder, clock: systemClock, survives: 'process' }),
   );
   const artifacts = await openFileArtifacts(join(folder, 'artifacts'));
-  const runtime = stack.use(await openRuntimeDir(folder));
+  const runtime = stack.use(await openRuntimeDir(folder, memoryScratchFolder(hostMemoryFacts())));
   const parts = { store, artifacts, runtime };
   const models = await openModelAccess(parts, options, stack);
   const engine = localEngine(parts, models, options);

@@ -7,5 +7,5 @@ import type { RecordStore } from '../store/records.ts';
  * over the stores (server/rollout-service.ts); in a cluster an HTTP client with the same methods. Each
  * is idempotent by attempt, and a late writer is fenced by its nonce.
  */
-export type RolloutApi = Pick<ArtifactStore, 'put' | 'putStream' | 'read' | 'stream'> &
+export type RolloutApi = Pick<ArtifactStore, 'put' | 'putStream' | 'size' | 'read' | 'stream'> &
   Pick<RecordStore, 'openAttempt' | 'endAttempt' | 'addVerification' | 'listCalls'>;

@@ -7,6 +7,7 @@ export function rolloutService(store: RecordStore, artifacts: ArtifactStore): Ro
   return {
     put: (bytes) => artifacts.put(bytes),
     putStream: (stream, options) => artifacts.putStream(stream, options),
+    size: (digest) => artifacts.size(digest),
     read: (digest) => artifacts.read(digest),
     stream: (digest) => artifacts.stream(digest),
     openAttempt: (rollout, claim) => store.openAttempt(rollout, claim),

@@ -9,7 +9,8 @@ export interface ArtifactStore {
   put(bytes: Uint8Array): Promise<StoredArtifact>;
   /** Streams; at most `maxBytes`, else `TooLarge` and nothing is kept. */
   putStream(stream: Readable, options: { readonly maxBytes: number }): Promise<StoredArtifact>;
-  has(digest: Sha256): Promise<boolean>;
+  /** Bytes of an artifact; undefined where there is none. */
+  size(digest: Sha256): Promise<number | undefined>;
   /** Whole content, verified. Throws `NotFound` or `CorruptArtifact`. */
   read(digest: Sha256): Promise<Uint8Array>;
   /** Streams the content; verification happens at the end and destroys the stream on a mismatch. */

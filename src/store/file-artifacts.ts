@@ -112,8 +112,8 @@ class FileArtifacts implements ArtifactStore {
     }
   }
 
-  async has(digest: Sha256): Promise<boolean> {
-    return this.#sizeOf(digest) !== undefined;
+  async size(digest: Sha256): Promise<number | undefined> {
+    return this.#sizeOf(digest);
   }
 
   async read(digest: Sha256): Promise<Uint8Array> {

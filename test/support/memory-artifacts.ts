@@ -24,8 +24,8 @@ export class MemoryArtifacts implements ArtifactStore, BlobSource {
     return await this.put(bytes);
   }
 
-  async has(digest: Sha256) {
-    return this.contents.has(digest);
+  async size(digest: Sha256) {
+    return this.contents.get(digest)?.length;
   }
 
   async read(digest: Sha256) {

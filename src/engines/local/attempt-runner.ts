@@ -43,22 +43,31 @@ export async function runAttempt(
   deps: AttemptRunnerDeps,
   signal: AbortSignal,
 ): Promise<AttemptResult> {
-  const scratch = await deps.runtime.scratch('a');
+  const deadlineSeconds = agentDeadline(task, plan);
+  const agentPlan = await plan.agent.plan(task, {
+    blobs: plan.taskSet.blobs,
+    model: plan.model?.name,
+    deadlineSeconds,
+  });
+  const scratch = await deps.runtime.scratch('a', expectedBytes(task, agentPlan));
   try {
     const workspaceDir = join(scratch, 'workspace');
     await stage(task, plan.taskSet.blobs, workspaceDir);
-    const deadlineSeconds = agentDeadline(task, plan);
-    const agentPlan = await plan.agent.plan(task, {
-      blobs: plan.taskSet.blobs,
-      model: plan.model?.name,
-      deadlineSeconds,
-    });
     const context = { plan, task, attempt, deps, signal, scratch, workspaceDir, deadlineSeconds };
     const ran = await runPlan(agentPlan, context);
     return await collectEnd(context, ran);
   } finally {
     deps.runtime.discard(scratch);
   }
+}
+
+/** Known where trusted code makes the changes; a program may write anything. */
+function expectedBytes(task: Task, agentPlan: AgentPlan): number {
+  if (agentPlan.kind === 'process') return Number.POSITIVE_INFINITY;
+  const written = agentPlan.changes.map((change) =>
+    change.op === 'write' ? change.content.byteLength : 0,
+  );
+  return [...written, ...task.workspace.inputs.map(({ size }) => size)].reduce((a, b) => a + b, 0);
 }
 
 interface AttemptContext {

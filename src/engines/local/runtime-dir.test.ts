@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { tempDir } from '../../../test/support/temp-dir.ts';
@@ -29,6 +29,22 @@ test('removes what an engine that died left behind, wherever that was', async ()
   await using runtime = await openRuntimeDir(store.path);
   expect(existsSync(leftover)).toBe(false);
   expect(readFileSync(join(store.path, 'runtime-dir'), 'utf8')).toBe(runtime.path);
+});
+
+test('holds small scratch in memory where the host has room, and sweeps both places', async () => {
+  await using store = await tempDir();
+  await using memory = await tempDir();
+  const leftover = join(memory.path, 'clawgym-0123456789ab');
+  mkdirSync(leftover);
+  writeFileSync(join(store.path, 'runtime-dir'), `/tmp/clawgym-00000000000a\n${leftover}`);
+  {
+    await using runtime = await openRuntimeDir(store.path, memory.path);
+    expect(existsSync(leftover)).toBe(false);
+    expect(await runtime.scratch('small', 1000)).toContain(memory.path);
+    expect(await runtime.scratch('large', 1024 ** 3)).toContain(runtime.path);
+    expect(await runtime.scratch('unknown')).toContain(runtime.path);
+  }
+  expect(readdirSync(memory.path)).toEqual([]);
 });
 
 test.each(['/etc', '/tmp', '../clawgym-0123456789ab', ''])(

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { removeScratch } from '../../phases/remove-scratch.ts';
@@ -12,6 +12,9 @@ const PREFIX = 'clawgym-';
 /** What a pointer may name, wherever the temporary folder was then. */
 const LEFTOVER = /^\/(?:[^/]+\/)*clawgym-[0-9a-f]{12}$/;
 
+/** Trees that are expected to be at most so large may be held in memory. */
+const SMALL_BYTES = 4 * 1024 * 1024;
+
 /**
  * The engine's scratch: workspaces, sockets, verifier copies. It stands under the system's temporary
  * folder, because socket paths must be short and sandboxes run under another uid that cannot enter
@@ -19,26 +22,33 @@ const LEFTOVER = /^\/(?:[^/]+\/)*clawgym-[0-9a-f]{12}$/;
  */
 export interface RuntimeDir extends AsyncDisposable {
   readonly path: string;
-  /** A fresh folder; its user gives it back with `discard`. */
-  scratch(label: string): Promise<string>;
+  /**
+   * A fresh folder; its user gives it back with `discard`. `expectedBytes`: how large it is going to
+   * be, where that is known and no agent's program writes to it; small ones may be held in memory.
+   */
+  scratch(label: string, expectedBytes?: number): Promise<string>;
   /** Takes a scratch folder back; it is removed some time later. */
   discard(scratch: string): void;
 }
 
-export async function openRuntimeDir(storeDir: string): Promise<RuntimeDir> {
+/** `memory`: a folder in memory for small scratch, where the host has one (see memory-scratch.ts). */
+export async function openRuntimeDir(storeDir: string, memory?: string): Promise<RuntimeDir> {
   const pointer = join(storeDir, POINTER);
   await sweepLeftover(pointer);
-  const path = join(tmpdir(), `${PREFIX}${randomBytes(6).toString('hex')}`);
+  const name = `${PREFIX}${randomBytes(6).toString('hex')}`;
+  const path = join(tmpdir(), name);
+  const small = memory === undefined ? path : join(memory, name);
+  const folders = [...new Set([path, small])];
   // The pointer first: a process that dies in between leaves a name without a folder, not the reverse.
-  await writeFile(pointer, path);
-  await mkdir(path, { mode: 0o711 });
+  await writeFile(pointer, folders.join('\n'));
+  for (const folder of folders) mkdirSync(folder, { mode: 0o711 });
   let next = 0;
   const sweeper = new ScratchSweeper();
   return {
     path,
-    scratch: async (label) => {
+    scratch: async (label, expectedBytes = Number.POSITIVE_INFINITY) => {
       next += 1;
-      const dir = join(path, `${label}-${next}`);
+      const dir = join(expectedBytes <= SMALL_BYTES ? small : path, `${label}-${next}`);
       mkdirSync(dir, { mode: 0o711 });
       return dir;
     },
@@ -46,18 +56,19 @@ export async function openRuntimeDir(storeDir: string): Promise<RuntimeDir> {
     [Symbol.asyncDispose]: async () => {
       await sweeper[Symbol.asyncDispose]();
       // Where something is left, the next run over this store tries again.
-      if (await removeScratch(path)) await rm(pointer, { force: true });
+      const removed = await Promise.all(folders.map(removeScratch));
+      if (removed.every(Boolean)) await rm(pointer, { force: true });
     },
   };
 }
 
 async function sweepLeftover(pointer: string): Promise<void> {
-  let leftover: string;
+  let leftovers: string[];
   try {
-    leftover = (await readFile(pointer, 'utf8')).trim();
+    leftovers = (await readFile(pointer, 'utf8')).split('\n').map((line) => line.trim());
   } catch {
     return;
   }
-  if (LEFTOVER.test(leftover)) await removeScratch(leftover);
+  for (const leftover of leftovers) if (LEFTOVER.test(leftover)) await removeScratch(leftover);
   await rm(pointer, { force: true });
 }

@@ -187,7 +187,7 @@ async function runVerification(
   signal: AbortSignal,
 ): Promise<VerificationRow> {
   const { job, attempt, end, verifier, kind } = request;
-  const scratch = await deps.runtime.scratch('v');
+  const scratch = await deps.runtime.scratch('v', await expectedBytes(request, deps));
   try {
     const scratchDir = join(scratch, 'workspace');
     const verifierDir = join(scratch, 'verifier');
@@ -211,6 +211,18 @@ async function runVerification(
   } finally {
     deps.runtime.discard(scratch);
   }
+}
+
+/** Known where the verifier runs nothing of the agent's; what it writes itself its limits bound. */
+async function expectedBytes(
+  { job, end, verifier, kind }: VerificationRequest,
+  { api }: RolloutRunnerDeps,
+): Promise<number> {
+  if (verifier.agentCode !== 'none') return Number.POSITIVE_INFINITY;
+  if (kind !== 'pristine' && end.snapshot !== undefined) {
+    return (await api.size(end.snapshot)) ?? Number.POSITIVE_INFINITY;
+  }
+  return job.task.workspace.inputs.reduce((sum, { size }) => sum + size, 0);
 }
 
 interface GradeFolders extends VerificationRequest {

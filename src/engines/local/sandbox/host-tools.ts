@@ -1,6 +1,7 @@
 import { ClawError } from '../../../base/error.ts';
 import type { Logger } from '../../../base/logger.ts';
-import { findProgram, type HostEnv, runHostCommand } from './host-command.ts';
+import { findProgram, type HostEnv } from './host-command.ts';
+import { installPackages } from './install-packages.ts';
 
 export interface HostToolsOptions {
   /** Uid of this process; only root may install. */
@@ -18,7 +19,6 @@ export interface HostTools {
 
 /** Programs that the local engine starts, and the Debian packages that bring them. */
 const PACKAGES = { bwrap: 'bubblewrap', mmdebstrap: 'mmdebstrap' } as const;
-const INSTALL_SECONDS = 600;
 
 /**
  * Finds the programs that the local engine needs and installs what is missing where it may (root and
@@ -29,7 +29,7 @@ export async function ensureHostTools(options: HostToolsOptions): Promise<HostTo
   const aptGet = findProgram('apt-get', options.env);
   const packages = missing.map(([, packageName]) => packageName);
   if (packages.length > 0 && options.uid === 0 && aptGet !== undefined) {
-    await install(aptGet, packages, options);
+    await installPackages(aptGet, packages, { ...options, purpose: 'what the sandbox needs' });
   }
   const bwrap = findProgram('bwrap', options.env);
   const mmdebstrap = findProgram('mmdebstrap', options.env);
@@ -49,29 +49,4 @@ export async function ensureHostTools(options: HostToolsOptions): Promise<HostTo
 /** The sentence that names the command to run. */
 export function installHint(packages: readonly string[]): string {
   return `On a Debian-like host run: sudo apt-get install --yes ${packages.join(' ')}`;
-}
-
-async function install(
-  aptGet: string,
-  packages: readonly string[],
-  options: HostToolsOptions,
-): Promise<void> {
-  const env = { ...options.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const { logger, signal } = options;
-  const steps: readonly (readonly string[])[] = [
-    ['update'],
-    ['install', '--yes', '--no-install-recommends', ...packages],
-  ];
-  for (const step of steps) {
-    logger.info({}, `installing what the sandbox needs: apt-get ${step.join(' ')}`);
-    const end = await runHostCommand({
-      argv: [aptGet, '--quiet', ...step],
-      env,
-      timeoutSeconds: INSTALL_SECONDS,
-      signal,
-    });
-    if (end.exitCode === 0) continue;
-    logger.warn({ tail: end.tail.slice(-2000) }, `apt-get ${step.join(' ')} failed`);
-    // A failed update can still leave usable lists; a failed install is judged by what is there.
-  }
 }
