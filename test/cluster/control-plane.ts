@@ -18,6 +18,7 @@ import type {
   NodeCredentials,
 } from './control-plane-options.ts';
 import { freePorts } from './free-ports.ts';
+import { ensureHostPackages } from './host-packages.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { type Credential, createPki, type Pki } from './pki.ts';
 
@@ -38,6 +39,7 @@ export async function startControlPlane(
   host: ClusterHost,
   options: ControlPlaneOptions,
 ): Promise<ControlPlane> {
+  await ensureHostPackages(host);
   const programs = await ensurePrograms([ETCD, API_SERVER, CONTROLLER_MANAGER, SCHEDULER], {
     ...host,
     release: options.release ?? 'current',

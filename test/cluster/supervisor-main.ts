@@ -74,9 +74,9 @@ async function run(): Promise<void> {
   const { name, layer, options } = zArguments.parse(parseJson(process.argv[2] ?? ''));
   const controller = new AbortController();
   let kept = false;
+  const start = await layerStarter(layer, environment.env);
   const stateFolder = await makeStateFolder(environment.uid, name, layer);
   const host = makeHost(stateFolder, environment, controller.signal);
-  const start = await layerStarter(layer);
   const supervisor = new Supervisor({ layer, options, start, host, controller });
   const end = (): void =>
     void supervisor.end().catch((cause: unknown) => host.logger.error({}, errorMessage(cause)));

@@ -11,6 +11,8 @@ Layers, each with the programs it needs built from the Go module proxy on first 
 Environment:
   KUBEBUILDER_ASSETS   a folder with programs to use instead of building them
   CLAWGYM_CACHE_DIR    where built programs stand
+  CLAWGYM_CLUSTER_PROVIDER=k3s
+                       k3s in Docker in place of the layers apiserver and node
   (tests also take USE_EXISTING_CLUSTER=true with KUBECONFIG)
 
 Examples:
