@@ -6,7 +6,7 @@ import { apiServer } from './support/api-server.ts';
 import { ChangeAudit } from './support/change-audit.ts';
 import { Churn } from './support/churn.ts';
 import { Claim } from './support/claim.ts';
-import { faultyCache, injectFaults } from './support/faulty-cache.ts';
+import { eagerCache, faultyServer, injectFaults } from './support/faulty-server.ts';
 import { configMaps, connect, createNamespace } from './support/kube.ts';
 
 /**
@@ -24,7 +24,7 @@ const { values } = parseArgs({
   options: {
     kubeconfig: { type: 'string' },
     events: { type: 'string', default: '100000' },
-    minutes: { type: 'string', default: '15' },
+    minutes: { type: 'string', default: '30' },
     seed: { type: 'string', default: '1' },
   },
 });
@@ -35,8 +35,10 @@ await using server = await apiServer(values.kubeconfig);
 const client = connect(server.kubeconfig);
 await using _transport = client.transport;
 await createNamespace(client, NAMESPACE, signal);
-await using faulty = await faultyCache(server.kubeconfig, SELECTION, Number(values.seed));
-const { cache, proxy } = faulty;
+await using faulty = await faultyServer(server.kubeconfig, Number(values.seed));
+await using eager = eagerCache(faulty.kubeconfig, SELECTION);
+const { proxy } = faulty;
+const { cache } = eager;
 const audit = new ChangeAudit();
 cache.subscribe((change) => audit.take(change));
 const end = new AbortController();

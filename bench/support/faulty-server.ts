@@ -1,8 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Registry } from 'prom-client';
-import { createCacheMetrics } from '../../operator/kube/cache-metrics.ts';
 import { systemClock } from '../../operator/kube/clock.ts';
 import { createCache } from '../../operator/kube/informer-cache.ts';
 import type { ReflectorNumbers } from '../../operator/kube/reflector-context.ts';
@@ -43,42 +41,39 @@ const ANSWERS: readonly (readonly [number, number])[] = [
   [429, 0.01],
 ];
 
-/** A proxy and a cache behind it that tries again within milliseconds. */
-export async function faultyCache(
-  kubeconfig: string,
-  selection: { readonly namespace: string; readonly labelSelector: string },
-  seed: number,
-) {
+/** A proxy in front of a server, and its kubeconfig; no fault is in force yet. */
+export async function faultyServer(kubeconfig: string, seed: number) {
   const proxy = await FaultProxy.start({
     upstream: upstreamOfKubeconfig(kubeconfig),
     random: seededRandom(seed),
   });
-  const folder = await mkdtemp(join(tmpdir(), 'faulty-cache-'));
+  const folder = await mkdtemp(join(tmpdir(), 'faulty-server-'));
   const path = join(folder, 'kubeconfig');
   await proxy.writeKubeconfig(path);
-  const client = connect(path);
-  const maps = client.for(configMaps);
-  // The kubeconfig is read at the first call.
-  await maps.list({ namespace: 'default' }, { signal: AbortSignal.timeout(30_000) });
-  await rm(folder, { recursive: true });
-  const registry = new Registry();
+  return {
+    proxy,
+    kubeconfig: path,
+    async [Symbol.asyncDispose]() {
+      await proxy[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/** A cache that tries again within milliseconds. */
+export function eagerCache(
+  kubeconfig: string,
+  selection: { readonly namespace: string; readonly labelSelector: string },
+) {
+  const client = connect(kubeconfig);
   const cache = createCache({
-    client: maps,
+    client: client.for(configMaps),
     selection,
     clock: systemClock,
     random: Math.random,
-    metrics: createCacheMetrics(registry),
     numbers: NUMBERS,
   });
-  return {
-    cache,
-    proxy,
-    registry,
-    async [Symbol.asyncDispose]() {
-      await client.transport[Symbol.asyncDispose]();
-      await proxy[Symbol.asyncDispose]();
-    },
-  };
+  return { cache, [Symbol.asyncDispose]: () => client.transport[Symbol.asyncDispose]() };
 }
 
 /** Puts the faults in force. */
