@@ -7,9 +7,15 @@ export interface PythonToken {
 }
 
 const NAME = /[\p{L}\p{Nl}_][\p{L}\p{Nl}\p{Mn}\p{Mc}\p{Nd}\p{Pc}_]*/uy;
+/** Names in ASCII are nearly all names, and need no tables of Unicode. */
+const ASCII_NAME = /[A-Za-z_][A-Za-z0-9_]*(?![A-Za-z0-9_\u0080-\uffff])/y;
 const NUMBER = /\d[\w.]*|\.\d[\w.]*/y;
 const STRING_START = /([A-Za-z]{0,3})("""|'''|"|')/y;
+/** A quote, or the first letter of a string's prefix. */
+const STRING_STARTS = new Set('"\'rbuftRBUFT');
 const SPACE = /(?:[ \t\f\r]|\\\r?\n)+/y;
+/** What may stand at the start of a space: a backslash continues the line. */
+const SPACES = new Set([' ', '\t', '\f', '\r', '\\']);
 
 /**
  * Splits Python source, well enough to tell code from text: comments go, strings become one token
@@ -19,45 +25,53 @@ export function pythonTokens(source: string, firstLine = 1): PythonToken[] {
   const tokens: PythonToken[] = [];
   let line = firstLine;
   let at = 0;
-  const take = (pattern: RegExp): RegExpExecArray | null => {
-    pattern.lastIndex = at;
-    return pattern.exec(source);
-  };
-  const advance = (text: string): void => {
-    at += text.length;
-    line += countLines(text);
-  };
   while (at < source.length) {
     const char = source[at] ?? '';
-    const space = take(SPACE);
-    if (space) {
-      advance(space[0]);
+    const space = SPACES.has(char) ? take(SPACE, source, at) : undefined;
+    if (space !== undefined) {
+      at += space.length;
+      line += countLines(space);
     } else if (char === '\n') {
       tokens.push({ kind: 'newline', text: '\n', line });
-      advance(char);
+      at += 1;
+      line += 1;
     } else if (char === '#') {
       const end = source.indexOf('\n', at);
       at = end < 0 ? source.length : end;
     } else {
-      const string = readString(source, at, take(STRING_START));
+      const string = readString(source, at);
       if (string) {
         tokens.push({ kind: 'string', text: string.body, line });
         for (const field of string.fields) tokens.push(...pythonTokens(field, line));
-        advance(source.slice(at, string.end));
+        line += countLines(source.slice(at, string.end));
+        at = string.end;
       } else {
-        const name = take(NAME);
-        const number = name ? null : take(NUMBER);
-        const text = name?.[0] ?? number?.[0] ?? char;
-        tokens.push({
-          kind: name ? 'name' : number ? 'number' : 'op',
-          text: name ? text.normalize('NFKC') : text,
-          line,
-        });
-        advance(text);
+        const token = readWord(source, at, line);
+        tokens.push(token);
+        at += token.size;
       }
     }
   }
   return tokens;
+}
+
+/** The match of a sticky pattern at a place. */
+function take(pattern: RegExp, source: string, at: number): string | undefined {
+  pattern.lastIndex = at;
+  return pattern.exec(source)?.[0];
+}
+
+/** A name, a number or one character of an operator. */
+function readWord(source: string, at: number, line: number): PythonToken & { size: number } {
+  const ascii = take(ASCII_NAME, source, at);
+  if (ascii !== undefined) return { kind: 'name', text: ascii, line, size: ascii.length };
+  const name = take(NAME, source, at);
+  if (name !== undefined) {
+    return { kind: 'name', text: name.normalize('NFKC'), line, size: name.length };
+  }
+  const number = take(NUMBER, source, at);
+  const text = number ?? source[at] ?? '';
+  return { kind: number === undefined ? 'op' : 'number', text, line, size: text.length };
 }
 
 interface StringLiteral {
@@ -67,11 +81,10 @@ interface StringLiteral {
   readonly fields: readonly string[];
 }
 
-function readString(
-  source: string,
-  start: number,
-  open: RegExpExecArray | null,
-): StringLiteral | undefined {
+function readString(source: string, start: number): StringLiteral | undefined {
+  if (!STRING_STARTS.has(source[start] ?? '')) return undefined;
+  STRING_START.lastIndex = start;
+  const open = STRING_START.exec(source);
   if (!open) return undefined;
   const prefix = (open[1] ?? '').toLowerCase();
   const quote = open[2] ?? '';
@@ -96,6 +109,6 @@ function fieldsOf(body: string): string[] {
 
 function countLines(text: string): number {
   let count = 0;
-  for (const char of text) if (char === '\n') count += 1;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) count += 1;
   return count;
 }

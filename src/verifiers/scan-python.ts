@@ -57,9 +57,9 @@ export function scanPython(source: string, firstLine = 1): ScanHit[] {
   const byName: ScanHit[] = [];
   for (let at = 0; at < tokens.length; at += 1) {
     const token = tokens[at];
-    const chain =
-      token && !names.inImports.has(token) ? chainAt(tokens, at, names.paths) : undefined;
-    if (chain === undefined) continue;
+    if (token?.kind !== 'name') continue;
+    const chain = chainAt(tokens, at, names.paths);
+    if (chain === undefined || names.inImports.has(token)) continue;
     const hit = classify(chain, tokens, names.paths);
     if (hit === undefined) continue;
     if (hit.fixedName) byName.push(hit.hit);
@@ -84,8 +84,8 @@ function importedNames(tokens: readonly PythonToken[]): ImportedNames {
   const inImports = new Set<PythonToken>();
   for (let at = 0; at < tokens.length; at += 1) {
     const token = tokens[at];
-    if (token?.kind !== 'name' || !startsStatement(tokens, at)) continue;
-    if (token.text !== 'import' && token.text !== 'from') continue;
+    if (token?.kind !== 'name' || (token.text !== 'import' && token.text !== 'from')) continue;
+    if (!startsStatement(tokens, at)) continue;
     const rest = statementTokens(tokens, at + 1);
     const words = rest.map((one) => one.text);
     for (const one of rest) inImports.add(one);
@@ -162,6 +162,8 @@ function chainAt(
   if (first?.kind !== 'name' || before?.text === '.') return undefined;
   if (before?.kind === 'name' && /^(def|class|as)$/.test(before.text)) return undefined;
   const imported = paths.get(first.text);
+  if (imported === undefined && !BUILTINS.has(first.text) && first.text !== 'getattr')
+    return undefined;
   const parts = [imported ?? first.text];
   let next = at + 1;
   for (;;) {
@@ -170,8 +172,6 @@ function chainAt(
     parts.push(name.text);
     next += 2;
   }
-  if (imported === undefined && !(BUILTINS.has(first.text) || first.text === 'getattr'))
-    return undefined;
   return { path: parts.join('.'), line: first.line, next };
 }
 
