@@ -50,6 +50,8 @@ export class LeaderArena implements AsyncDisposable {
   readonly #watching = new AbortController();
   readonly #history: Promise<readonly Lease[]>;
   readonly #everyone: LeaderProcess[] = [];
+  #closing = false;
+  #look: () => void = () => undefined;
 
   private constructor(options: ArenaOptions, client: KubeClient) {
     this.#options = { tickMs: TICK_MS, fenced: true, locked: true, ...SHORT_LEASE, ...options };
@@ -109,26 +111,35 @@ export class LeaderArena implements AsyncDisposable {
 
   /** Ends the processes and judges all that they wrote. */
   async verdict(): Promise<Verdict> {
-    await Promise.all(this.#everyone.map((each) => each[Symbol.asyncDispose]()));
-    const { namespace } = this.#options;
+    await this.#endProcesses();
+    const selection = { namespace: this.#options.namespace, labelSelector: 'log=leaders' };
     const { signal } = new AbortController();
-    const log = await this.#client
-      .for(logEntries)
-      .list({ namespace, labelSelector: 'log=leaders' }, { signal });
+    const log = await this.#client.for(logEntries).list(selection, { signal });
     this.#watching.abort();
     return judge(log.items, await this.#history);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#endProcesses();
     this.#watching.abort();
-    await Promise.all(this.#everyone.map((each) => each[Symbol.asyncDispose]()));
     await this.#history;
     await this.#client.transport[Symbol.asyncDispose]();
   }
 
+  async #endProcesses(): Promise<void> {
+    this.#closing = true;
+    await Promise.all(this.#everyone.map((each) => each[Symbol.asyncDispose]()));
+  }
+
+  /** Starts a process, and another one when it has ended, whatever the reason was. */
   #start(): void {
     const identity = `leader-${this.#everyone.length}-${randomUUID().slice(0, 8)}`;
-    this.#everyone.push(new LeaderProcess({ ...this.#options, identity }));
+    const started = new LeaderProcess({ ...this.#options, identity }, () => this.#look());
+    this.#everyone.push(started);
+    void started.closed.then(() => {
+      if (!this.#closing) this.#start();
+      this.#look();
+    });
   }
 
   #ready(): boolean {
@@ -153,7 +164,6 @@ export class LeaderArena implements AsyncDisposable {
       this.#everyone.findLast((each) => each !== from && each.leads);
     await this.#until('another leader', () => next() !== undefined);
     const ms = performance.now() - startedAt;
-    this.#start();
     const to = next();
     if (to === undefined) throw new Error('the next leader ended at once');
     await this.#until('entries of the next leader', () => to.count('written') >= 3);
@@ -163,20 +173,18 @@ export class LeaderArena implements AsyncDisposable {
   async #until(what: string, condition: () => boolean): Promise<void> {
     const limitMs = this.#options.leaseDurationMs + PATIENCE_MS;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const look = (): void => {
-      if (condition()) resolve();
-    };
-    const ends = this.#everyone.map((each) => each.onEvent(look));
     const timer = setTimeout(() => {
       const said = this.#everyone.slice(-3).map((each) => JSON.stringify(each.events.slice(-4)));
       reject(new Error(`${what}: not within ${limitMs} ms; last said: ${said.join(' ')}`));
     }, limitMs);
+    this.#look = () => {
+      if (condition()) resolve();
+    };
+    this.#look();
     try {
-      look();
       await promise;
     } finally {
       clearTimeout(timer);
-      for (const end of ends) end();
     }
   }
 }

@@ -16,10 +16,11 @@ export class LeaderProcess implements AsyncDisposable {
   readonly identity: string;
   readonly events: LeaderEvent[] = [];
   readonly #child: ChildProcess;
-  readonly #closed: Promise<unknown>;
-  readonly #told = new Set<() => void>();
+  /** Resolves when it has ended and all that it said is in `events`. */
+  readonly closed: Promise<unknown>;
 
-  constructor(config: LeaderConfig) {
+  /** @param told Called after each event. */
+  constructor(config: LeaderConfig, told: () => void) {
     this.identity = config.identity;
     // It ends with this process also while it is stopped.
     this.#child = spawn(
@@ -35,13 +36,13 @@ export class LeaderProcess implements AsyncDisposable {
       ],
       { stdio: ['pipe', 'pipe', 'inherit'] },
     );
-    this.#closed = once(this.#child, 'close').then(() => this.#tell());
+    this.closed = once(this.#child, 'close');
     const { stdout, stdin } = this.#child;
     stdin?.on('error', () => undefined);
     if (stdout !== null)
       createInterface({ input: stdout }).on('line', (line) => {
         this.events.push(zLeaderEvent.parse(JSON.parse(line)));
-        this.#tell();
+        told();
       });
   }
 
@@ -70,18 +71,8 @@ export class LeaderProcess implements AsyncDisposable {
     this.#child.stdin?.write(`${point}\n`);
   }
 
-  /** Calls back on each event and at the end; returns the function that ends that. */
-  onEvent(told: () => void): () => void {
-    this.#told.add(told);
-    return () => this.#told.delete(told);
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.ended) this.#child.kill('SIGKILL');
-    await this.#closed;
-  }
-
-  #tell(): void {
-    for (const told of this.#told) told();
+    await this.closed;
   }
 }
