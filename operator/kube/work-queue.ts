@@ -216,7 +216,7 @@ export class WorkQueue {
     this.#timer?.stop.abort();
     const stop = new AbortController();
     this.#timer = { until, stop };
-    this.#clock.sleep(until - now, stop.signal).then(
+    this.#clock.sleep(Math.max(0, until - now), stop.signal).then(
       () => this.#release(),
       () => undefined,
     );

@@ -1,0 +1,169 @@
+import { isDeepStrictEqual } from 'node:util';
+import { systemClock } from '../../operator/kube/clock.ts';
+import { KubeError } from '../../operator/kube/kube-error.ts';
+import type { KubeRequest, Transport } from '../../operator/kube/transport.ts';
+import { type CrashMoment, CrashTransport, countedWrite } from './crash-transport.ts';
+
+/** One thing that a user does, and how to see that the controller has dealt with it. */
+export interface CrashStep {
+  readonly name: string;
+  act(): Promise<void>;
+  /** Asked again and again; throws where something is wrong for good, such as a second child. */
+  settled(): Promise<boolean>;
+  /** What must be the same in every run: normalised objects, see `normalObject`. */
+  observe(): Promise<unknown>;
+}
+
+/** A place of its own on the server for one run of a scenario. */
+export interface CrashWorld {
+  readonly transport: Transport;
+  readonly steps: readonly CrashStep[];
+  /**
+   * Runs the whole controller, caches included, over `transport` until `signal` aborts; called
+   * again after a crash, with nothing kept of the run before.
+   */
+  run(transport: Transport, signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface CrashScenario {
+  readonly open: () => Promise<CrashWorld>;
+  /** Default: after. */
+  readonly moment?: CrashMoment;
+  /** Writes at which to crash; default all but those of events, which are best effort. */
+  readonly counted?: (request: KubeRequest) => boolean;
+  /** Runs at the same time, default 4. */
+  readonly parallel?: number;
+  /** Limit of each step, default 30 s. */
+  readonly stepMs?: number;
+}
+
+export interface CrashReport {
+  /** Writes of the run without a crash, in order. */
+  readonly writes: readonly string[];
+  /** Runs in which the crash took place. */
+  readonly crashes: number;
+  /** What went wrong, by run; empty where the claim holds. */
+  readonly failures: readonly string[];
+}
+
+const POLL_MS = 20;
+/** How long the undisturbed run must stay as it is before that counts as its result. */
+const QUIET_MS = 1000;
+const CRASH = new KubeError('LeaseLost', 'the process is gone');
+
+/**
+ * Crash after every write: runs the scenario once undisturbed, with k writes, then k times more.
+ * In run i the controller dies at its i-th write and is started anew; every step must then come to
+ * what was observed in the undisturbed run.
+ */
+export async function crashAtEveryWrite(scenario: CrashScenario): Promise<CrashReport> {
+  const calm = await oneRun(scenario, undefined, undefined);
+  const failures: string[] = [];
+  let crashes = 0;
+  const queue = calm.writes.map((write, index) => ({ write, at: index + 1 }));
+  const worker = async (): Promise<void> => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const place = `crash ${scenario.moment ?? 'after'} write ${next.at} (${next.write})`;
+      try {
+        if ((await oneRun(scenario, next.at, calm)).crashed) crashes += 1;
+      } catch (error) {
+        failures.push(`${place}: ${String(error)}`);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: scenario.parallel ?? 4 }, worker));
+  return { writes: calm.writes, crashes, failures };
+}
+
+interface Run {
+  readonly writes: readonly string[];
+  readonly crashed: boolean;
+  readonly observed: ReadonlyMap<string, unknown>;
+}
+
+async function oneRun(
+  scenario: CrashScenario,
+  at: number | undefined,
+  calm: Run | undefined,
+): Promise<Run> {
+  const world = await scenario.open();
+  const transport = new CrashTransport(world.transport, {
+    at,
+    moment: scenario.moment ?? 'after',
+    counted: scenario.counted ?? countedWrite,
+  });
+  const stop = new AbortController();
+  const controller = live(world, transport, stop.signal);
+  const observed = new Map<string, unknown>();
+  try {
+    for (const step of world.steps) {
+      await step.act();
+      const limit = { ms: scenario.stepMs ?? 30_000, controller };
+      const done = calm === undefined ? staysQuiet() : equals(calm.observed.get(step.name));
+      observed.set(step.name, await settle(step, done, limit));
+    }
+  } finally {
+    stop.abort();
+    await controller;
+    await world.close();
+  }
+  return { writes: transport.writes, crashed: transport.dead.aborted, observed };
+}
+
+/** The controller's process until its crash, then the process that comes after it. */
+async function live(world: CrashWorld, first: CrashTransport, stop: AbortSignal): Promise<void> {
+  const life = new AbortController();
+  const end = (): void => life.abort(stop.reason);
+  const die = (): void => life.abort(CRASH);
+  if (stop.aborted) end();
+  stop.addEventListener('abort', end, { once: true });
+  first.dead.addEventListener('abort', die, { once: true });
+  await world.run(first, life.signal);
+  stop.removeEventListener('abort', end);
+  if (first.dead.aborted && !stop.aborted) await world.run(world.transport, stop);
+}
+
+type Judge = (observed: unknown) => { readonly done: boolean; readonly expected?: unknown };
+
+/** The undisturbed run decides what is expected: what stays the same for a while. */
+function staysQuiet(): Judge {
+  let last: unknown;
+  let since = systemClock.monotonic();
+  return (observed) => {
+    const now = systemClock.monotonic();
+    if (!isDeepStrictEqual(observed, last)) since = now;
+    last = observed;
+    return { done: now - since >= QUIET_MS };
+  };
+}
+
+function equals(expected: unknown): Judge {
+  return (observed) => ({ done: isDeepStrictEqual(observed, expected), expected });
+}
+
+/** What was observed once the step had settled and `judge` agreed. */
+async function settle(
+  step: CrashStep,
+  judge: Judge,
+  limit: { readonly ms: number; readonly controller: Promise<void> },
+): Promise<unknown> {
+  let failed: { readonly error: unknown } | undefined;
+  limit.controller.catch((error: unknown) => {
+    failed = { error };
+  });
+  const deadline = systemClock.monotonic() + limit.ms;
+  for (;;) {
+    const settled = await step.settled();
+    const observed = await step.observe();
+    const { done, expected } = judge(observed);
+    if (settled && done) return observed;
+    if (failed !== undefined) throw failed.error;
+    if (systemClock.monotonic() > deadline)
+      throw new Error(
+        `step "${step.name}" is not there after ${limit.ms} ms (settled: ${settled}): ` +
+          `${JSON.stringify(observed)}, expected ${JSON.stringify(expected)}`,
+      );
+    await systemClock.sleep(POLL_MS);
+  }
+}
