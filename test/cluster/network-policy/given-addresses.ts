@@ -6,6 +6,7 @@ import type { GivenAddress } from './select.ts';
 
 /** What libcni keeps of each interface that it made, until it is removed. */
 const zResult = z.looseObject({
+  ifName: z.string(),
   cniArgs: z.array(z.tuple([z.string(), z.string()])),
   result: z.looseObject({ ips: z.array(z.looseObject({ address: z.string() })) }),
 });
@@ -47,14 +48,13 @@ function listFolder(folder: string): string[] {
 /** Nothing for a note that is half written or gone: another change follows. */
 function readNote(path: string): GivenAddress[] {
   try {
-    const { cniArgs, result } = zResult.parse(parseJson(readFileSync(path, 'utf8')));
-    const args = new Map(cniArgs);
-    const [namespace, name] = [args.get('K8S_POD_NAMESPACE'), args.get('K8S_POD_NAME')];
-    if (namespace === undefined || name === undefined) return [];
+    const { ifName, cniArgs, result } = zResult.parse(parseJson(readFileSync(path, 'utf8')));
+    const podUid = new Map(cniArgs).get('K8S_POD_UID');
+    if (podUid === undefined || ifName === 'lo') return [];
     return result.ips
       .map(({ address }) => address.split('/')[0] ?? '')
       .filter((address) => address !== '' && !address.includes(':'))
-      .map((address) => ({ pod: `${namespace}/${name}`, address }));
+      .map((address) => ({ podUid, address }));
   } catch {
     return [];
   }

@@ -62,6 +62,7 @@ export function rulesetText(
     '  chain input {',
     '    type filter hook input priority filter; policy accept;',
     '    ct state established,related accept',
+    '    iifname lo accept',
     `    iifname "${network.bridge}" meta nfproto ipv6 drop`,
     unknown('saddr'),
     ...jump('saddr', egress),

@@ -36,8 +36,7 @@ export interface Endpoint {
 
 /** An address that a node gave to a pod; the API server hears of it a second or two later. */
 export interface GivenAddress {
-  /** `namespace/name`. */
-  readonly pod: string;
+  readonly podUid: string;
   readonly address: string;
 }
 
@@ -47,15 +46,13 @@ export interface GivenAddress {
  */
 export function endpoints(pods: readonly PolicyPod[], given: readonly GivenAddress[]): Endpoint[] {
   const early = new Map<string, string[]>();
-  for (const { pod, address } of given) early.set(pod, [...(early.get(pod) ?? []), address]);
+  for (const { podUid, address } of given)
+    early.set(podUid, [...(early.get(podUid) ?? []), address]);
   return pods.flatMap((pod) => {
     const ended = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
     if (ended || pod.spec.hostNetwork === true) return [];
     const own = (pod.status?.podIPs ?? []).map(({ ip }) => ip).filter((ip) => !ip.includes(':'));
-    const all = new Set([
-      ...own,
-      ...(early.get(`${pod.metadata.namespace}/${pod.metadata.name}`) ?? []),
-    ]);
+    const all = new Set([...own, ...(early.get(pod.metadata.uid ?? '') ?? [])]);
     return [...all].map((address) => ({ pod, address }));
   });
 }

@@ -5,7 +5,7 @@ import { type PolicyObjects, translate } from './translate.ts';
 const NODE = { name: 'node-1', podSubnet: '10.244.0.0/24', bridge: 'cni0' };
 
 const pod = (name: string, ip: string | undefined, labels: object, more: object = {}) => ({
-  metadata: { name, namespace: 'rollouts', labels },
+  metadata: { name, namespace: 'rollouts', uid: `uid-${name}`, labels },
   spec: { nodeName: 'node-1', containers: [{ name: 'main' }], ...more },
   status: { phase: 'Running', podIPs: ip === undefined ? [] : [{ ip }] },
 });
@@ -141,7 +141,7 @@ describe('which pods are closed', () => {
 
   test('an address that the node gave counts before the status has it', () => {
     const young = pod('young', undefined, { role: 'sandbox' });
-    const given = [{ pod: 'rollouts/young', address: '10.244.0.9' }];
+    const given = [{ podUid: 'uid-young', address: '10.244.0.9' }];
     const text = translate({ ...objects([sandbox({})], [young]), given }, NODE);
     expect(chain(text, 'rollouts/young', 'ingress')).toContain('ip saddr 10.244.0.9 return');
     expect(text).toContain('10.244.0.9 : jump ingress_2');
