@@ -1,7 +1,21 @@
 import { LeaderElection, type LeaderElectionOptions } from '../../operator/kube/leader-election.ts';
 import { silentLogger } from '../../operator/kube/logger.ts';
-import type { LeaseRegister, Network } from './lease-register.ts';
-import type { SimHost } from './simulation.ts';
+import { type CallFate, LeaseRegister, type Network } from './lease-register.ts';
+import { SimHost, Simulation } from './simulation.ts';
+
+/** A lease behind a perfect network, and hosts with good clocks. */
+export function world() {
+  const simulation = new Simulation();
+  const register = new LeaseRegister(simulation);
+  const host = () => new SimHost(simulation);
+  return { simulation, register, host };
+}
+
+/** Each call of a verb meets the next fate of the list, later ones none. */
+export function fates(verb: string, list: readonly CallFate[]): Network {
+  const left = [...list];
+  return (called) => (called === verb ? (left.shift() ?? {}) : {});
+}
 
 /** A candidate of a simulated election, and what became of it. */
 export interface Candidate {
