@@ -14,7 +14,7 @@ import { PAUSE_IMAGE } from './node-files.ts';
 import { type ImageEntry, type ImageOptions, writeOciImage } from './oci-image.ts';
 import { runTool } from './run-tool.ts';
 
-/** A shell and the usual small programs, with the resolver of glibc: the image of the layer's tests. */
+/** A shell and the usual small programs. `wget -T` of this build crashes: use `timeout N wget`. */
 export const BUSYBOX_IMAGE = 'localhost/busybox:1';
 export const COREDNS_IMAGE = 'localhost/coredns:1';
 
@@ -26,7 +26,7 @@ export interface BaseImages {
 }
 
 /** Part of every cache key: change it when an image is made in another way. */
-const RECIPE = '1';
+const RECIPE = '2';
 const LOCK_SECONDS = 600;
 const KEY_LENGTH = 16;
 const PAUSE_SOURCE = join(import.meta.dirname, 'pause');
@@ -95,12 +95,8 @@ async function pauseImage(host: ClusterHost, scratch: string): Promise<ImageOpti
   return { ...programImage(PAUSE_IMAGE, program), user: NOBODY };
 }
 
-/**
- * Debian's busybox with the C library that it needs. The static package will not do: its programs
- * that look names up crash.
- */
 async function busyboxImage(host: ClusterHost, scratch: string): Promise<ImageOptions> {
-  await download(host, scratch, ['busybox', 'libc6']);
+  await download(host, scratch, ['busybox-static']);
   const root = join(scratch, 'root');
   for (const file of await readdir(scratch)) {
     if (file.endsWith('.deb')) await runTool(['dpkg-deb', '-x', join(scratch, file), root], host);
@@ -108,7 +104,6 @@ async function busyboxImage(host: ClusterHost, scratch: string): Promise<ImageOp
   const busybox = join(root, 'bin/busybox');
   const { stdout } = await promisify(execFile)(busybox, ['--list']);
   const programs = stdout.split('\n').filter((name) => name !== '' && name !== 'busybox');
-  const libraries = await libraryEntries(root);
   const folders = ['bin', 'etc', 'home', 'root', 'var', 'proc', 'sys', 'dev'];
   return {
     name: BUSYBOX_IMAGE,
@@ -123,7 +118,6 @@ async function busyboxImage(host: ClusterHost, scratch: string): Promise<ImageOp
       { kind: 'text', path: 'etc/passwd', text: 'root:x:0:0:root:/root:/bin/sh\n' },
       { kind: 'text', path: 'etc/group', text: 'root:x:0:\n' },
       { kind: 'text', path: 'etc/nsswitch.conf', text: 'hosts: files dns\n' },
-      ...libraries,
     ],
   };
 }
@@ -152,29 +146,6 @@ async function download(
   if (end.exitCode === 0) return;
   throw new ClawError(
     'MissingTool',
-    `${fetch.join(' ')} failed; the image of the node layer's tests is made of these packages, so a Debian-like host with its archive in reach is needed:\n${end.tail}`,
+    `${fetch.join(' ')} failed; the image of the node layer's tests is made of it, so a Debian-like host with its archive in reach is needed:\n${end.tail}`,
   );
-}
-
-/** The loader and the libraries at the paths that the loader looks for them. */
-async function libraryEntries(root: string): Promise<readonly ImageEntry[]> {
-  const [triplet = ''] = (await readdir(join(root, 'lib'))).filter((name) =>
-    name.includes('linux'),
-  );
-  const folder = `lib/${triplet}`;
-  const names = (await readdir(join(root, folder))).filter((name) =>
-    /^(ld-linux.*|libc|libresolv|libm)\.so\.\d+$/.test(name),
-  );
-  const loader = names.find((name) => name.startsWith('ld-linux')) ?? '';
-  const loaderFolder = process.arch === 'x64' ? 'lib64' : 'lib';
-  return [
-    { kind: 'folder', path: 'lib' },
-    { kind: 'folder', path: folder },
-    ...(loaderFolder === 'lib' ? [] : [{ kind: 'folder', path: loaderFolder } as const]),
-    ...names.map((name) => {
-      const path = `${folder}/${name}`;
-      return { kind: 'file', path, source: join(root, path) } as const;
-    }),
-    { kind: 'link', path: `${loaderFolder}/${loader}`, target: `/${folder}/${loader}` },
-  ];
 }

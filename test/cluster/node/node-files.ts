@@ -21,6 +21,8 @@ export function nodePaths(folder: string) {
     containerdConfig: join(folder, 'containerd.toml'),
     kubeletConfig: join(folder, 'kubelet.json'),
     kubelet: join(folder, 'kubelet'),
+    /** The node's /var/log. */
+    logs: join(folder, 'log'),
     network: join(folder, 'pods.conflist'),
     packetRules: join(folder, 'pods.nft'),
     /** Local persistent volumes. */
@@ -138,6 +140,8 @@ export function kubeletConfig({ authority, serving, cgroup }: KubeletFiles): str
     volumeStatsAggPeriod: '5s',
     nodeLeaseDurationSeconds: LEASE_SECONDS,
     resolvConf: '/etc/resolv.conf',
+    // Made by the kubelet where it is missing; the usual one lies in the host's /usr.
+    volumePluginDir: '/run/volume-plugins',
   });
 }
 
@@ -171,6 +175,16 @@ const NETWORK_SETTINGS = {
   'net/bridge/bridge-nf-call-iptables': '1',
 } as const;
 
+/** Where a node's programs write at paths of their own choice: the host must not see it. */
+const OWN_FOLDERS = ['/etc', '/opt', '/var/lib'];
+
+/** Shell lines: what is written to the folder stays in the node's memory. */
+function overlay(folder: string): string {
+  const own = `/run/own${folder}`;
+  const layers = `lowerdir=${folder},upperdir=${own}/upper,workdir=${own}/work`;
+  return `mkdir -p ${own}/upper ${own}/work && mount -t overlay overlay -o ${layers} ${folder}`;
+}
+
 /**
  * First process of a node, started in fresh namespaces: it makes the node's own view of the host,
  * says so, and then only collects the processes that lose their parents. When it ends, the kernel
@@ -189,15 +203,15 @@ export function initScript(name: string, folder: string): string {
   return `set -e
 mount --make-rshared /
 mount -t tmpfs tmpfs /run
-mkdir /run/etc /run/etc-work
-mount -t overlay overlay -o lowerdir=/etc,upperdir=/run/etc,workdir=/run/etc-work /etc
+${OWN_FOLDERS.map(overlay).join('\n')}
+mount --bind ${paths.logs} /var/log
 rm -rf /etc/cni/net.d
 mkdir -p /etc/cni/net.d
 cp ${paths.network} /etc/cni/net.d/10-pods.conflist
 rm -f /etc/resolv.conf
 echo 'options timeout:1' > /etc/resolv.conf
-mount -t tmpfs tmpfs /opt
 mkdir -p /opt/cni /opt/kubelet
+rm -rf /opt/cni/bin
 ln -s ${CNI_PLUGINS} /opt/cni/bin
 mount --bind ${paths.kubelet} /opt/kubelet
 hostname ${name}

@@ -39,9 +39,8 @@ export async function prepareNode(
   const { name } = address;
   const folder = join(host.stateFolder, name);
   const paths = nodePaths(folder);
-  await mkdir(paths.containerd, { recursive: true });
-  await mkdir(paths.kubelet, { recursive: true });
-  await mkdir(paths.volumes, { recursive: true });
+  const { containerd, kubelet, logs, volumes } = paths;
+  for (const path of [containerd, kubelet, logs, volumes]) await mkdir(path, { recursive: true });
   await Promise.all([
     writeFile(paths.init, initScript(name, folder)),
     writeFile(paths.network, podNetwork(address)),

@@ -23,8 +23,13 @@ const READY_SECONDS = 90;
 /** Etcd's usual ports: the namespace has no other user of them. */
 const PORTS = { apiServer: 6443, etcdClient: 2379, etcdPeer: 2380 };
 const SERVICE = { address: '10.96.0.1', port: 443, seconds: READY_SECONDS };
-/** A silent node counts as lost after 10 s, so that tests need not wait for the usual 50 s. */
-const LOST_NODE_FLAGS = ['--node-monitor-grace-period=10s', '--node-monitor-period=2s'];
+const CONTROLLER_MANAGER_FLAGS = [
+  // A silent node counts as lost after 10 s, so that tests need not wait for the usual 50 s.
+  '--node-monitor-grace-period=10s',
+  '--node-monitor-period=2s',
+  // A claim that is made before its volume is seen waits for this; the usual period is 15 s.
+  '--pvclaimbinder-sync-period=2s',
+];
 
 /**
  * Two nodes with real pods: each has its own namespaces, containerd, kubelet, kube-proxy, pod subnet
@@ -89,7 +94,7 @@ function startPlane(
     advertiseAddress: network.controlPlaneAddress,
     ports: PORTS,
     enter: enterNetwork(network.pid),
-    controllerManagerFlags: [...LOST_NODE_FLAGS, ...(controllerManagerFlags ?? [])],
+    controllerManagerFlags: [...CONTROLLER_MANAGER_FLAGS, ...(controllerManagerFlags ?? [])],
     ...(release === undefined ? {} : { release }),
     ...(apiServerFlags === undefined ? {} : { apiServerFlags }),
   });

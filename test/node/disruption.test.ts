@@ -1,0 +1,141 @@
+import { afterAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { waitUntil } from '../cluster/wait-until.ts';
+import { nodeLayer } from '../support/pods/node-layer-bed.ts';
+import {
+  EAT_MEMORY,
+  onNode,
+  podSpec,
+  shell,
+  writeMebibytes,
+} from '../support/pods/pod-manifest.ts';
+import { conditionOf, endOf, hasEnded, isRunning } from '../support/pods/pod-status.ts';
+import { TestNamespace } from '../support/pods/test-namespace.ts';
+
+/** What ends pods from outside, and what it leaves to read: rollouts are classified by exactly this. */
+const layer = nodeLayer();
+const node = layer.node('node-2');
+const WAIT = 'trap "exit 0" TERM; sleep 3600 & wait';
+const EIGHT_MEBIBYTES = { resources: { limits: { 'ephemeral-storage': '8Mi' } } };
+const EVICTION_SECONDS = 90;
+const LOST_SECONDS = 60;
+afterAll(() => layer[Symbol.asyncDispose]());
+
+describe.concurrent('a pod that takes too much', () => {
+  test('memory: OOMKilled, and no disruption', async () => {
+    await using space = await TestNamespace.create(layer);
+    const limits = { resources: { limits: { memory: '16Mi' } } };
+    await space.pod('hog', podSpec([shell(`exec ${EAT_MEMORY}`, limits)]));
+    const pod = await space.waitFor('hog', hasEnded);
+    expect([endOf(pod, 'main'), pod.status.reason]).toEqual(['137 OOMKilled', undefined]);
+    expect(conditionOf(pod, 'DisruptionTarget')).toBeUndefined();
+  });
+
+  test.each([
+    {
+      what: 'its own layer',
+      spec: podSpec([shell(`${writeMebibytes(32, '/tmp/big')}; sleep 3600`, EIGHT_MEBIBYTES)]),
+      message: /exceeded its local ephemeral storage limit|ephemeral local storage usage exceeds/,
+    },
+    {
+      what: 'an emptyDir',
+      spec: podSpec(
+        [
+          shell(`${writeMebibytes(32, '/data/big')}; sleep 3600`, {
+            volumeMounts: [{ name: 'data', mountPath: '/data' }],
+          }),
+        ],
+        { volumes: [{ name: 'data', emptyDir: { sizeLimit: '8Mi' } }] },
+      ),
+      message: /Usage of EmptyDir volume "data" exceeds the limit "8Mi"/,
+    },
+  ])('disk in $what: Evicted, and no DisruptionTarget', async ({ spec, message }) => {
+    await using space = await TestNamespace.create(layer);
+    await space.pod('writer', spec);
+    const pod = await space.waitFor('writer', hasEnded, EVICTION_SECONDS);
+    expect([pod.status.phase, pod.status.reason]).toEqual(['Failed', 'Evicted']);
+    expect(pod.status.message).toMatch(message);
+    expect(conditionOf(pod, 'DisruptionTarget')).toBeUndefined();
+  });
+
+  test('an evicted program that ends well on SIGTERM leaves a pod that succeeded; an Event tells', async () => {
+    await using space = await TestNamespace.create(layer);
+    const polite = `${writeMebibytes(32, '/tmp/big')}; ${WAIT}`;
+    await space.pod('polite', podSpec([shell(polite, EIGHT_MEBIBYTES)]));
+    const pod = await space.waitFor('polite', hasEnded, EVICTION_SECONDS);
+    expect([pod.status.phase, pod.status.reason, endOf(pod, 'main')]).toEqual([
+      'Succeeded',
+      undefined,
+      '0 Completed',
+    ]);
+    const { items } = zEvents.parse(await layer.api.get(space.path('events')));
+    expect(items.find(({ reason }) => reason === 'Evicted')?.message).toMatch(
+      /ephemeral local storage usage exceeds/,
+    );
+  });
+});
+
+const zEvents = z.object({ items: z.array(z.object({ reason: z.string(), message: z.string() })) });
+
+describe('a node that goes away', () => {
+  test('drain: DisruptionTarget by the Eviction API', async () => {
+    await using space = await TestNamespace.create(layer);
+    await space.pod('moved', podSpec([shell(WAIT)], onNode(node.name)), { drain: space.name });
+    await space.waitFor('moved', isRunning);
+    const path = space.path('pods/moved');
+    // Without it the pod would be gone before anyone could read why.
+    await layer.api.mergePatch(path, { metadata: { finalizers: ['test.clawgym.io/keep'] } });
+    const select = `--pod-selector=drain=${space.name}`;
+    const drained = layer.cluster.kubectl(['drain', node.name, '--force', '--timeout=60s', select]);
+    try {
+      const pod = await space.waitFor('moved', (found) => hasEnded(found) && isTarget(found));
+      expect(conditionOf(pod, 'DisruptionTarget')).toMatchObject({
+        status: 'True',
+        reason: 'EvictionByEvictionAPI',
+      });
+    } finally {
+      await layer.api.mergePatch(path, { metadata: { finalizers: [] } });
+      await drained;
+      await layer.cluster.kubectl(['uncordon', node.name]);
+    }
+  });
+
+  test('kubelet gone: NotReady, then DisruptionTarget by the taint manager', async () => {
+    await using space = await TestNamespace.create(layer);
+    const soon = ['not-ready', 'unreachable'].map((taint) => ({
+      key: `node.kubernetes.io/${taint}`,
+      operator: 'Exists',
+      effect: 'NoExecute',
+      tolerationSeconds: 1,
+    }));
+    await space.pod('lost', podSpec([shell(WAIT)], { ...onNode(node.name), tolerations: soon }));
+    await space.waitFor('lost', isRunning);
+    await node.stopKubelet();
+    try {
+      await waitUntil(
+        async () => !(await layer.api.hasCondition(`/api/v1/nodes/${node.name}`, 'Ready')),
+        { what: `${node.name} is not Ready any more`, seconds: LOST_SECONDS },
+      );
+      const pod = await space.waitFor('lost', isTarget, LOST_SECONDS);
+      expect(conditionOf(pod, 'DisruptionTarget')).toMatchObject({
+        status: 'True',
+        reason: 'DeletionByTaintManager',
+      });
+      // Nobody is there to end it: it stays Running and being deleted until the node comes back.
+      expect([pod.status.phase, pod.metadata.deletionTimestamp !== undefined]).toEqual([
+        'Running',
+        true,
+      ]);
+    } finally {
+      await node.startKubelet();
+    }
+    await waitUntil(async () => (await space.pods()).length === 0, {
+      what: 'the kubelet that came back has ended the pod',
+      seconds: LOST_SECONDS,
+    });
+  });
+});
+
+function isTarget(pod: Parameters<typeof conditionOf>[0]): boolean {
+  return conditionOf(pod, 'DisruptionTarget')?.status === 'True';
+}
