@@ -19,7 +19,7 @@ export interface BinariesOptions {
 }
 
 const MODULES = join(import.meta.dirname, 'modules');
-const BUILD_SECONDS = 1800;
+const BUILD_SECONDS = 3600;
 const PROGRESS_MS = 30_000;
 const KEY_LENGTH = 16;
 const SCRATCH = '-build-';

@@ -91,11 +91,6 @@ export class Cluster {
     await this.startProgram(API_SERVER);
   }
 
-  /** Ends the cluster; resolves when nothing of it is left. */
-  async end(): Promise<void> {
-    await askSupervisor(this.#folder(), { op: 'end' });
-  }
-
   #folder(): string {
     if (this.record.stateFolder !== undefined) return this.record.stateFolder;
     throw new ClawError(

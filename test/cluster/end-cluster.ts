@@ -1,8 +1,8 @@
 import type { HostEnv } from './cluster-host.ts';
-import { isSupervised, readSupervisor } from './cluster-record.ts';
+import { readSupervisor } from './cluster-record.ts';
 import { askSupervisor } from './control-client.ts';
 import { removeCluster } from './leftovers.ts';
-import { signalProcess } from './process-identity.ts';
+import { isRunning, signalProcess } from './process-identity.ts';
 import { waitUntil } from './wait-until.ts';
 
 const END_SECONDS = 60;
@@ -14,7 +14,7 @@ const END_SECONDS = 60;
 export async function endCluster(stateFolder: string, env: HostEnv): Promise<void> {
   const supervisor = readSupervisor(stateFolder);
   if (supervisor === undefined) return;
-  const gone = (): boolean => !isSupervised(stateFolder);
+  const gone = (): boolean => !isRunning(supervisor);
   const what = `end of the cluster in ${stateFolder}`;
   try {
     await askSupervisor(stateFolder, { op: 'end' });

@@ -27,7 +27,9 @@ export async function findGo(
   const path = `${env['PATH'] ?? ''}${delimiter}${USUAL_FOLDER}`;
   const go = findProgram('go', { PATH: path });
   if (go === undefined) throw missing('Go is not installed');
-  const goEnv = { ...env, PATH: path, CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '-mod=readonly' };
+  // The last of two flags wins: whatever the person's own say, go.mod and go.sum stay as they are.
+  const flags = `${env['GOFLAGS'] ?? ''} -mod=readonly`.trim();
+  const goEnv = { ...env, PATH: path, CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: flags };
   // In the module's folder, so that a Go which may fetch a newer one for it answers with that one.
   const end = await runHostCommand({
     argv: [go, '-C', moduleFolder, 'env', 'GOVERSION'],

@@ -1,6 +1,7 @@
 import type { Logger } from '../../src/base/logger.ts';
 import { Cluster } from './cluster.ts';
 import type { HostEnv } from './cluster-host.ts';
+import { endCluster } from './end-cluster.ts';
 import { existingCluster } from './existing-cluster.ts';
 import type { LayerName, LayerOptions } from './layer.ts';
 import { removeLeftovers } from './leftovers.ts';
@@ -40,7 +41,7 @@ export async function startLayer(
   const cluster = Cluster.attach(folder, env);
   let ended: Promise<void> | undefined;
   return owned(cluster, () => {
-    ended ??= cluster.end();
+    ended ??= endCluster(folder, env);
     return ended;
   });
 }

@@ -16,7 +16,7 @@ export interface UpOptions {
 }
 
 /** Longer than the longest build: another `up` of the layer may be at it. */
-const OTHER_SECONDS = 2400;
+const OTHER_SECONDS = 4000;
 
 /** `up`: idempotent; a layer that runs already is only reported, whatever its options were. */
 export async function up({ layer, nodes, output }: UpOptions): Promise<void> {
