@@ -22,6 +22,10 @@ const STAGES: readonly Stage[] = [
   { name: 'checks', argv: ['npm', 'run', '--silent', 'check'], counts: 'command' },
   { name: 'unit tests', argv: ['vitest', 'run', '--project', 'unit'], counts: 'vitest' },
   { name: 'local tests', argv: ['vitest', 'run', '--project', 'local'], counts: 'vitest' },
+  // Each layer installs and builds what it needs where it may; where it cannot run, its stage fails.
+  { name: 'apiserver layer', argv: ['vitest', 'run', '--project', 'apiserver'], counts: 'vitest' },
+  { name: 'scale layer', argv: ['vitest', 'run', '--project', 'scale'], counts: 'vitest' },
+  { name: 'node layer', argv: ['vitest', 'run', '--project', 'node'], counts: 'vitest' },
   {
     name: 'claims of tier ci',
     argv: ['npm', 'run', '--silent', 'claims', '--', '--tier', 'ci', '--json-file'],
