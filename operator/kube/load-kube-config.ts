@@ -62,7 +62,7 @@ export async function loadKubeConfig(source: KubeConfigSource): Promise<KubeConf
         if (part !== config) config.mergeConfig(part, true);
       }
   } catch (thrown) {
-    throw invalid(source, thrown instanceof Error ? thrown.message : String(thrown), thrown);
+    throw invalid(source, firstLine(thrown));
   }
   if (source.context !== undefined) config.setCurrentContext(source.context);
   if (config.getCurrentCluster() === null)
@@ -107,7 +107,10 @@ function readInto(config: KubeConfig, text: string, folder: string | undefined):
   config.loadFromString(text);
   if (folder !== undefined) config.makePathsAbsolute(folder);
   const files = new Map(
-    (zTokenFiles.parse(load(text)).users ?? []).map(({ name, user }) => [name, user?.tokenFile]),
+    (zTokenFiles.safeParse(load(text)).data?.users ?? []).map(({ name, user }) => [
+      name,
+      user?.tokenFile,
+    ]),
   );
   config.users = config.users.map((user) => {
     const file = files.get(user.name);
@@ -122,11 +125,16 @@ function tokenFileProvider(tokenFile: string): unknown {
   return { name: 'tokenFile', config: { tokenFile } };
 }
 
-function invalid(source: KubeConfigSource, problem: string, cause?: unknown): KubeError {
-  const place = {
-    files: () => (source.kind === 'files' ? source.paths.join(delimiter) : ''),
-    text: () => 'kubeconfig text',
-    'in-cluster': () => 'in-cluster configuration',
-  }[source.kind]();
-  return new KubeError('InvalidConfig', `${place}: ${problem}`, cause ? { cause } : {});
+/** A YAML error quotes lines of the file after its first line: they may hold a token. */
+function firstLine(thrown: unknown): string {
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return message.split('\n', 1)[0] ?? '';
+}
+
+function invalid(source: KubeConfigSource, problem: string): KubeError {
+  const place =
+    source.kind === 'files'
+      ? source.paths.join(delimiter)
+      : { text: 'kubeconfig text', 'in-cluster': 'in-cluster configuration' }[source.kind];
+  return new KubeError('InvalidConfig', `${place}: ${problem}`);
 }

@@ -218,14 +218,15 @@ class UndiciTransport implements Transport {
   }
 }
 
+/** The text stays out of the message, and the parser's error with it: it may be a Secret's. */
 function parseAnswer(request: KubeRequest, text: string): unknown {
   try {
     return JSON.parse(text);
-  } catch (thrown) {
+  } catch {
     throw new KubeError(
       'InvalidAnswer',
-      `${placeOf(request)}: the answer is not JSON but ${JSON.stringify(text.slice(0, 80))}`,
-      { cause: thrown, retryable: true },
+      `${placeOf(request)}: the answer of ${text.length} characters is no JSON; it may be cut or a proxy's`,
+      { retryable: true },
     );
   }
 }
