@@ -103,6 +103,10 @@ describe('a list', () => {
     }
     const versions = scripted.client.listCalls.map(({ options }) => options.resourceVersion);
     expect(versions).toEqual(['0', '10', undefined]);
+    scripted.client.watching.send(gone());
+    await scripted.advance(60_000);
+    expect(scripted.client.listCalls.at(-1)?.options.resourceVersion).toBeUndefined();
+    expect(scripted.client.listCalls).toHaveLength(4);
     await scripted.stop();
   });
 
@@ -269,7 +273,7 @@ describe('a watch', () => {
     await scripted.advance(99_000);
     scripted.client.watching.send(bookmark('60'));
     await scripted.advance(99_000);
-    expect(scripted.client.watches).toHaveLength(1);
+    expect(scripted.client.watching.options.signal.aborted).toBe(false);
     await scripted.advance(1_000);
     expect(scripted.client.watching.options.signal.aborted).toBe(true);
     await scripted.advance(1_200);
@@ -309,6 +313,18 @@ describe('the end', () => {
     await stopped;
     expect(scripted.client.watches).toHaveLength(0);
     expect(scripted.cache.synced).toBe(false);
+  });
+
+  it('during a list that breaks off without a word drops nothing', async () => {
+    const scripted = await watching();
+    const held = Promise.withResolvers<void>();
+    scripted.client.lists.push([page('20', configMap('b', '15')), held.promise]);
+    scripted.client.watching.send(gone());
+    await scripted.advance(1_200);
+    const stopped = scripted.stop();
+    held.resolve();
+    await stopped;
+    expect(scripted.told).toEqual(['added a@1', 'added b@15']);
   });
 
   it('during a watch ends it, opens no other and leaves no timer', async () => {
