@@ -94,6 +94,19 @@ export class EchoBed implements AsyncDisposable {
     return await manager.run(signal);
   }
 
+  /** Runs the controller until it is disposed of, which fails where the controller failed. */
+  start(transport: Transport = this.transport, workers = 2): AsyncDisposable {
+    const stop = new AbortController();
+    const running = this.run(transport, stop.signal, { workers });
+    return {
+      [Symbol.asyncDispose]: async () => {
+        stop.abort();
+        const end = await running;
+        if (end.reason !== 'stopped') throw end.error;
+      },
+    };
+  }
+
   async say(name: string, text: string, copies: number): Promise<Echo> {
     const echo: ApplyObject = {
       metadata: { name, namespace: this.namespace },
@@ -124,6 +137,14 @@ export class EchoBed implements AsyncDisposable {
     return all
       .filter((map) => controllerOf(map)?.name === name)
       .toSorted((one, other) => (one.metadata.name < other.metadata.name ? -1 : 1));
+  }
+
+  /** Reasons of the controller's events on the Echo `name`. */
+  async eventReasons(name: string): Promise<readonly string[]> {
+    const { items } = await this.#client.for(events).list({ namespace: this.namespace }, this.call);
+    return items
+      .filter((event) => event.regarding?.['name'] === name)
+      .map((event) => event.reason ?? '');
   }
 
   async archive(): Promise<readonly ConfigMap[]> {
