@@ -3,7 +3,8 @@ import { isWrite, type KubeRequest, type Transport } from './transport.ts';
 
 /**
  * A transport whose writes are sent only while this process leads; others fail with `LeaseLost`.
- * Reads and dry runs pass. The lease itself is renewed over the inner transport.
+ * Reads and dry runs pass. The lease itself is renewed over the inner transport, and events are best
+ * written over it too: the last ones are written when the work, and with it the term, has ended.
  *
  * The check runs when the call is made and again synchronously before the bytes of each attempt are
  * handed to the connection (`KubeRequest.beforeSend`). A process that is stopped beyond its lease

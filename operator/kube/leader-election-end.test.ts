@@ -1,7 +1,7 @@
 import { Registry } from 'prom-client';
 import { describe, expect, test } from 'vitest';
 import { fates, startCandidate, world } from '../../test/support/candidate.ts';
-import { leaderElectionMetrics } from './leader-election-metrics.ts';
+import { createLeaderElectionMetrics } from './leader-election-metrics.ts';
 
 describe('the end of a term', () => {
   test('on cancellation the lease is kept until the work has ended, then released', async () => {
@@ -71,13 +71,23 @@ test('the metric says who leads', async () => {
   const registry = new Registry();
   const status = async () =>
     (await registry.getSingleMetricAsString('leader_election_master_status')).split('\n').at(-1);
-  const a = startCandidate(register, host(), 'a', { metrics: leaderElectionMetrics(registry) });
+  const a = startCandidate(register, host(), 'a', {
+    metrics: createLeaderElectionMetrics(registry),
+  });
   expect(await status()).toBe('leader_election_master_status{name="operator"} 0');
   await simulation.advance(10);
   expect(await status()).toBe('leader_election_master_status{name="operator"} 1');
   a.cancel();
   await simulation.advance(10);
   expect(await status()).toBe('leader_election_master_status{name="operator"} 0');
+});
+
+test('an election is run once', async () => {
+  const { simulation, register, host } = world();
+  const a = startCandidate(register, host(), 'a');
+  await simulation.advance(10);
+  const again = a.election.run(async () => undefined, new AbortController().signal);
+  await expect(again).rejects.toMatchObject({ code: 'InvalidOption' });
 });
 
 test.each([

@@ -6,7 +6,7 @@ export interface LeaderElectionMetrics {
 }
 
 /** `leader_election_master_status{name}`: 1 while this process leads, else 0, as client-go names it. */
-export function leaderElectionMetrics(registry: Registry): LeaderElectionMetrics {
+export function createLeaderElectionMetrics(registry: Registry): LeaderElectionMetrics {
   const status = new Gauge({
     name: 'leader_election_master_status',
     help: 'Whether this process is the leader of the lease (1) or not (0).',

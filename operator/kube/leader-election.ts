@@ -30,14 +30,17 @@ export interface LeaderElectionOptions {
   readonly renewDeadlineMs?: number;
   /** Pause between two renewals, and between two looks of a candidate; default 2 s. */
   readonly retryPeriodMs?: number;
-  /** On cancellation, how long the lease is kept for work that is ending; default 30 s. */
+  /**
+   * On cancellation, how long the lease is kept for work that is ending; default 40 s, more than a
+   * controller takes.
+   */
   readonly drainMs?: number;
   /** Hand the lease over at once when the work has ended, instead of letting it run out; default true. */
   readonly releaseOnCancel?: boolean;
 }
 
 /**
- * One process of several acts, by a Lease, with the numbers of client-go. One election is run once.
+ * One process of several acts, by a Lease, with the numbers of client-go.
  *
  * A lease alone does not stop a process that lost it without noticing: everything that only the
  * leader may write goes through `fencedTransport(transport, election.leadership)`, and writes whose
@@ -55,6 +58,7 @@ export class LeaderElection {
   readonly #options: Required<Omit<LeaderElectionOptions, 'metrics'>>;
   readonly #metrics: LeaderElectionMetrics | undefined;
   readonly #logger: Logger;
+  #started = false;
 
   /** Throws KubeError `InvalidOption` for durations that cannot work. */
   constructor(options: LeaderElectionOptions) {
@@ -63,7 +67,7 @@ export class LeaderElection {
       leaseDurationMs: 15_000,
       renewDeadlineMs: 10_000,
       retryPeriodMs: 2000,
-      drainMs: 30_000,
+      drainMs: 40_000,
       releaseOnCancel: true,
       ...given,
     };
@@ -82,7 +86,8 @@ export class LeaderElection {
   }
 
   /**
-   * Waits for the lease, then calls `lead` once and holds the lease until `lead` has ended.
+   * Waits for the lease, then calls `lead` once and holds the lease until `lead` has ended. Call it
+   * once.
    *
    * - `signal` aborts before: resolves.
    * - `signal` aborts while leading: the signal of `lead` aborts; when `lead` has ended, the lease is
@@ -92,6 +97,12 @@ export class LeaderElection {
    *   for `lead`. The process is expected to exit non-zero.
    */
   async run(lead: Lead, signal: AbortSignal): Promise<void> {
+    if (this.#started)
+      throw new KubeError(
+        'InvalidOption',
+        `leader election ${this.leadership.lease}: it ran already; make another`,
+      );
+    this.#started = true;
     if (!(await this.#acquire(signal))) return;
     this.#announce(true);
     try {

@@ -21,7 +21,7 @@ export const zLease = zKubeObject.extend({
 
 export type Lease = z.infer<typeof zLease>;
 
-export const leaseResource = defineResource({
+export const leases = defineResource({
   group: 'coordination.k8s.io',
   version: 'v1',
   kind: 'Lease',

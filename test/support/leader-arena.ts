@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { zKubeObject } from '../../operator/kube/kube-object.ts';
-import { type Lease, leaseResource } from '../../operator/kube/lease.ts';
+import { type Lease, leases } from '../../operator/kube/lease.ts';
 import { defineResource } from '../../operator/kube/resource.ts';
 import { createKubeClient, type KubeClient } from '../../operator/kube/typed-client.ts';
 import { transportOf } from './cluster-client.ts';
@@ -20,6 +20,8 @@ export const DEFAULT_LEASE = {
 
 const PROCESSES = 2;
 const TICK_MS = 40;
+/** A blow is over when the next leader has written so many. */
+const ENTRIES_OF_NEXT = 3;
 /** On top of a lease duration, for a host with much else to do. */
 const PATIENCE_MS = 45_000;
 
@@ -38,7 +40,6 @@ export type ArenaOptions = Pick<LeaderConfig, 'kubeconfig' | 'namespace'> &
 /** What came of one forced hand-over. */
 export interface HandOver {
   readonly from: LeaderProcess;
-  readonly to: LeaderProcess;
   /** From the blow until the next leader began. */
   readonly ms: number;
 }
@@ -56,8 +57,8 @@ export class LeaderArena implements AsyncDisposable {
   private constructor(options: ArenaOptions, client: KubeClient) {
     this.#options = { tickMs: TICK_MS, fenced: true, locked: true, ...SHORT_LEASE, ...options };
     this.#client = client;
-    const leases = client.for(leaseResource);
-    this.#history = collectLeases(leases, options.namespace, this.#watching.signal);
+    const watched = client.for(leases);
+    this.#history = collectLeases(watched, options.namespace, this.#watching.signal);
   }
 
   /** Makes the namespace, starts both processes and waits until one leads and the other stands by. */
@@ -73,7 +74,7 @@ export class LeaderArena implements AsyncDisposable {
   }
 
   get leader(): LeaderProcess {
-    const leader = this.#everyone.findLast(({ leads }) => leads);
+    const leader = this.#leading();
     if (leader === undefined) throw new Error('nobody leads');
     return leader;
   }
@@ -142,32 +143,42 @@ export class LeaderArena implements AsyncDisposable {
     });
   }
 
+  #leading(but?: LeaderProcess): LeaderProcess | undefined {
+    return this.#everyone.findLast((each) => each !== but && each.leads);
+  }
+
   #ready(): boolean {
     const alive = this.#everyone.filter(({ ended }) => !ended);
     const candidates = alive.filter((each) => each.count('candidate') > 0);
     return candidates.length >= PROCESSES && alive.some((each) => each.count('written') > 0);
   }
 
-  /** The leader, after a random number of further entries: blows come at any phase of a term. */
+  /**
+   * The leader, after a random number of further entries: blows come at any phase of a term. On a
+   * host with much else to do a leader may lose its lease by itself at any time.
+   */
   async #written(): Promise<LeaderProcess> {
     await this.#until('a leader that writes and another candidate', () => this.#ready());
-    const { leader } = this;
-    const goal = leader.count('written') + 1 + Math.floor(Math.random() * 10);
-    await this.#until(`${goal} entries of the leader`, () => leader.count('written') >= goal);
-    return leader;
+    const before = this.#leading();
+    const known = before?.count('written') ?? 0;
+    const more = 1 + Math.floor(Math.random() * 10);
+    await this.#until(`${more} further entries of a leader`, () => {
+      const leader = this.#leading();
+      return (
+        leader !== undefined && leader.count('written') - (leader === before ? known : 0) >= more
+      );
+    });
+    return this.leader;
   }
 
   async #succession(from: LeaderProcess, blow: () => Promise<void>): Promise<HandOver> {
     const startedAt = performance.now();
     await blow();
-    const next = (): LeaderProcess | undefined =>
-      this.#everyone.findLast((each) => each !== from && each.leads);
-    await this.#until('another leader', () => next() !== undefined);
+    await this.#until('another leader', () => this.#leading(from) !== undefined);
     const ms = performance.now() - startedAt;
-    const to = next();
-    if (to === undefined) throw new Error('the next leader ended at once');
-    await this.#until('entries of the next leader', () => to.count('written') >= 3);
-    return { from, to, ms };
+    const written = (): number => this.#leading(from)?.count('written') ?? 0;
+    await this.#until('entries of the next leader', () => written() >= ENTRIES_OF_NEXT);
+    return { from, ms };
   }
 
   async #until(what: string, condition: () => boolean): Promise<void> {

@@ -3,7 +3,7 @@ import { systemClock } from '../../operator/kube/clock.ts';
 import { fencedTransport } from '../../operator/kube/fenced-transport.ts';
 import { KubeError } from '../../operator/kube/kube-error.ts';
 import { LeaderElection } from '../../operator/kube/leader-election.ts';
-import { leaseResource } from '../../operator/kube/lease.ts';
+import { leases } from '../../operator/kube/lease.ts';
 import { silentLogger } from '../../operator/kube/logger.ts';
 import { isWrite, type Transport } from '../../operator/kube/transport.ts';
 import { createKubeClient } from '../../operator/kube/typed-client.ts';
@@ -40,7 +40,7 @@ createInterface({ input: process.stdin })
 const transport = transportOf(config.kubeconfig, `leader/${identity}`);
 const own = stoppable(transport);
 const election = new LeaderElection({
-  leases: createKubeClient({ transport: noting(transport) }).for(leaseResource),
+  leases: createKubeClient({ transport: noting(transport) }).for(leases),
   namespace,
   name: LEASE_NAME,
   identity,
@@ -98,8 +98,7 @@ function noting(inner: Transport): Transport {
     [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
     request: async (request) => {
       const answer = await inner.request(request);
-      if (isWrite(request))
-        leaseVersion = leaseResource.parse(answer).metadata.resourceVersion ?? '';
+      if (isWrite(request)) leaseVersion = leases.parse(answer).metadata.resourceVersion ?? '';
       return answer;
     },
   };

@@ -1,5 +1,5 @@
 import { KubeError } from '../../operator/kube/kube-error.ts';
-import { type Lease, leaseResource, zLease } from '../../operator/kube/lease.ts';
+import { type Lease, leases, zLease } from '../../operator/kube/lease.ts';
 import type { CallOptions, ResourceClient } from '../../operator/kube/resource-client.ts';
 import type { SimHost, Simulation } from './simulation.ts';
 
@@ -47,7 +47,7 @@ export class LeaseRegister {
     const call = <T>(verb: 'get' | 'create' | 'replace', options: CallOptions, effect: () => T) =>
       this.#call(host, network(verb), options, effect);
     return {
-      resource: leaseResource,
+      resource: leases,
       get: (_key, options) => call('get', options, () => this.#present()),
       create: (lease, options) =>
         call('create', options, () => {
@@ -112,7 +112,7 @@ export class LeaseRegister {
 function created(lease: unknown, uid: string): Lease {
   const { metadata, spec } = zNewLease.parse(lease);
   const head = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' };
-  return leaseResource.parse({ ...head, metadata: { ...metadata, uid }, spec });
+  return leases.parse({ ...head, metadata: { ...metadata, uid }, spec });
 }
 
 function refusal(code: string, httpStatus: number): KubeError {

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { leaseResource } from '../../operator/kube/lease.ts';
+import { leases } from '../../operator/kube/lease.ts';
 import { judge } from '../support/leader-judge.ts';
 import { logEntries } from '../support/leader-protocol.ts';
 
 const lease = (version: number, holderIdentity: string) =>
-  leaseResource.parse({
+  leases.parse({
     apiVersion: 'coordination.k8s.io/v1',
     kind: 'Lease',
     metadata: { name: 'leader', resourceVersion: `${version}` },
