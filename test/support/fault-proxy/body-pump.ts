@@ -136,11 +136,17 @@ export class BodyPump {
     this.#passRest();
     if (armed.length > 0 && !this.#midLine) {
       const outcome = this.#between({ line: chunk, before: Buffer.alloc(0) });
-      if (this.#stalled) this.#rest = chunk;
+      if (this.#stalled) this.#hold(chunk);
       if (this.#done || this.#stalled || outcome === 'dropped') return;
     }
     this.#count(countLines(chunk));
     this.#pass(chunk);
+  }
+
+  /** Keeps what a stall holds back; it is counted when it comes again. */
+  #hold(rest: Buffer): void {
+    this.#rest = rest;
+    for (const entry of this.#armed.values()) entry.bytes = Math.max(0, entry.bytes - rest.length);
   }
 
   #feedLines(chunk: Buffer): void {
@@ -161,7 +167,7 @@ export class BodyPump {
         const passed = this.#between({ line, before });
         if (this.#done) return;
         if (this.#stalled) {
-          this.#rest = data.subarray(at);
+          this.#hold(data.subarray(at));
           return;
         }
         if (passed !== 'whole') from = passed === 'dropped' ? end : at;
