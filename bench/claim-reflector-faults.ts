@@ -16,7 +16,7 @@ import { configMaps, connect, createNamespace } from './support/kube.ts';
 const NAMESPACE = 'reflector-faults';
 const LABELS = { app: 'reflector-faults' };
 const SELECTION = { namespace: NAMESPACE, labelSelector: 'app=reflector-faults' };
-const [OBJECTS, WRITERS] = [200, 40];
+const [OBJECTS, WRITERS] = [320, 80];
 const FAULTS_PER_EVENT = 0.01;
 const CATCH_UP_MS = 60_000;
 

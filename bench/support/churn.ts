@@ -6,7 +6,7 @@ export interface ChurnOptions {
   readonly client: KubeClient;
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** Names in use; at any time some of them exist. */
+  /** Names in use, a multiple of `parallel`; at any time some of them exist. */
   readonly objects: number;
   readonly parallel: number;
   /** Milliseconds between two writes of one writer; default none. */
@@ -25,6 +25,10 @@ export class Churn {
 
   constructor(options: ChurnOptions) {
     this.#options = options;
+    if (options.objects % options.parallel !== 0)
+      throw new Error(
+        `${options.objects} names cannot be shared evenly by ${options.parallel} writers`,
+      );
     const writers = Array.from({ length: options.parallel }, (_, at) => this.#write(at));
     this.#done = Promise.all(writers);
   }
