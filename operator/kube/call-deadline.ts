@@ -72,6 +72,8 @@ export class CallDeadline {
   /** The result of `promise`, or a rejection as soon as the signal aborts. */
   async race<T>(promise: Promise<T>): Promise<T> {
     const { signal } = this;
+    // Its failure after an abort is nobody's.
+    promise.catch(() => undefined);
     signal.throwIfAborted();
     const aborted = Promise.withResolvers<never>();
     const onAbort = (): void => aborted.reject(signal.reason);

@@ -89,6 +89,16 @@ describe('an abort', () => {
     await server.until(() => server.openStreams === 0);
   });
 
+  it('frees a stream that nobody reads', async () => {
+    const { server, transport } = await transportTo(head);
+    const abort = new AbortController();
+    await transport.stream(call({ signal: abort.signal }));
+    abort.abort();
+    await server.until(() => server.openStreams === 0);
+    server.script = ok;
+    expect(await transport.request(call())).toEqual({ kind: 'PodList' });
+  });
+
   it('by leaving the loop frees the stream', async () => {
     const { server, transport } = await transportTo(head);
     for await (const _chunk of await transport.stream(call())) break;

@@ -1,8 +1,12 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { TcpRelay } from '../../test/support/fault-proxy/relay.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
-import { answer } from '../../test/support/scripted-api-server.ts';
+import { answer, statusBody } from '../../test/support/scripted-api-server.ts';
 import { call, collect, failure, ok, transportTo } from '../../test/support/transport-fixture.ts';
+import { isExpired } from './kube-error.ts';
+import { zKubeObject } from './kube-object.ts';
+import { defineResource } from './resource.ts';
+import { createKubeClient } from './typed-client.ts';
 
 describe('a server that asks to come later', () => {
   const rows = [
@@ -112,6 +116,18 @@ describe('a broken connection', () => {
     expect(error.message).toMatch(/ECONNREFUSED/);
   });
 
+  it('to a server of another authority is a failure with the reason', async () => {
+    const { credentials, transport } = await transportTo(ok);
+    const { connect } = credentials.state;
+    credentials.state = {
+      ...credentials.state,
+      connect: { ...connect, tls: { ...connect.tls, ca: undefined } },
+    };
+    const error = await failure(transport.request(call()));
+    expect(error.code).toBe('ConnectionFailed');
+    expect(error.message).toContain('DEPTH_ZERO_SELF_SIGNED_CERT');
+  });
+
   it('whose other side falls silent, pings included, is ended', async () => {
     const { server, credentials, transport } = await transportTo(
       (request, stream) => {
@@ -127,4 +143,19 @@ describe('a broken connection', () => {
     expect(error).toMatchObject({ code: 'ConnectionFailed', retryable: true });
     expect(error.message).toContain('no byte from the server for 30 ms');
   });
+});
+
+it('a list whose next page comes too late is expired', async () => {
+  const { transport } = await transportTo((_request, stream, index) =>
+    index === 0
+      ? answer(stream, 200, { metadata: { resourceVersion: '5', continue: 'next' }, items: [] })
+      : answer(stream, 410, statusBody(410, 'Expired', 'the continue token is too old')),
+  );
+  const pods = defineResource({
+    ...{ group: '', version: 'v1', kind: 'Pod', plural: 'pods', namespaced: true },
+    schema: zKubeObject,
+  });
+  const { signal } = new AbortController();
+  const error = await failure(createKubeClient({ transport }).for(pods).list({}, { signal }));
+  expect([error.code, isExpired(error)]).toEqual(['Expired', true]);
 });

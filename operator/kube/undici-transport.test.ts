@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { answer, statusBody } from '../../test/support/scripted-api-server.ts';
-import { call, failure, ok, transportTo } from '../../test/support/transport-fixture.ts';
+import { call, collect, failure, ok, transportTo } from '../../test/support/transport-fixture.ts';
 import { KubeError } from './kube-error.ts';
 
 describe('a request', () => {
@@ -43,6 +43,18 @@ describe('a request', () => {
     await Promise.all(Array.from({ length: 100 }, () => transport.request(call())));
     expect(streams).toHaveLength(150);
     expect(server.connections).toBeLessThanOrEqual(3);
+  });
+
+  it('gets its answer while another stream on the connection is not read', async () => {
+    const { server, transport } = await transportTo((request, stream) => {
+      stream.respond({ ':status': 200 });
+      stream.end(request.path.includes('big') ? Buffer.alloc(8_000_000, 'x') : 'small');
+    });
+    const big = await transport.stream(call({ path: '/big' }));
+    await server.until(() => server.requests.length === 1);
+    expect(await collect(await transport.stream(call({ path: '/small' })))).toBe('small');
+    expect(server.connections).toBe(1);
+    expect((await collect(big)).length).toBe(8_000_000);
   });
 
   it('says what a failed answer says, and never the token', async () => {
@@ -148,7 +160,7 @@ describe('credentials', () => {
   });
 });
 
-describe('servers without HTTP/2', () => {
+describe('servers without HTTP/2 or behind a proxy', () => {
   it('are spoken to by HTTP/1.1', async () => {
     const server = createHttpServer((request, response) => {
       response.end(JSON.stringify({ path: request.url, version: request.httpVersion }));
@@ -166,6 +178,28 @@ describe('servers without HTTP/2', () => {
       path: '/prefix/api/v1/pods',
       version: '1.1',
     });
+  });
+
+  it('behind an HTTP proxy are reached through it', async () => {
+    const { server, credentials, transport } = await transportTo(ok);
+    const targets: string[] = [];
+    const proxy = createHttpServer();
+    proxy.on('connect', (request, client) => {
+      targets.push(request.url ?? '');
+      const upstream = connect(server.port, '127.0.0.1', () => {
+        client.write('HTTP/1.1 200 OK\r\n\r\n');
+        client.pipe(upstream).pipe(client);
+      });
+      upstream.on('error', () => client.destroy());
+      client.on('error', () => upstream.destroy());
+    });
+    proxy.listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    onTestFinished(() => void proxy.close());
+    const proxyUrl = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    credentials.state = { headers: {}, connect: { ...credentials.state.connect, proxyUrl } };
+    expect(await transport.request(call())).toEqual({ kind: 'PodList' });
+    expect(targets).toEqual([`127.0.0.1:${server.port}`]);
   });
 
   it('behind a SOCKS proxy are refused with a reason', async () => {

@@ -117,7 +117,11 @@ class UndiciTransport implements Transport {
       return value;
     } catch (thrown) {
       const place = placeOf(request);
-      const error = deadline.interruption(place) ?? connectionError(place, thrown);
+      // What the server said counts, also where the caller gave up meanwhile.
+      const error =
+        thrown instanceof KubeError
+          ? thrown
+          : (deadline.interruption(place) ?? connectionError(place, thrown));
       observe(String(error.httpStatus ?? error.code));
       throw error;
     }
