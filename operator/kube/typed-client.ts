@@ -27,6 +27,7 @@ import { watchEvents } from './watch-stream.ts';
 
 /** Typed calls on any resource over one transport. */
 export interface KubeClient {
+  /** For what has no typed call: pod logs (`stream`), token requests, discovery. */
   readonly transport: Transport;
   for<T extends KubeObject>(resource: Resource<T>): ResourceClient<T>;
 }

@@ -32,6 +32,8 @@ const MAX_REQUESTS_IN_FLIGHT = 96;
  * The transport to a real API server. Retries what the server asked to retry (Retry-After, at most
  * 10 times, within the call's deadline) and once after a 401; nothing else: a caller knows better
  * when to come back. Requests in flight are bounded; the others wait in the order of their coming.
+ * A write that ends with `Aborted`, `RequestTimeout` or `ConnectionFailed` may have been executed.
+ * A stream must be read to its end, left by `break` or aborted; else it stays open.
  */
 export function createTransport(options: TransportOptions): Transport {
   return new UndiciTransport(options);
