@@ -84,6 +84,32 @@ describe('a cache', () => {
     await scripted.stop();
   });
 
+  it('tells a handler that subscribes between a deletion and its successor nothing twice', async () => {
+    const scripted = await running();
+    const told: string[] = [];
+    const end = scripted.cache.subscribe((change) => {
+      if (change.type !== 'deleted') return;
+      end();
+      scripted.cache.subscribe((later) => told.push(changeText(later)));
+    });
+    scripted.client.watching.send(event('ADDED', configMap('a', '11', { uid: 'another' })));
+    await settle();
+    expect(told.toSorted()).toEqual(['added a@11', 'added b@2']);
+    await scripted.stop();
+  });
+
+  it('tells a handler nothing more that another one has ended', async () => {
+    const scripted = new ScriptedCache();
+    const told: string[] = [];
+    const ends: (() => void)[] = [];
+    scripted.cache.subscribe(() => ends.pop()?.());
+    ends.push(scripted.cache.subscribe((change) => told.push(changeText(change))));
+    scripted.client.lists.push([page('10', configMap('a', '1'))]);
+    await scripted.start();
+    expect(told).toEqual([]);
+    await scripted.stop();
+  });
+
   it.each([
     [
       'throws',

@@ -165,7 +165,11 @@ class ReflectedCache<T extends KubeObject> implements InformerCache<T> {
   }
 
   #tell(changes: readonly CacheChange<T>[]): void {
-    for (const change of changes) for (const handler of this.#handlers) this.#call(handler, change);
+    // Who subscribes meanwhile is told what is there, and must not be told the rest of this as well.
+    const handlers = this.#handlers;
+    for (const change of changes)
+      for (const handler of handlers)
+        if (this.#handlers.includes(handler)) this.#call(handler, change);
     if (changes.length > 0) this.#metrics.size(this.#name, this.#store.size);
   }
 
