@@ -6,7 +6,7 @@ import { waitUntil } from '../test/cluster/wait-until.ts';
 import { Claim } from './support/claim.ts';
 import { timed } from './support/cluster.ts';
 import { ClusterCommand } from './support/cluster-command.ts';
-import { type HostTraces, hostTraces, newTraces } from './support/host-traces.ts';
+import { type HostTraces, hostTraces, namesOnHost, newTraces } from './support/host-traces.ts';
 
 /**
  * Claim runtime/1, cold: with an empty Go module cache, build cache and program cache the node layer
@@ -24,6 +24,7 @@ const { values } = parseArgs({
 });
 const LIMIT_SECONDS = 15 * 60;
 const CYCLES = Number(values.cycles);
+let dirty = 0;
 
 const scratch = await mkdtemp(join(tmpdir(), 'clawgym-cold-'));
 const claim = new Claim();
@@ -32,29 +33,33 @@ try {
   const command = new ClusterCommand(scratch, values.warm);
   const [seconds] = await timed(() => command.run('up', '--layer', values.layer));
   claim.check(seconds <= LIMIT_SECONDS, `${seconds.toFixed(0)} s, above ${LIMIT_SECONDS} s`);
-  await command.run('down');
-  await checkTraces('the first down', before, command.temporary);
+  await downLeavesNothing('the first down', command, before);
   for (let cycle = 1; cycle <= CYCLES; cycle += 1) {
     await command.run('up', '--layer', values.layer);
-    await command.run('down');
-    await checkTraces(`cycle ${cycle}`, before, command.temporary);
+    await downLeavesNothing(`cycle ${cycle}`, command, before);
   }
   const how = values.warm ? 'warm' : 'from empty caches';
   claim.finish(
-    `${values.layer} layer up ${how} in ${(seconds / 60).toFixed(1)} min; ${CYCLES} cycles left nothing behind`,
+    `${values.layer} layer up ${how} in ${(seconds / 60).toFixed(1)} min; ` +
+      `${CYCLES + 1} times down, ${dirty} of them left something behind`,
   );
 } finally {
   await rm(scratch, { recursive: true, force: true, maxRetries: 5 });
 }
 
-/** The kernel takes a moment to forget a namespace's interfaces and mounts. */
-async function checkTraces(when: string, before: HostTraces, folder: string): Promise<void> {
+async function downLeavesNothing(when: string, command: ClusterCommand, before: HostTraces) {
+  const folder = command.temporary;
+  const ours = namesOnHost(command.stateFolder(values.layer));
+  claim.check(values.layer !== 'node' || ours.length > 0, `${when}: the ledger names nothing`);
+  await command.run('down');
   const left = async () => [
-    ...newTraces(before, await hostTraces(), folder),
+    ...newTraces(before, await hostTraces(), { folder, ours }),
     ...(await readdir(folder)).map((name) => `folder: ${name}`),
   ];
+  // The kernel takes a moment to forget a namespace's interfaces and mounts.
   const none = async (): Promise<boolean> => (await left()).length === 0;
-  await waitUntil(none, { what: `nothing is left after ${when}`, seconds: 10 }).catch(async () =>
-    claim.check(false, `after ${when}: ${(await left()).join('; ')}`),
-  );
+  await waitUntil(none, { what: `nothing is left after ${when}`, seconds: 10 }).catch(async () => {
+    dirty += 1;
+    claim.check(false, `after ${when}: ${(await left()).join('; ')}`);
+  });
 }

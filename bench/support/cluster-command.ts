@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { cliEnvironment } from '../../src/cli/environment.ts';
+import { stateRoot } from '../../test/cluster/state-root.ts';
 
 const SCRIPT = resolve(import.meta.dirname, '../../scripts/cluster.ts');
 
@@ -23,6 +24,11 @@ export class ClusterCommand {
       GOFLAGS: '-modcacherw',
     };
     this.#env = { ...cliEnvironment().env, ...(warm ? {} : caches), TMPDIR: this.temporary };
+  }
+
+  /** State folder of the cluster that `up` of a layer leaves running. */
+  stateFolder(layer: string): string {
+    return join(this.temporary, basename(stateRoot(process.getuid?.() ?? -1)), `up-${layer}`);
   }
 
   /** Fails where the command does. */

@@ -1,9 +1,7 @@
-import { existsSync, readdirSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { Ledger } from '../../test/cluster/ledger.ts';
-import { stateRoot } from '../../test/cluster/state-root.ts';
 import { processesNaming } from '../../test/support/processes-naming.ts';
 
 /** What a cluster could leave on the host outside of its folder. */
@@ -14,6 +12,7 @@ export interface HostTraces {
   readonly cgroups: readonly string[];
 }
 
+const PREFIX = 'clawgym';
 const CGROUPS = '/sys/fs/cgroup';
 const NAMED_NAMESPACES = '/var/run/netns';
 
@@ -28,15 +27,21 @@ export async function hostTraces(): Promise<HostTraces> {
 }
 
 /**
- * What is there now and was not before, and every process that names `folder`. What stands in the
- * ledger of another running cluster is that one's.
+ * What is there now and was not before, and every process that names `folder`. Another cluster may
+ * start meanwhile: of what bears the project's prefix only `ours`, the names of the cluster in
+ * question, count.
  */
-export function newTraces(before: HostTraces, now: HostTraces, folder: string): readonly string[] {
-  const others = otherLedgers();
+export function newTraces(
+  before: HostTraces,
+  now: HostTraces,
+  { folder, ours }: { readonly folder: string; readonly ours: readonly string[] },
+): readonly string[] {
+  const counts = (item: string): boolean =>
+    !basename(item).startsWith(PREFIX) || ours.some((name) => item.includes(name));
   const fresh = (kind: keyof HostTraces): readonly string[] => {
     const known = new Set(before[kind]);
     return now[kind]
-      .filter((item) => !known.has(item) && !others.includes(basename(item)))
+      .filter((item) => !known.has(item) && counts(item))
       .map((item) => `${kind}: ${item}`);
   };
   const processes = processesNaming(folder).map((line) => `process: ${line}`);
@@ -49,10 +54,12 @@ export function newTraces(before: HostTraces, now: HostTraces, folder: string): 
   ];
 }
 
-function otherLedgers(): string {
-  const root = stateRoot(process.getuid?.() ?? -1);
-  const folders = existsSync(root) ? readdirSync(root).map((name) => join(root, name)) : [];
-  return folders.map((folder) => JSON.stringify(new Ledger(folder).entries())).join();
+/** Names that a running cluster gave to what it made on the host, from its ledger. */
+export function namesOnHost(stateFolder: string): readonly string[] {
+  return new Ledger(stateFolder).entries().flatMap((entry) => {
+    if (entry.kind === 'undo') return entry.argv.slice(-1);
+    return entry.kind === 'process' ? [] : [basename(entry.path)];
+  });
 }
 
 /** Folders of the first two levels: controllers on version 1, groups on version 2. */
