@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { readEnforcerStatus, waitEnforced } from '../cluster/network-policy/enforcer-status.ts';
+import {
+  enforcerStatusPath,
+  readEnforcerStatus,
+  waitEnforced,
+} from '../cluster/network-policy/enforcer-status.ts';
 import { waitUntil } from '../cluster/wait-until.ts';
-import { layerPolicies } from '../support/layer-policies.ts';
 import { nodeLayer } from '../support/pods/node-layer-bed.ts';
 import {
   onNode,
@@ -39,12 +42,11 @@ const GATEWAY = {
 const BOTH = ['Ingress', 'Egress'];
 
 const layer = nodeLayer();
+const STATUS = enforcerStatusPath(layer.cluster.record.stateFolder ?? '');
 let space: TestNamespace;
-let policies: Awaited<ReturnType<typeof layerPolicies>>;
 const address: Record<string, string> = {};
 
 beforeAll(async () => {
-  policies = await layerPolicies(layer);
   space = await TestNamespace.create(layer, 'restricted');
   const run = (name: string, app: string, node: string, script: string, fields: object) =>
     space.pod(
@@ -76,13 +78,12 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await space?.[Symbol.asyncDispose]();
-  await policies?.[Symbol.asyncDispose]();
   await layer[Symbol.asyncDispose]();
 });
 
 /** Applies exactly these policies and waits until they are enforced. */
 async function enforce(specs: Readonly<Record<string, object>>): Promise<void> {
-  const known = Object.keys(readEnforcerStatus(policies.statusPath).policies)
+  const known = Object.keys(readEnforcerStatus(STATUS).policies)
     .filter((name) => name.startsWith(`${space.name}/`))
     .map((name) => name.split('/')[1] ?? '');
   const versions: Record<string, string | undefined> = {};
@@ -96,7 +97,7 @@ async function enforce(specs: Readonly<Record<string, object>>): Promise<void> {
     const applied = zObject.parse(await layer.api.apply({ ...kind, metadata, spec }));
     versions[`${space.name}/${name}`] = applied.metadata.resourceVersion;
   }
-  await waitEnforced(policies.statusPath, versions);
+  await waitEnforced(STATUS, versions);
 }
 
 const about = (app: string, spec: object) => ({ podSelector: { matchLabels: { app } }, ...spec });
@@ -230,14 +231,14 @@ describe('a closed gateway', () => {
 test('a policy that cannot be translated closes its pods and is named in the status', async () => {
   const block = { to: [{ ipBlock: { cidr: '10.0.0.0/8' } }], ports: [{ port: 'gateway' }] };
   await enforce({ odd: about('sandbox', { policyTypes: ['Egress'], egress: [block] }) });
-  const { state, message } = readEnforcerStatus(policies.statusPath);
+  const { state, message } = readEnforcerStatus(STATUS);
   expect(state).toBe('refused');
   expect(message).toMatch(
     new RegExp(`^NetworkPolicy ${space.name}/odd: spec\\.egress\\[0\\]\\.to\\[0\\]\\.ipBlock: `),
   );
   expect(await reach('sandbox', targets())).toEqual(all('forbidden'));
   await enforce({});
-  expect(readEnforcerStatus(policies.statusPath).state).toBe('enforcing');
+  expect(readEnforcerStatus(STATUS).state).toBe('enforcing');
   expect(await reach('sandbox', { near: `${address['near']} 8080` })).toEqual({ near: 'open' });
 });
 

@@ -144,6 +144,20 @@ test('says which policy cannot be translated, and closes its pods', async () => 
   expect(await rulesets()).toEqual([expect.stringContaining('10.244.0.5 : jump egress_1')]);
 });
 
+test('does not claim what came while a ruleset was loaded', async () => {
+  bed.list('networkpolicies', []);
+  const held = Promise.withResolvers<string>();
+  bed.load.mockReturnValueOnce(held.promise);
+  run();
+  await eventually(() => expect(bed.load).toHaveBeenCalledTimes(1));
+  const late = policy('late', CLOSED);
+  bed.clients['networkpolicies']?.watching.send({ type: 'ADDED', object: late }, () =>
+    held.resolve(''),
+  );
+  await eventually(() => expect(bed.told).toHaveLength(2));
+  expect(bed.told.map(({ policies }) => policies)).toEqual([{}, { 'n/late': '7' }]);
+});
+
 test('where it is ended before the first ruleset, nobody waits for it for ever', async () => {
   run();
   stop.abort();

@@ -52,6 +52,7 @@ export class NetworkPolicyEnforcer {
   readonly #first = Promise.withResolvers<void>();
   #wake: () => void = () => undefined;
   #told = '';
+  #complaint = '';
 
   constructor(options: EnforcerOptions) {
     this.#options = options;
@@ -105,8 +106,10 @@ export class NetworkPolicyEnforcer {
   }
 
   async #pass(notes: NotesOfNodes): Promise<void> {
+    // One state for rules and status: the caches go on while rulesets are loaded.
+    const written = this.#caches.policies.list();
     const objects: PolicyObjects = {
-      policies: this.#caches.policies.list(),
+      policies: written,
       pods: this.#caches.pods.list(),
       namespaces: this.#caches.namespaces.list(),
       given: notes.list(),
@@ -126,7 +129,7 @@ export class NetworkPolicyEnforcer {
     this.#tell({
       state: failed ? 'failed' : refusals.length > 0 ? 'refused' : 'enforcing',
       message: problems.join('\n'),
-      policies: failed ? {} : versions(this.#caches.policies.list()),
+      policies: failed ? {} : versions(written),
       pods: failed ? {} : addressesOf(objects),
     });
   }
@@ -143,11 +146,12 @@ export class NetworkPolicyEnforcer {
     const text = JSON.stringify(status);
     if (text === this.#told) return;
     this.#told = text;
-    if (status.state !== 'enforcing')
+    if (status.message !== this.#complaint && status.state !== 'enforcing')
       this.#options.logger.error(
         { state: status.state },
         `network policies are not enforced as written: ${status.message}`,
       );
+    this.#complaint = status.message;
     this.#options.onStatus(status);
   }
 }
