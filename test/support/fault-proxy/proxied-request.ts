@@ -54,8 +54,6 @@ const verbIs =
 /** Watches, of one resource (its plural) or of all. */
 export const watchesOf = verbIs('watch');
 export const listsOf = verbIs('list');
-/** Reads of one object. */
-export const getsOf = verbIs('get');
 /** Everything but GET. */
 export const writesOf = verbIs('write');
 export const anyRequest: RequestMatch = () => true;

@@ -16,4 +16,4 @@ export type Probe = z.infer<typeof zProbe>;
 export const zProbeEnd = z.object({ id: z.number(), outcome: z.string() });
 
 /** An answer within the host takes milliseconds; the rest is for a busy host. */
-export const SILENT_MS = 2500;
+export const SILENT_MS = 1500;

@@ -1,6 +1,5 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { ClawError } from '../../../src/base/error.ts';
@@ -15,7 +14,7 @@ export class Peer implements AsyncDisposable {
   #probes = 0;
 
   private constructor() {
-    const main = join(import.meta.dirname, 'peer-main.ts');
+    const main = new URL('./peer-main.ts', import.meta.url).pathname;
     // unshare becomes the program, so that the process id is the namespace's.
     this.#child = spawn('unshare', ['--net', process.execPath, main, PORTS], {
       stdio: ['pipe', 'pipe', 'inherit'],
