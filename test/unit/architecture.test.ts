@@ -101,6 +101,8 @@ describe('the arrows', () => {
       'operator/kube knows no kind of ours',
     ],
     ['operator/controllers/a.ts', "import { x } from '../../src/store/b.ts';", 'never a store'],
+    ['operator/kube/a.ts', "import { x } from '../../test/support/b.ts';", 'never imports tests'],
+    ['bench/a.ts', "import { x } from '../test/unit/b.test.ts';", 'never imports tests'],
   ])('%s may not: %s', (path, text, reason) => {
     const found = check(path, `\n${text}`);
     expect(found).toHaveLength(1);
@@ -118,6 +120,7 @@ describe('the arrows', () => {
     ['operator/controllers/a.ts', "import { x } from '../../src/server/client/b.ts';"],
     ['operator/controllers/a.ts', "import { x } from '../kube/b.ts';"],
     ['scripts/a.ts', "import { x } from '../src/cli/b.ts';"],
+    ['bench/a.ts', "import { x } from '../test/cluster/layers.ts';"],
   ])('%s may: %s', (path, text) => {
     expect(check(path, text)).toEqual([]);
   });
