@@ -7,6 +7,7 @@ import { loadArm } from '../bench/load-arm.ts';
 import type { RunFacts, TaskFacts } from '../bench/run-facts.ts';
 import { type WrittenOutput, writeOutput } from '../bench/write-output.ts';
 import type { BatchPlan } from '../engines/engine.ts';
+import { hostMemoryFacts, memoryScratchFolder } from '../engines/local/memory-scratch.ts';
 import { ensureGradePrograms } from '../phases/grade-programs.ts';
 import type { RecordStore } from '../store/records.ts';
 import type { TaskSet } from '../tasks/task-set.ts';
@@ -83,6 +84,7 @@ export async function executeRun(
   await using session = await openLocalSession({
     out,
     sandbox,
+    memoryFolder: memoryScratchFolder(hostMemoryFacts()),
     programsDir,
     upstreams,
     logger,

@@ -17,6 +17,8 @@ export interface LocalModelsOptions {
   readonly store: RecordStore;
   readonly artifacts: ArtifactStore;
   readonly runtime: RuntimeDir;
+  /** Scratch of the gateway's answers. */
+  readonly spoolDir: string;
   readonly sandbox: ProcessSandbox;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly logger: Logger;
@@ -24,7 +26,7 @@ export interface LocalModelsOptions {
 
 /** Gateway, its server and the links to it; the stack closes them. */
 export async function openLocalModels(
-  { store, artifacts, runtime, sandbox, upstreams, logger }: LocalModelsOptions,
+  { store, artifacts, runtime, spoolDir, sandbox, upstreams, logger }: LocalModelsOptions,
   stack: AsyncDisposableStack,
 ): Promise<LocalModelAccess> {
   const sessions = new MemorySessionDirectory(store, systemClock);
@@ -36,7 +38,7 @@ export async function openLocalModels(
       records: store,
       artifacts,
       limits: CALL_LIMITS,
-      spoolDir: await runtime.scratch('spool'),
+      spoolDir,
     }),
   );
   const gatewaySocket = join(runtime.path, 'gateway.sock');

@@ -2,12 +2,10 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
-import { ClawError } from '../base/error.ts';
 import type { Logger } from '../base/logger.ts';
 import { makeFolders } from '../base/make-folders.ts';
 import { GateNames } from '../engines/local/gate-names.ts';
 import { LocalEngine } from '../engines/local/local-engine.ts';
-import { hostMemoryFacts, memoryScratchFolder } from '../engines/local/memory-scratch.ts';
 import type { ModelAccess } from '../engines/local/model-access.ts';
 import { openRuntimeDir, type RuntimeDir } from '../engines/local/runtime-dir.ts';
 import type { Upstream } from '../gateway/upstream.ts';
@@ -29,6 +27,8 @@ export interface LocalSessionOptions {
   /** Output folder of the run; the stores live in `<out>/store`. */
   readonly out: string;
   readonly sandbox: ProcessSandbox;
+  /** Where small scratch is held in memory; undefined: all of it is on the disk. */
+  readonly memoryFolder: string | undefined;
   readonly programsDir: string;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly logger: Logger;
@@ -50,7 +50,7 @@ export async function openLocalSession(options: LocalSessionOptions): Promise<Lo
     await openSqliteStore({ folder, holder, clock: systemClock, survives: 'process' }),
   );
   const artifacts = await openFileArtifacts(join(folder, 'artifacts'));
-  const runtime = stack.use(await openRuntimeDir(folder, memoryScratchFolder(hostMemoryFacts())));
+  const runtime = stack.use(await openRuntimeDir(folder, options.memoryFolder));
   const parts = { store, artifacts, runtime };
   const models = await openModelAccess(parts, options, stack);
   const engine = localEngine(parts, models, options);
@@ -64,23 +64,30 @@ interface SessionParts {
   readonly runtime: RuntimeDir;
 }
 
-/** Gateway and server are loaded where an arm has a model: floors and solutions need none. */
+/**
+ * Gateway and server cost a start that floors and solutions need not pay: without an upstream they
+ * are loaded when an attempt first asks for its model.
+ */
 async function openModelAccess(
   parts: SessionParts,
   { sandbox, upstreams, logger }: LocalSessionOptions,
   stack: AsyncDisposableStack,
 ): Promise<ModelAccess> {
-  if (upstreams.size === 0) return NO_MODELS;
-  const { openLocalModels } = await import('./local-models.ts');
-  return await openLocalModels({ ...parts, sandbox, upstreams, logger }, stack);
+  const owned = stack.use(new AsyncDisposableStack());
+  const spoolDir = await parts.runtime.scratch('spool');
+  const start = async (): Promise<ModelAccess> => {
+    const { openLocalModels } = await import('./local-models.ts');
+    return await openLocalModels({ ...parts, spoolDir, sandbox, upstreams, logger }, owned);
+  };
+  if (upstreams.size > 0) return await start();
+  let started: Promise<ModelAccess> | undefined;
+  return {
+    open: async (request) => {
+      started ??= start();
+      return await (await started).open(request);
+    },
+  };
 }
-
-const NO_MODELS: ModelAccess = {
-  open: ({ model }) =>
-    Promise.reject(
-      new ClawError('Internal', `no upstream ${JSON.stringify(model.upstream)} in this engine`),
-    ),
-};
 
 function localEngine(
   { store, artifacts, runtime }: SessionParts,

@@ -60,8 +60,9 @@ export interface Aftermath {
 }
 
 const MIB = 1024 * 1024;
-/** A uid of this suite's own, so that what it left behind can be told from other runs. */
-const OWNER = { uid: 61_234, gid: 61_234 };
+/** A uid of this process's own, so that what it left behind can be told from other runs. */
+const UID = 61_234 + (process.pid % 1_000);
+const OWNER = { uid: UID, gid: UID };
 
 /** The real engine over its real stores, one rollout at a time, with a watch on the host. */
 export class HostileBench implements AsyncDisposable {
@@ -85,6 +86,8 @@ export class HostileBench implements AsyncDisposable {
     this.#session = await openLocalSession({
       out: this.out,
       sandbox,
+      // On the disk, where the watch of the host sees it.
+      memoryFolder: undefined,
       programsDir: await testProgramsDir(sandbox),
       upstreams: this.#upstreams,
       logger: silentLogger,
