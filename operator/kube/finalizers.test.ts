@@ -7,9 +7,14 @@ const MINE = 'test.example.com/clean';
 const call = { signal: new AbortController().signal, fieldManager: 'test' };
 
 /** What the API server answers to a JSON Patch whose `test` does not hold. */
-const testFailed = new KubeError('Invalid', 'the server rejected our request', {
+const testFailed = new KubeError(
+  'Invalid',
+  'the server rejected our request due to an error in our request',
+  { httpStatus: 422 },
+);
+const notValid = new KubeError('Invalid', 'ConfigMap "a" is invalid', {
   httpStatus: 422,
-  causes: [{ message: 'testing value /metadata/uid failed: test failed' }],
+  causes: [{ reason: 'FieldValueInvalid', field: 'metadata.finalizers' }],
 });
 
 describe('addFinalizer', () => {
@@ -62,7 +67,7 @@ describe('removeFinalizer', () => {
 
   test.each([
     ['a failed test is a conflict', testFailed, 'Conflict'],
-    ['other invalid patches stay invalid', new KubeError('Invalid', 'spec: no'), 'Invalid'],
+    ['an object that does not validate stays invalid', notValid, 'Invalid'],
     ['others pass', new KubeError('Forbidden', 'no'), 'Forbidden'],
   ])('%s', async (_name, thrown, code) => {
     const object = kubeObject('a', { finalizers: [MINE] });

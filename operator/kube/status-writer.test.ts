@@ -19,12 +19,12 @@ function setup(applyStatus = vi.fn(async (): Promise<KubeObject> => withStatus({
 }
 
 describe('a status', () => {
-  test('is written with force and locked to the uid, then told', async () => {
+  test('is written with force and locked to the version, then told', async () => {
     const { applyStatus, recorder, written, writer } = setup();
     const result = await writer.write(withStatus({ ready: 1 }), { ready: 2 }, signal, [note]);
     expect(result.kind).toBe('written');
     expect(applyStatus).toHaveBeenCalledExactlyOnceWith(
-      { metadata: { name: 'a', namespace: 'ns', uid: 'uid-a' }, status: { ready: 2 } },
+      { metadata: { name: 'a', namespace: 'ns', resourceVersion: '7' }, status: { ready: 2 } },
       { signal, fieldManager: 'f', force: true },
     );
     expect(recorder.record.mock.calls).toEqual([[note]]);

@@ -25,7 +25,9 @@ export type StatusWrite<T> =
 
 /**
  * Writes the whole status of an object: only when it means something else than the one observed, at
- * most about once a second, by server-side apply locked to the object's uid.
+ * most about once a second, by server-side apply. It is locked to the version of the object that was
+ * observed (a uid alone is not looked at in the status subresource): a status drawn from an old view
+ * is a `Conflict`, so a former leader cannot put one over a newer one.
  */
 export class StatusWriter<T extends KubeObject & { readonly status?: unknown }> {
   readonly #options: StatusWriterOptions<T>;
@@ -35,7 +37,10 @@ export class StatusWriter<T extends KubeObject & { readonly status?: unknown }> 
     this.#options = options;
   }
 
-  /** @param notes Events of this change: recorded only when the write succeeded. */
+  /**
+   * @param object As last observed or written by this run.
+   * @param notes Events of this change: recorded only when the write succeeded.
+   */
   async write(
     object: T,
     status: Readonly<Record<string, unknown>>,
@@ -44,11 +49,11 @@ export class StatusWriter<T extends KubeObject & { readonly status?: unknown }> 
   ): Promise<StatusWrite<T>> {
     if (sameJson(object.status, status)) return { kind: 'unchanged' };
     const { client, clock, fieldManager, recorder, written } = this.#options;
-    const { name, namespace, uid = '' } = object.metadata;
+    const { name, namespace, resourceVersion, uid = '' } = object.metadata;
     const waitMs = this.#waitMs(uid);
     if (waitMs > 0) return { kind: 'postponed', waitMs };
     const answer = await client.applyStatus(
-      { metadata: { name, namespace, uid }, status },
+      { metadata: { name, namespace, resourceVersion }, status },
       { signal, fieldManager, force: true },
     );
     this.#writtenAt.set(uid, clock.monotonic());

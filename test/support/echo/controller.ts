@@ -59,7 +59,8 @@ export function echoController(parts: EchoParts) {
       return DONE;
     }
 
-    written.record(key, await addFinalizer(echoClient, echo, FINALIZER, call));
+    const held = await addFinalizer(echoClient, echo, FINALIZER, call);
+    written.record(key, held);
     if (mapCache.get(place)?.data?.['text'] !== data.text)
       writtenMaps.record(key, await mapClient.apply(archive, { ...call, force: true }));
 
@@ -73,7 +74,7 @@ export function echoController(parts: EchoParts) {
     const ready = readiness(echo, work);
     const conditions = setCondition(echo.status?.conditions, ready, clock.now());
     const note = { regarding: echo, reason: ready.reason, action: 'Echo', note: ready.message };
-    const write = await status.write(echo, { ready: work.ready, conditions }, signal, [note]);
+    const write = await status.write(held, { ready: work.ready, conditions }, signal, [note]);
     return write.kind === 'postponed' ? { requeueAfterMs: write.waitMs } : DONE;
   };
 
