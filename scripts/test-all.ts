@@ -19,6 +19,8 @@ interface Stage {
 
 const STAGES: readonly Stage[] = [
   { name: 'host tools', argv: ['bin/clawgym', 'doctor', '--fix'], counts: 'command' },
+  // What the tests start is what users start, and not the slower sources.
+  { name: 'bundle', argv: ['npm', 'run', '--silent', 'build'], counts: 'command' },
   { name: 'checks', argv: ['npm', 'run', '--silent', 'check'], counts: 'command' },
   { name: 'unit tests', argv: ['vitest', 'run', '--project', 'unit'], counts: 'vitest' },
   { name: 'local tests', argv: ['vitest', 'run', '--project', 'local'], counts: 'vitest' },
