@@ -1,0 +1,90 @@
+import { expect, test } from 'vitest';
+import type { KubeRequest, Transport } from '../../operator/kube/transport.ts';
+import { type CrashWorld, crashAtEveryWrite } from '../support/crash-harness.ts';
+import type { CrashMoment } from '../support/crash-transport.ts';
+
+const WANTED = 3;
+
+/** A server that keeps the names it was sent. */
+class Names implements Transport {
+  readonly names: string[] = [];
+  async request({ body, method }: KubeRequest): Promise<unknown> {
+    if (method === 'GET') return [...this.names];
+    this.names.push(String(body));
+    return body;
+  }
+  async stream(): Promise<never> {
+    throw new Error('no streams here');
+  }
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+/** What a controller does to have three names, given how many writes it remembers to have made. */
+type Behaviour = (has: readonly string[], remembered: number) => readonly string[];
+
+/** Looks at what is there and adds what is missing. */
+const careful: Behaviour = (has) =>
+  ['a', 'b', 'c'].slice(0, WANTED).filter((name) => !has.includes(name));
+/** Takes every start for the first one: a child for each, whatever is there. */
+const doubling: Behaviour = (_has, remembered) =>
+  ['a', 'b', 'c'].slice(0, WANTED - remembered).map((name, index) => `${name}${index}`);
+/** Believes that who has one has all. */
+const lazy: Behaviour = (has) => (has.length > 0 ? [] : careful(has, 0));
+
+function world(behaviour: Behaviour): CrashWorld {
+  const server = new Names();
+  const { signal } = new AbortController();
+  const call = { path: '/names', resource: 'names', signal };
+  return {
+    transport: server,
+    steps: [
+      {
+        name: 'three names',
+        act: async () => undefined,
+        settled: async () => server.names.length >= WANTED,
+        observe: async () => server.names.toSorted(),
+      },
+    ],
+    run: async (transport) => {
+      try {
+        const has = await transport.request({ ...call, method: 'GET', verb: 'get' });
+        for (const name of behaviour(has as string[], 0))
+          await transport.request({ ...call, method: 'POST', verb: 'create', body: name });
+      } catch {
+        // The process is gone.
+      }
+    },
+    close: async () => undefined,
+  };
+}
+
+test.each<CrashMoment>(['after', 'before'])(
+  'a controller that looks at what is there passes: dies %s each write',
+  async (moment) => {
+    const report = await crashAtEveryWrite({
+      open: async () => world(careful),
+      moment,
+      quietMs: 100,
+    });
+    expect(report).toEqual({
+      writes: ['create names', 'create names', 'create names'],
+      crashes: WANTED,
+      failures: [],
+    });
+  },
+);
+
+test('one that makes children twice is found out at every write', async () => {
+  const open = async () => world(doubling);
+  const report = await crashAtEveryWrite({ open, stepMs: 500, quietMs: 100 });
+  expect(report.crashes).toBe(0);
+  expect(report.failures).toHaveLength(WANTED);
+  expect(report.failures[0]).toContain('crash after write 1 (create names)');
+});
+
+test('one that stops half way is found out', async () => {
+  const open = async () => world(lazy);
+  const report = await crashAtEveryWrite({ open, stepMs: 500, quietMs: 100 });
+  expect(report.failures).toHaveLength(WANTED - 1);
+  expect(report.failures[0]).toContain('step "three names" is not there');
+});
