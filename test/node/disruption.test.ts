@@ -132,6 +132,18 @@ describe('a node that goes away', () => {
       seconds: LOST_SECONDS,
     });
   });
+
+  test('short of memory: Evicted with DisruptionTarget, unlike a pod that takes too much', async () => {
+    await using space = await TestNamespace.create(layer);
+    await space.pod('victim', podSpec([shell(WAIT)], onNode(node.name)));
+    await space.waitFor('victim', isRunning);
+    await using _ = await node.configureKubelet({ evictionHard: { 'memory.available': '99%' } });
+    const pod = await space.waitFor('victim', hasEnded, EVICTION_SECONDS);
+    expect(conditionOf(pod, 'DisruptionTarget')).toMatchObject({
+      status: 'True',
+      reason: 'TerminationByKubelet',
+    });
+  });
 });
 
 function isTarget(pod: Pod): boolean {

@@ -178,6 +178,9 @@ const NETWORK_SETTINGS = {
 /** Where a node's programs write at paths of their own choice: the host must not see it. */
 const OWN_FOLDERS = ['/etc', '/opt', '/var/lib'];
 
+/** What a kubelet of the host itself would keep there. */
+const STATE_OF_OTHERS = ['/etc/cni/net.d', '/opt/cni/bin', '/var/lib/cni', '/var/lib/kubelet'];
+
 /** Shell lines: what is written to the folder stays in the node's memory. */
 function overlay(folder: string): string {
   const own = `/run/own${folder}`;
@@ -205,13 +208,11 @@ mount --make-rshared /
 mount -t tmpfs tmpfs /run
 ${OWN_FOLDERS.map(overlay).join('\n')}
 mount --bind ${paths.logs} /var/log
-rm -rf /etc/cni/net.d
-mkdir -p /etc/cni/net.d
+rm -rf ${STATE_OF_OTHERS.join(' ')}
+mkdir -p /etc/cni/net.d /opt/cni /opt/kubelet
 cp ${paths.network} /etc/cni/net.d/10-pods.conflist
 rm -f /etc/resolv.conf
 echo 'options timeout:1' > /etc/resolv.conf
-mkdir -p /opt/cni /opt/kubelet
-rm -rf /opt/cni/bin
 ln -s ${CNI_PLUGINS} /opt/cni/bin
 mount --bind ${paths.kubelet} /opt/kubelet
 hostname ${name}

@@ -1,3 +1,6 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { z } from 'zod';
+import { parseJson } from '../../../src/base/brand.ts';
 import { ClawError } from '../../../src/base/error.ts';
 import type { Cluster } from '../cluster.ts';
 import type { HostEnv } from '../cluster-host.ts';
@@ -5,9 +8,11 @@ import { waitUntil } from '../wait-until.ts';
 import { ClusterApi } from './cluster-api.ts';
 import { enterNetwork, enterNode, processesBeside } from './namespaces.ts';
 import { containerdClient, importImage, nodeProgram } from './node.ts';
+import { nodePaths } from './node-files.ts';
 import { type NodeLayerState, type NodeState, readNodeLayerState } from './node-state.ts';
 import { runTool, type ToolOptions } from './run-tool.ts';
 
+const zObject = z.record(z.string(), z.unknown());
 const KUBELET_SECONDS = 30;
 const READY_SECONDS = 60;
 
@@ -108,6 +113,26 @@ export class ClusterNode {
   async startKubelet(): Promise<void> {
     await this.#parts.cluster.startProgram(nodeProgram(this.name, 'kubelet'));
     await this.waitReady();
+  }
+
+  /**
+   * Runs the kubelet with these fields of its configuration in place of its own, for example another
+   * `evictionHard`, until the result is disposed. Each change is a restart of the kubelet.
+   */
+  async configureKubelet(fields: Readonly<Record<string, unknown>>): Promise<AsyncDisposable> {
+    const path = nodePaths(this.state.folder).kubeletConfig;
+    const own = readFileSync(path, 'utf8');
+    await this.#restartKubelet(
+      path,
+      JSON.stringify({ ...zObject.parse(parseJson(own)), ...fields }),
+    );
+    return { [Symbol.asyncDispose]: () => this.#restartKubelet(path, own) };
+  }
+
+  async #restartKubelet(path: string, config: string): Promise<void> {
+    await this.stopKubelet();
+    writeFileSync(path, config);
+    await this.startKubelet();
   }
 
   async waitReady(): Promise<void> {

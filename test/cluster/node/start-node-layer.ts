@@ -82,7 +82,8 @@ async function prepareNodes(
     network.nodes.map(async (address, index) => {
       const node = await prepareNode(host, network, address);
       const images = index === DNS_NODE ? [pause, busybox, coredns] : [pause, busybox];
-      await Promise.all(images.map((tar) => importImage(node, tar, host)));
+      // One at a time: containerd makes imports at the same time wait for each other with errors.
+      for (const tar of images) await importImage(node, tar, host);
       return node;
     }),
   );
@@ -99,7 +100,12 @@ function startPlane(
     advertiseAddress: network.controlPlaneAddress,
     ports: PORTS,
     enter: enterNetwork(network.pid),
-    controllerManagerFlags: [...CONTROLLER_MANAGER_FLAGS, ...(controllerManagerFlags ?? [])],
+    controllerManagerFlags: [
+      ...CONTROLLER_MANAGER_FLAGS,
+      // Made where it is missing; the usual one lies in the host's /usr.
+      `--flex-volume-plugin-dir=${join(host.stateFolder, 'volume-plugins')}`,
+      ...(controllerManagerFlags ?? []),
+    ],
     ...(release === undefined ? {} : { release }),
     ...(apiServerFlags === undefined ? {} : { apiServerFlags }),
   });
