@@ -7,7 +7,8 @@ import { API_SERVER } from './control-plane.ts';
 import type { LayerName } from './layer.ts';
 import type { ProgramStatus } from './programs.ts';
 
-const KUBECTL_MS = 120_000;
+/** A bound for a kubectl that hangs; what it waits for has a deadline of its own. */
+const KUBECTL_MS = 300_000;
 const MAX_OUTPUT = 64 * 1024 * 1024;
 
 /** A running cluster as tests see it; any process of this user may hold one. */

@@ -1,5 +1,5 @@
 import { rm, stat } from 'node:fs/promises';
-import { ClawError } from '../../src/base/error.ts';
+import { ClawError, errorMessage } from '../../src/base/error.ts';
 import type { Logger } from '../../src/base/logger.ts';
 import type { HostEnv } from './cluster-host.ts';
 import { clusterName, isSupervised, readSupervisor } from './cluster-record.ts';
@@ -23,22 +23,38 @@ export async function removeCluster(stateFolder: string, env: HostEnv): Promise<
   await rm(stateFolder, { recursive: true, force: true, maxRetries: 5 });
 }
 
-/** Ends what clusters whose supervisor was killed have left. Returns their names. */
+export interface Leftovers {
+  /** Names of clusters of which nothing is left now. */
+  readonly removed: readonly string[];
+  /** One message for each cluster of which something could not be removed. */
+  readonly failures: readonly string[];
+}
+
+/**
+ * Ends what clusters whose supervisor was killed have left. One that cannot be undone is a warning
+ * here: it must not keep another from starting.
+ */
 export async function removeLeftovers(
   uid: number,
   env: HostEnv,
   logger: Logger,
-): Promise<readonly string[]> {
+): Promise<Leftovers> {
   const removed: string[] = [];
+  const failures: string[] = [];
   for (const folder of await clusterFolders(uid)) {
     if (isSupervised(folder)) continue;
     if (readSupervisor(folder) === undefined && (await isYoung(folder))) continue;
     logger.info({}, `removing what cluster ${clusterName(folder)} left when it was killed`);
-    await removeCluster(folder, env);
-    removed.push(clusterName(folder));
+    try {
+      await removeCluster(folder, env);
+      removed.push(clusterName(folder));
+    } catch (cause) {
+      failures.push(errorMessage(cause));
+      logger.warn({}, errorMessage(cause));
+    }
   }
   await closeStateRoot(uid);
-  return removed;
+  return { removed, failures };
 }
 
 async function isYoung(folder: string): Promise<boolean> {

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { SIMULATED_EXIT_CODE } from '../cluster/kwok-stages.ts';
-import { waitUntil } from '../cluster/wait-until.ts';
+import { SIMULATED_EXIT_CODE, SIMULATED_RUN_TIME } from '../cluster/kwok-stages.ts';
 import { layerCluster } from '../support/layer-cluster.ts';
 
 const cluster = layerCluster();
@@ -32,9 +31,7 @@ describe('the scale layer', () => {
         template: { metadata: { labels: { app: 'many' } }, spec: { containers: [container] } },
       },
     });
-    const field = ['get', 'deployment', 'many', '-o', 'jsonpath={.status.readyReplicas}'];
-    const ready = async (): Promise<boolean> => Number(await within(field)) === PODS;
-    await waitUntil(ready, { what: `${PODS} pods run`, seconds: 200 });
+    await within(['rollout', 'status', 'deployment/many', '--timeout=200s']);
     const names = await within(['get', 'pods', '-o', 'jsonpath={.items[*].spec.nodeName}']);
     expect(new Set(names.split(' ')).size).toBe(Number(cluster.facts['nodes']));
   }, 240_000);
@@ -80,5 +77,27 @@ describe('the scale layer', () => {
     await within(['wait', '--for=condition=Failed', 'job/refused', '--timeout=100s']);
     const indexes = ['get', 'job', 'refused', '-o', 'jsonpath={.status.failedIndexes}'];
     expect(await within(indexes)).toBe('0,1');
+  });
+
+  test('lets a pod run as long as its annotation says', async () => {
+    const seconds = 4;
+    await within(['create', '--filename', '-'], {
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: { name: 'long' },
+      spec: {
+        template: {
+          metadata: { annotations: { [SIMULATED_RUN_TIME]: `${seconds}s` } },
+          spec: { restartPolicy: 'Never', containers: [container] },
+        },
+      },
+    });
+    await within(['wait', '--for=condition=Complete', 'job/long', '--timeout=100s']);
+    const path = '{.items[0].status.containerStatuses[0].state.terminated}';
+    const out = await within(['get', 'pods', '-l', 'job-name=long', '-o', `jsonpath=${path}`]);
+    const { startedAt, finishedAt } = JSON.parse(out) as { startedAt: string; finishedAt: string };
+    expect(Date.parse(finishedAt) - Date.parse(startedAt)).toBeGreaterThanOrEqual(
+      seconds * 1000 - 1000,
+    );
   });
 });

@@ -23,7 +23,8 @@ export async function down({ layer, output }: DownOptions): Promise<void> {
     await endCluster(folder, env);
     ended.push(backgroundName(name));
   }
-  const leftovers = await removeLeftovers(uid, env, logger);
+  const { removed: leftovers, failures } = await removeLeftovers(uid, env, logger);
+  if (failures.length > 0) process.exitCode = 1;
   process.stdout.write(
     output === 'json' ? `${JSON.stringify({ ended, leftovers })}\n` : text(ended, leftovers),
   );
