@@ -135,14 +135,21 @@ describe('a node that goes away', () => {
 
   test('short of memory: Evicted with DisruptionTarget, unlike a pod that takes too much', async () => {
     await using space = await TestNamespace.create(layer);
-    await space.pod('victim', podSpec([shell(WAIT)], onNode(node.name)));
-    await space.waitFor('victim', isRunning);
+    const killed = podSpec([shell('sleep 3600')], onNode(node.name));
+    const polite = podSpec([shell(WAIT)], onNode(node.name));
+    await Promise.all([space.pod('killed', killed), space.pod('polite', polite)]);
+    await Promise.all(['killed', 'polite'].map((name) => space.waitFor(name, isRunning)));
     await using _ = await node.configureKubelet({ evictionHard: { 'memory.available': '99%' } });
-    const pod = await space.waitFor('victim', hasEnded, EVICTION_SECONDS);
+    const pod = await space.waitFor('killed', hasEnded, EVICTION_SECONDS);
+    expect([pod.status.phase, pod.status.reason]).toEqual(['Failed', 'Evicted']);
     expect(conditionOf(pod, 'DisruptionTarget')).toMatchObject({
       status: 'True',
       reason: 'TerminationByKubelet',
     });
+    // As above: an exit code of 0 hides the eviction, the condition included.
+    const hidden = await space.waitFor('polite', hasEnded, EVICTION_SECONDS);
+    expect([hidden.status.phase, hidden.status.reason]).toEqual(['Succeeded', undefined]);
+    expect(conditionOf(hidden, 'DisruptionTarget')).toBeUndefined();
   });
 });
 
