@@ -55,6 +55,8 @@ const election = new LeaderElection({
 const acting = config.fenced ? fencedTransport(own, election.leadership) : own;
 const log = createKubeClient({ transport: acting }).for(logEntries);
 
+// Libraries are loaded and the connection stands when it says so; a server that is away is no matter.
+await log.list({ namespace }, { signal: cancelled.signal, timeoutMs: 5000 }).catch(() => undefined);
 say({ type: 'candidate' });
 try {
   await election.run(lead, cancelled.signal);
