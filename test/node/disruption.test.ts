@@ -17,6 +17,11 @@ const layer = nodeLayer();
 const node = layer.node('node-2');
 const WAIT = 'trap "exit 0" TERM; sleep 3600 & wait';
 const EIGHT_MEBIBYTES = { resources: { limits: { 'ephemeral-storage': '8Mi' } } };
+/** Phase and reason of an evicted pod with exit code 0: which of the two is a race in the kubelet. */
+const EITHER = [
+  ['Succeeded', undefined],
+  ['Failed', 'Evicted'],
+];
 const EVICTION_SECONDS = 90;
 const LOST_SECONDS = 60;
 afterAll(() => layer[Symbol.asyncDispose]());
@@ -58,16 +63,13 @@ describe.concurrent('a pod that takes too much', () => {
     expect(conditionOf(pod, 'DisruptionTarget')).toBeUndefined();
   });
 
-  test('an evicted program that ends well on SIGTERM leaves a pod that succeeded; an Event tells', async () => {
+  test('an evicted program that ends well on SIGTERM may leave a pod that succeeded; an Event tells', async () => {
     await using space = await TestNamespace.create(layer);
     const polite = `${writeMebibytes(32, '/tmp/big')}; ${WAIT}`;
     await space.pod('polite', podSpec([shell(polite, EIGHT_MEBIBYTES)]));
     const pod = await space.waitFor('polite', hasEnded, EVICTION_SECONDS);
-    expect([pod.status.phase, pod.status.reason, endOf(pod, 'main')]).toEqual([
-      'Succeeded',
-      undefined,
-      '0 Completed',
-    ]);
+    expect(EITHER).toContainEqual([pod.status.phase, pod.status.reason]);
+    expect(conditionOf(pod, 'DisruptionTarget')).toBeUndefined();
     const { items } = zEvents.parse(await layer.api.get(space.path('events')));
     expect(items.find(({ reason }) => reason === 'Evicted')?.message).toMatch(
       /ephemeral local storage usage exceeds/,
@@ -135,21 +137,22 @@ describe('a node that goes away', () => {
 
   test('short of memory: Evicted with DisruptionTarget, unlike a pod that takes too much', async () => {
     await using space = await TestNamespace.create(layer);
-    const killed = podSpec([shell('sleep 3600')], onNode(node.name));
-    const polite = podSpec([shell(WAIT)], onNode(node.name));
+    // Without a request the restarted kubelet would not admit them again, which is no disruption.
+    const request = { resources: { requests: { memory: '1Mi' } } };
+    const killed = podSpec([shell('sleep 3600', request)], onNode(node.name));
+    const polite = podSpec([shell(WAIT, request)], onNode(node.name));
     await Promise.all([space.pod('killed', killed), space.pod('polite', polite)]);
     await Promise.all(['killed', 'polite'].map((name) => space.waitFor(name, isRunning)));
     await using _ = await node.configureKubelet({ evictionHard: { 'memory.available': '99%' } });
     const pod = await space.waitFor('killed', hasEnded, EVICTION_SECONDS);
     expect([pod.status.phase, pod.status.reason]).toEqual(['Failed', 'Evicted']);
-    expect(conditionOf(pod, 'DisruptionTarget')).toMatchObject({
-      status: 'True',
-      reason: 'TerminationByKubelet',
-    });
-    // As above: an exit code of 0 hides the eviction, the condition included.
+    expect(pod.status.message).toMatch(/low on resource: memory/);
+    const byKubelet = { status: 'True', reason: 'TerminationByKubelet' };
+    expect(conditionOf(pod, 'DisruptionTarget')).toMatchObject(byKubelet);
+    // An exit code of 0 can hide the reason here too, but the condition stands.
     const hidden = await space.waitFor('polite', hasEnded, EVICTION_SECONDS);
-    expect([hidden.status.phase, hidden.status.reason]).toEqual(['Succeeded', undefined]);
-    expect(conditionOf(hidden, 'DisruptionTarget')).toBeUndefined();
+    expect(EITHER).toContainEqual([hidden.status.phase, hidden.status.reason]);
+    expect(conditionOf(hidden, 'DisruptionTarget')).toMatchObject(byKubelet);
   });
 });
 

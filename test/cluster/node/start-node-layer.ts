@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { ClawError } from '../../../src/base/error.ts';
 import { ensurePrograms } from '../binaries.ts';
 import type { ClusterHost } from '../cluster-host.ts';
 import { startControlPlane } from '../control-plane.ts';
@@ -42,6 +43,12 @@ export async function startNodeLayer(
   host: ClusterHost,
   options: LayerOptions,
 ): Promise<StartedLayer> {
+  if (options.release === 'floor') {
+    throw new ClawError(
+      'InvalidInput',
+      'layer node: release floor has no kubelet here, and a newer one may not join an older API server: use layer apiserver',
+    );
+  }
   await ensureNodeHost(host);
   const [programs, images] = await Promise.all([
     ensurePrograms(['kubelet', 'kube-proxy'], host),
@@ -92,7 +99,7 @@ async function prepareNodes(
 function startPlane(
   host: ClusterHost,
   network: ClusterNetwork,
-  { release, apiServerFlags, controllerManagerFlags }: LayerOptions,
+  { apiServerFlags, controllerManagerFlags }: LayerOptions,
 ): Promise<ControlPlane> {
   return startControlPlane(host, {
     // The namespace has interfaces of the cluster only.
@@ -106,7 +113,6 @@ function startPlane(
       `--flex-volume-plugin-dir=${join(host.stateFolder, 'volume-plugins')}`,
       ...(controllerManagerFlags ?? []),
     ],
-    ...(release === undefined ? {} : { release }),
     ...(apiServerFlags === undefined ? {} : { apiServerFlags }),
   });
 }
