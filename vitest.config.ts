@@ -37,7 +37,8 @@ export default defineConfig({
           include: ['test/local/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 600_000,
-          fileParallelism: false,
+          // Half of their time is waiting: for deadlines, restarts, agents that hang.
+          maxWorkers: 2,
         },
       },
       ...LAYERS,

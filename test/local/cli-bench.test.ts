@@ -33,9 +33,8 @@ async function rows(): Promise<readonly unknown[]> {
     `bench-${arm}/log-triage/0`,
     `bench-${arm}/meeting-slot/0`,
   ]);
-  const shown = [];
-  for (const id of ids) shown.push((await clawgym('show', id, '--out', out, '-o', 'json')).stdout);
-  return shown;
+  const shown = await Promise.all(ids.map((id) => clawgym('show', id, '--out', out, '-o', 'json')));
+  return shown.map(({ stdout }) => stdout);
 }
 
 it('runs, writes its three files and ends with the path of the report', () => {

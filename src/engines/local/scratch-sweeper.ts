@@ -14,9 +14,7 @@ const STOP_MS = 60_000;
  */
 export class ScratchSweeper implements AsyncDisposable {
   #child: ChildProcess | undefined;
-  /** Trees that the child holds until their batch is full. */
-  #held = 0;
-  #last = '';
+  #batch: string[] = [];
   #flush: NodeJS.Timeout | undefined;
   readonly #late: Promise<unknown>[] = [];
 
@@ -27,26 +25,23 @@ export class ScratchSweeper implements AsyncDisposable {
       this.#late.push(removeScratch(path));
       return;
     }
-    child.stdin.write(`${path}\0`);
-    this.#held = (this.#held + 1) % BATCH;
-    this.#last = path;
-    if (this.#held > 0) {
-      this.#flush ??= setTimeout(() => this.#fill(), LINGER_MS);
-      return;
-    }
-    clearTimeout(this.#flush);
-    this.#flush = undefined;
+    this.#batch.push(path);
+    if (this.#batch.length === BATCH) this.#pass();
+    else this.#flush ??= setTimeout(() => this.#pass(), LINGER_MS);
   }
 
-  /** Fills the batch with a path that is in it already; removing it twice is harmless. */
-  #fill(): void {
-    this.#child?.stdin?.write(`${this.#last}\0`.repeat(BATCH - this.#held));
-    this.#held = 0;
+  /** Gives the child one full batch; a path that fills it up is harmless, since it is gone by then. */
+  #pass(): void {
+    clearTimeout(this.#flush);
     this.#flush = undefined;
+    const [first = ''] = this.#batch;
+    const full = Array.from({ length: BATCH }, (_, index) => this.#batch[index] ?? first);
+    this.#child?.stdin?.write(full.map((path) => `${path}\0`).join(''));
+    this.#batch = [];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearTimeout(this.#flush);
+    if (this.#batch.length > 0) this.#pass();
     const child = this.#child;
     if (child?.exitCode === null && child.signalCode === null && child.pid !== undefined) {
       const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
