@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { systemClock } from '../operator/kube/clock.ts';
-import { createCache } from '../operator/kube/informer-cache.ts';
+import { systemClock } from '../operator/kube/base/clock.ts';
+import { createCache } from '../operator/kube/cache/informer-cache.ts';
 import { apiServer } from './support/api-server.ts';
 import { Claim } from './support/claim.ts';
 import { retainedHeap } from './support/heap.ts';

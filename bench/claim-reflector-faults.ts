@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
-import { systemClock } from '../operator/kube/clock.ts';
-import type { KubeObject } from '../operator/kube/kube-object.ts';
-import { compareResourceVersions } from '../operator/kube/resource-version.ts';
+import { systemClock } from '../operator/kube/base/clock.ts';
+import type { KubeObject } from '../operator/kube/objects/kube-object.ts';
+import { compareResourceVersions } from '../operator/kube/objects/resource-version.ts';
 import { apiServer } from './support/api-server.ts';
 import { ChangeAudit } from './support/change-audit.ts';
 import { Churn } from './support/churn.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { z } from 'zod';
-import { systemClock } from '../operator/kube/clock.ts';
+import { systemClock } from '../operator/kube/base/clock.ts';
 import { apiServer } from './support/api-server.ts';
 import { Claim } from './support/claim.ts';
 import { eagerCache } from './support/faulty-server.ts';

@@ -1,9 +1,9 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Socket } from 'node:net';
 import { z } from 'zod';
-import { systemClock } from '../operator/kube/clock.ts';
-import { silentLogger } from '../operator/kube/logger.ts';
-import { createTransport } from '../operator/kube/undici-transport.ts';
+import { systemClock } from '../operator/kube/base/clock.ts';
+import { silentLogger } from '../operator/kube/base/logger.ts';
+import { createTransport } from '../operator/kube/client/undici-transport.ts';
 import { answer, HeldCredentials, ScriptedApiServer } from '../test/support/scripted-api-server.ts';
 
 /**

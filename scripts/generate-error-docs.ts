@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { RUNTIME_ERROR_CODES } from '../operator/kube/kube-error.ts';
+import { RUNTIME_ERROR_CODES } from '../operator/kube/base/kube-error.ts';
 import { ERROR_CODES } from '../src/base/error.ts';
 import { runGenerator } from './generated-file.ts';
 
 /** The page of error codes. */
 function errorsPage(): string {
-  return `<!-- Generated from src/base/error.ts and operator/kube/kube-error.ts by \`npm run generate\`; do not edit. -->
+  return `<!-- Generated from src/base/error.ts and operator/kube/base/kube-error.ts by \`npm run generate\`; do not edit. -->
 
 # Error codes
 

@@ -1,5 +1,5 @@
-import type { CacheChange } from '../../operator/kube/cache.ts';
-import type { KubeObject } from '../../operator/kube/kube-object.ts';
+import type { CacheChange } from '../../operator/kube/cache/cache.ts';
+import type { KubeObject } from '../../operator/kube/objects/kube-object.ts';
 
 /**
  * Follows what a cache tells and notes each breach of its promise: an object (by uid) is added once,

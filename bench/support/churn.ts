@@ -1,5 +1,5 @@
-import { newerResourceVersion } from '../../operator/kube/resource-version.ts';
-import type { KubeClient } from '../../operator/kube/typed-client.ts';
+import type { KubeClient } from '../../operator/kube/client/typed-client.ts';
+import { newerResourceVersion } from '../../operator/kube/objects/resource-version.ts';
 import { configMaps } from './kube.ts';
 
 export interface ChurnOptions {

@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '../../operator/kube/clock.ts';
-import { createCache } from '../../operator/kube/informer-cache.ts';
-import type { ReflectorNumbers } from '../../operator/kube/reflector-context.ts';
+import { systemClock } from '../../operator/kube/base/clock.ts';
+import { createCache } from '../../operator/kube/cache/informer-cache.ts';
+import type { ReflectorNumbers } from '../../operator/kube/cache/reflector-context.ts';
 import { FaultProxy } from '../../test/support/fault-proxy/fault-proxy.ts';
 import type { Fault } from '../../test/support/fault-proxy/faults.ts';
 import { listsOf, watchesOf } from '../../test/support/fault-proxy/proxied-request.ts';

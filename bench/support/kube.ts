@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { systemClock } from '../../operator/kube/clock.ts';
-import { createCredentials } from '../../operator/kube/credentials.ts';
-import { zKubeObject } from '../../operator/kube/kube-object.ts';
-import { silentLogger } from '../../operator/kube/logger.ts';
-import { defineResource } from '../../operator/kube/resource.ts';
-import { createKubeClient, type KubeClient } from '../../operator/kube/typed-client.ts';
-import { createTransport } from '../../operator/kube/undici-transport.ts';
+import { systemClock } from '../../operator/kube/base/clock.ts';
+import { silentLogger } from '../../operator/kube/base/logger.ts';
+import { createCredentials } from '../../operator/kube/client/credentials.ts';
+import { createKubeClient, type KubeClient } from '../../operator/kube/client/typed-client.ts';
+import { createTransport } from '../../operator/kube/client/undici-transport.ts';
+import { zKubeObject } from '../../operator/kube/objects/kube-object.ts';
+import { defineResource } from '../../operator/kube/objects/resource.ts';
 
 /** ConfigMaps: the simplest objects of any size. */
 export const configMaps = defineResource({

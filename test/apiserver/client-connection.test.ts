@@ -4,8 +4,8 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { load } from 'js-yaml';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
-import { systemClock } from '../../operator/kube/clock.ts';
-import { apiVersionOf } from '../../operator/kube/resource.ts';
+import { systemClock } from '../../operator/kube/base/clock.ts';
+import { apiVersionOf } from '../../operator/kube/objects/resource.ts';
 import { collected } from '../support/collected.ts';
 import {
   configMaps,

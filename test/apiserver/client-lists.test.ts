@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { isExpired, KubeError } from '../../operator/kube/kube-error.ts';
-import type { InvalidObject } from '../../operator/kube/resource-client.ts';
+import { isExpired, KubeError } from '../../operator/kube/base/kube-error.ts';
+import type { InvalidObject } from '../../operator/kube/client/resource-client.ts';
 import { collected } from '../support/collected.ts';
 import { configMaps, layerClient, ownKind, ownNamespace } from '../support/layer-client.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
-import { KubeError } from '../../operator/kube/kube-error.ts';
-import { zKubeObject } from '../../operator/kube/kube-object.ts';
-import { defineResource } from '../../operator/kube/resource.ts';
+import { KubeError } from '../../operator/kube/base/kube-error.ts';
+import { zKubeObject } from '../../operator/kube/objects/kube-object.ts';
+import { defineResource } from '../../operator/kube/objects/resource.ts';
 import {
   configMaps,
   layerClient,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { childName } from '../../operator/kube/child-names.ts';
-import { controllerRef, isControlledBy } from '../../operator/kube/owner-references.ts';
+import { childName } from '../../operator/kube/objects/child-names.ts';
+import { controllerRef, isControlledBy } from '../../operator/kube/objects/owner-references.ts';
 import { CrashTransport } from '../support/crash-transport.ts';
 import { EchoBed } from '../support/echo/bed.ts';
 import type { ConfigMap } from '../support/echo/kinds.ts';

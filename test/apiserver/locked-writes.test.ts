@@ -1,14 +1,18 @@
 import { describe, expect, test } from 'vitest';
-import { systemClock } from '../../operator/kube/clock.ts';
-import { createOwned } from '../../operator/kube/create-owned.ts';
-import { deleteObject } from '../../operator/kube/delete-object.ts';
-import { EventRecorder } from '../../operator/kube/event-recorder.ts';
-import { events } from '../../operator/kube/event-resource.ts';
-import { addFinalizer, removeFinalizer } from '../../operator/kube/finalizers.ts';
-import { silentLogger } from '../../operator/kube/logger.ts';
-import { adopt, controllerRef, isControlledBy } from '../../operator/kube/owner-references.ts';
-import { StatusWriter } from '../../operator/kube/status-writer.ts';
-import { createKubeClient } from '../../operator/kube/typed-client.ts';
+import { systemClock } from '../../operator/kube/base/clock.ts';
+import { silentLogger } from '../../operator/kube/base/logger.ts';
+import { createKubeClient } from '../../operator/kube/client/typed-client.ts';
+import {
+  adopt,
+  controllerRef,
+  isControlledBy,
+} from '../../operator/kube/objects/owner-references.ts';
+import { createOwned } from '../../operator/kube/writes/create-owned.ts';
+import { deleteObject } from '../../operator/kube/writes/delete-object.ts';
+import { EventRecorder } from '../../operator/kube/writes/event-recorder.ts';
+import { events } from '../../operator/kube/writes/event-resource.ts';
+import { addFinalizer, removeFinalizer } from '../../operator/kube/writes/finalizers.ts';
+import { StatusWriter } from '../../operator/kube/writes/status-writer.ts';
 import { EchoBed } from '../support/echo/bed.ts';
 import type { ConfigMap } from '../support/echo/kinds.ts';
 import { layerCluster } from '../support/layer-cluster.ts';

@@ -1,5 +1,8 @@
-import { LeaderElection, type LeaderElectionOptions } from '../../operator/kube/leader-election.ts';
-import { silentLogger } from '../../operator/kube/logger.ts';
+import { silentLogger } from '../../operator/kube/base/logger.ts';
+import {
+  LeaderElection,
+  type LeaderElectionOptions,
+} from '../../operator/kube/election/leader-election.ts';
 import { type CallFate, LeaseRegister, type Network } from './lease-register.ts';
 import { SimHost, Simulation } from './simulation.ts';
 

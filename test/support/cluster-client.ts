@@ -1,8 +1,8 @@
-import { systemClock } from '../../operator/kube/clock.ts';
-import { createCredentials } from '../../operator/kube/credentials.ts';
-import { silentLogger } from '../../operator/kube/logger.ts';
-import type { Transport } from '../../operator/kube/transport.ts';
-import { createTransport } from '../../operator/kube/undici-transport.ts';
+import { systemClock } from '../../operator/kube/base/clock.ts';
+import { silentLogger } from '../../operator/kube/base/logger.ts';
+import { createCredentials } from '../../operator/kube/client/credentials.ts';
+import type { Transport } from '../../operator/kube/client/transport.ts';
+import { createTransport } from '../../operator/kube/client/undici-transport.ts';
 
 /** A transport to the server that a kubeconfig file names. */
 export function transportOf(kubeconfig: string, userAgent: string): Transport {

@@ -1,5 +1,5 @@
-import type { KubeObject } from '../../operator/kube/kube-object.ts';
-import type { ListPage, WatchEvent } from '../../operator/kube/resource-client.ts';
+import type { ListPage, WatchEvent } from '../../operator/kube/client/resource-client.ts';
+import type { KubeObject } from '../../operator/kube/objects/kube-object.ts';
 
 export interface ConfigMap extends KubeObject {
   readonly data?: Readonly<Record<string, string>>;

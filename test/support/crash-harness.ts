@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { systemClock } from '../../operator/kube/clock.ts';
-import { KubeError } from '../../operator/kube/kube-error.ts';
-import type { KubeRequest, Transport } from '../../operator/kube/transport.ts';
+import { systemClock } from '../../operator/kube/base/clock.ts';
+import { KubeError } from '../../operator/kube/base/kube-error.ts';
+import type { KubeRequest, Transport } from '../../operator/kube/client/transport.ts';
 import { type CrashMoment, CrashTransport, countedWrite } from './crash-transport.ts';
 
 /** One thing that a user does, and how to see that the controller has dealt with it. */

@@ -1,5 +1,5 @@
-import { KubeError } from '../../operator/kube/kube-error.ts';
-import { isWrite, type KubeRequest, type Transport } from '../../operator/kube/transport.ts';
+import { KubeError } from '../../operator/kube/base/kube-error.ts';
+import { isWrite, type KubeRequest, type Transport } from '../../operator/kube/client/transport.ts';
 
 /**
  * `before`: the write is never sent. `after`: the server has carried it out, its answer is never

@@ -1,4 +1,4 @@
-import type { KubeRequest, Transport } from '../../operator/kube/transport.ts';
+import type { KubeRequest, Transport } from '../../operator/kube/client/transport.ts';
 
 /**
  * A transport whose watches can be held: the caches above it then show an old world, while reads

@@ -1,10 +1,10 @@
-import type { KubeObject } from '../../operator/kube/kube-object.ts';
-import type { Resource } from '../../operator/kube/resource.ts';
 import type {
   JsonPatchOperation,
   Patch,
   ResourceClient,
-} from '../../operator/kube/resource-client.ts';
+} from '../../operator/kube/client/resource-client.ts';
+import type { KubeObject } from '../../operator/kube/objects/kube-object.ts';
+import type { Resource } from '../../operator/kube/objects/resource.ts';
 
 type Calls<T extends KubeObject> = Partial<Omit<ResourceClient<T>, 'resource'>>;
 

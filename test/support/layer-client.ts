@@ -1,15 +1,15 @@
 import { Registry } from 'prom-client';
 import { expect, onTestFinished } from 'vitest';
 import { z } from 'zod';
-import { type Clock, systemClock } from '../../operator/kube/clock.ts';
-import { createCredentials } from '../../operator/kube/credentials.ts';
-import { zKubeObject } from '../../operator/kube/kube-object.ts';
-import type { KubeConfigSource } from '../../operator/kube/load-kube-config.ts';
-import { silentLogger } from '../../operator/kube/logger.ts';
-import { createRequestMetrics } from '../../operator/kube/request-metrics.ts';
-import { defineResource } from '../../operator/kube/resource.ts';
-import { createKubeClient } from '../../operator/kube/typed-client.ts';
-import { createTransport } from '../../operator/kube/undici-transport.ts';
+import { type Clock, systemClock } from '../../operator/kube/base/clock.ts';
+import { silentLogger } from '../../operator/kube/base/logger.ts';
+import { createCredentials } from '../../operator/kube/client/credentials.ts';
+import type { KubeConfigSource } from '../../operator/kube/client/load-kube-config.ts';
+import { createRequestMetrics } from '../../operator/kube/client/request-metrics.ts';
+import { createKubeClient } from '../../operator/kube/client/typed-client.ts';
+import { createTransport } from '../../operator/kube/client/undici-transport.ts';
+import { zKubeObject } from '../../operator/kube/objects/kube-object.ts';
+import { defineResource } from '../../operator/kube/objects/resource.ts';
 import { layerCluster } from './layer-cluster.ts';
 
 const core = { group: '', version: 'v1', namespaced: true } as const;

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { zKubeObject } from '../../operator/kube/kube-object.ts';
-import { type Lease, leases } from '../../operator/kube/lease.ts';
-import { defineResource } from '../../operator/kube/resource.ts';
-import { createKubeClient, type KubeClient } from '../../operator/kube/typed-client.ts';
+import { createKubeClient, type KubeClient } from '../../operator/kube/client/typed-client.ts';
+import { type Lease, leases } from '../../operator/kube/election/lease.ts';
+import { zKubeObject } from '../../operator/kube/objects/kube-object.ts';
+import { defineResource } from '../../operator/kube/objects/resource.ts';
 import { transportOf } from './cluster-client.ts';
 import { judge, type Verdict } from './leader-judge.ts';
 import { LeaderProcess } from './leader-process.ts';

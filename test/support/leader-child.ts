@@ -1,12 +1,12 @@
 import { createInterface } from 'node:readline';
-import { systemClock } from '../../operator/kube/clock.ts';
-import { fencedTransport } from '../../operator/kube/fenced-transport.ts';
-import { KubeError } from '../../operator/kube/kube-error.ts';
-import { LeaderElection } from '../../operator/kube/leader-election.ts';
-import { leases } from '../../operator/kube/lease.ts';
-import { silentLogger } from '../../operator/kube/logger.ts';
-import { isWrite, type Transport } from '../../operator/kube/transport.ts';
-import { createKubeClient } from '../../operator/kube/typed-client.ts';
+import { systemClock } from '../../operator/kube/base/clock.ts';
+import { KubeError } from '../../operator/kube/base/kube-error.ts';
+import { silentLogger } from '../../operator/kube/base/logger.ts';
+import { isWrite, type Transport } from '../../operator/kube/client/transport.ts';
+import { createKubeClient } from '../../operator/kube/client/typed-client.ts';
+import { fencedTransport } from '../../operator/kube/election/fenced-transport.ts';
+import { LeaderElection } from '../../operator/kube/election/leader-election.ts';
+import { leases } from '../../operator/kube/election/lease.ts';
 import { transportOf } from './cluster-client.ts';
 import {
   LEASE_NAME,

@@ -1,5 +1,5 @@
-import type { Lease } from '../../operator/kube/lease.ts';
-import { compareResourceVersions } from '../../operator/kube/resource-version.ts';
+import type { Lease } from '../../operator/kube/election/lease.ts';
+import { compareResourceVersions } from '../../operator/kube/objects/resource-version.ts';
 import type { LogEntry } from './leader-protocol.ts';
 
 export interface Verdict {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { zKubeObject } from '../../operator/kube/kube-object.ts';
-import { defineResource } from '../../operator/kube/resource.ts';
+import { zKubeObject } from '../../operator/kube/objects/kube-object.ts';
+import { defineResource } from '../../operator/kube/objects/resource.ts';
 
 /**
  * Where a leader stops itself (SIGSTOP) in its next write. `after-check` is the window that the

@@ -1,7 +1,7 @@
-import { systemClock } from '../../operator/kube/clock.ts';
-import { KubeError } from '../../operator/kube/kube-error.ts';
-import type { Lease } from '../../operator/kube/lease.ts';
-import type { ResourceClient } from '../../operator/kube/resource-client.ts';
+import { systemClock } from '../../operator/kube/base/clock.ts';
+import { KubeError } from '../../operator/kube/base/kube-error.ts';
+import type { ResourceClient } from '../../operator/kube/client/resource-client.ts';
+import type { Lease } from '../../operator/kube/election/lease.ts';
 import { LEASE_NAME } from './leader-protocol.ts';
 
 const RETRY_MS = 50;

@@ -1,6 +1,6 @@
-import { KubeError } from '../../operator/kube/kube-error.ts';
-import { type Lease, leases, zLease } from '../../operator/kube/lease.ts';
-import type { CallOptions, ResourceClient } from '../../operator/kube/resource-client.ts';
+import { KubeError } from '../../operator/kube/base/kube-error.ts';
+import type { CallOptions, ResourceClient } from '../../operator/kube/client/resource-client.ts';
+import { type Lease, leases, zLease } from '../../operator/kube/election/lease.ts';
 import type { SimHost, Simulation } from './simulation.ts';
 
 /** What the network does to one call, in true milliseconds. */

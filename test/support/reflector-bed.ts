@@ -3,21 +3,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { z } from 'zod';
-import type { CacheChange } from '../../operator/kube/cache.ts';
-import { createCacheMetrics } from '../../operator/kube/cache-metrics.ts';
-import { systemClock } from '../../operator/kube/clock.ts';
-import { createCredentials } from '../../operator/kube/credentials.ts';
+import { systemClock } from '../../operator/kube/base/clock.ts';
+import { type Logger, silentLogger } from '../../operator/kube/base/logger.ts';
+import type { CacheChange } from '../../operator/kube/cache/cache.ts';
+import { createCacheMetrics } from '../../operator/kube/cache/cache-metrics.ts';
 import {
   type CacheOptions,
   createCache,
   type InformerCache,
-} from '../../operator/kube/informer-cache.ts';
-import { zKubeObject } from '../../operator/kube/kube-object.ts';
-import { type Logger, silentLogger } from '../../operator/kube/logger.ts';
-import type { ReflectorNumbers } from '../../operator/kube/reflector-context.ts';
-import { defineResource } from '../../operator/kube/resource.ts';
-import { createKubeClient, type KubeClient } from '../../operator/kube/typed-client.ts';
-import { createTransport } from '../../operator/kube/undici-transport.ts';
+} from '../../operator/kube/cache/informer-cache.ts';
+import type { ReflectorNumbers } from '../../operator/kube/cache/reflector-context.ts';
+import { createCredentials } from '../../operator/kube/client/credentials.ts';
+import { createKubeClient, type KubeClient } from '../../operator/kube/client/typed-client.ts';
+import { createTransport } from '../../operator/kube/client/undici-transport.ts';
+import { zKubeObject } from '../../operator/kube/objects/kube-object.ts';
+import { defineResource } from '../../operator/kube/objects/resource.ts';
 import { FaultProxy } from './fault-proxy/fault-proxy.ts';
 import type { ProxiedRequest } from './fault-proxy/proxied-request.ts';
 import { upstreamOfKubeconfig } from './fault-proxy/upstream.ts';

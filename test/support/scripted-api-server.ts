@@ -7,8 +7,8 @@ import {
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import type { ConnectSettings } from '../../operator/kube/connect-settings.ts';
-import type { CredentialState, Credentials } from '../../operator/kube/credentials.ts';
+import type { ConnectSettings } from '../../operator/kube/client/connect-settings.ts';
+import type { CredentialState, Credentials } from '../../operator/kube/client/credentials.ts';
 import { loopbackCertificate } from './fault-proxy/certificate.ts';
 
 /** One request as the server saw it. */

@@ -1,14 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Registry } from 'prom-client';
-import type { CacheChange } from '../../operator/kube/cache.ts';
-import { createCacheMetrics } from '../../operator/kube/cache-metrics.ts';
+import type { Logger } from '../../operator/kube/base/logger.ts';
+import type { CacheChange } from '../../operator/kube/cache/cache.ts';
+import { createCacheMetrics } from '../../operator/kube/cache/cache-metrics.ts';
 import {
   type CacheOptions,
   createCache,
   type InformerCache,
-} from '../../operator/kube/informer-cache.ts';
-import type { KubeObject } from '../../operator/kube/kube-object.ts';
-import type { Logger } from '../../operator/kube/logger.ts';
+} from '../../operator/kube/cache/informer-cache.ts';
+import type { KubeObject } from '../../operator/kube/objects/kube-object.ts';
 import { ManualClock } from './manual-clock.ts';
 import { ScriptedClient } from './scripted-client.ts';
 

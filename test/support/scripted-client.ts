@@ -1,6 +1,4 @@
-import type { KubeError } from '../../operator/kube/kube-error.ts';
-import type { KubeObject } from '../../operator/kube/kube-object.ts';
-import type { Resource } from '../../operator/kube/resource.ts';
+import type { KubeError } from '../../operator/kube/base/kube-error.ts';
 import type {
   ListPage,
   PageOptions,
@@ -8,7 +6,9 @@ import type {
   Selection,
   WatchEvent,
   WatchOptions,
-} from '../../operator/kube/resource-client.ts';
+} from '../../operator/kube/client/resource-client.ts';
+import type { KubeObject } from '../../operator/kube/objects/kube-object.ts';
+import type { Resource } from '../../operator/kube/objects/resource.ts';
 
 /** One thing that a list does: gives a page, fails, or waits until the test says so. */
 export type ListStep =

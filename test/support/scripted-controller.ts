@@ -1,11 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
 import { Registry } from 'prom-client';
-import { Controller, type ControllerOptions } from '../../operator/kube/controller.ts';
-import { ControllerMetrics } from '../../operator/kube/controller-metrics.ts';
-import type { Source } from '../../operator/kube/controller-sources.ts';
-import { silentLogger } from '../../operator/kube/logger.ts';
-import { keyText, type ObjectKey } from '../../operator/kube/object-key.ts';
-import type { ReconcileContext, ReconcileResult } from '../../operator/kube/reconcile.ts';
+import { silentLogger } from '../../operator/kube/base/logger.ts';
+import { Controller, type ControllerOptions } from '../../operator/kube/controller/controller.ts';
+import { ControllerMetrics } from '../../operator/kube/controller/controller-metrics.ts';
+import type { Source } from '../../operator/kube/controller/controller-sources.ts';
+import type {
+  ReconcileContext,
+  ReconcileResult,
+} from '../../operator/kube/controller/reconcile.ts';
+import { keyText, type ObjectKey } from '../../operator/kube/objects/object-key.ts';
 import { ManualClock } from './manual-clock.ts';
 
 export type Work = (key: ObjectKey, context: ReconcileContext) => Promise<ReconcileResult>;

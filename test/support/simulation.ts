@@ -1,4 +1,4 @@
-import type { Clock } from '../../operator/kube/clock.ts';
+import type { Clock } from '../../operator/kube/base/clock.ts';
 
 interface Event {
   readonly at: number;

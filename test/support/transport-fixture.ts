@@ -1,11 +1,14 @@
 import { Registry } from 'prom-client';
 import { onTestFinished } from 'vitest';
-import { systemClock } from '../../operator/kube/clock.ts';
-import { KubeError } from '../../operator/kube/kube-error.ts';
-import { silentLogger } from '../../operator/kube/logger.ts';
-import { createRequestMetrics } from '../../operator/kube/request-metrics.ts';
-import type { KubeRequest } from '../../operator/kube/transport.ts';
-import { createTransport, type TransportOptions } from '../../operator/kube/undici-transport.ts';
+import { systemClock } from '../../operator/kube/base/clock.ts';
+import { KubeError } from '../../operator/kube/base/kube-error.ts';
+import { silentLogger } from '../../operator/kube/base/logger.ts';
+import { createRequestMetrics } from '../../operator/kube/client/request-metrics.ts';
+import type { KubeRequest } from '../../operator/kube/client/transport.ts';
+import {
+  createTransport,
+  type TransportOptions,
+} from '../../operator/kube/client/undici-transport.ts';
 import { answer, HeldCredentials, type Script, ScriptedApiServer } from './scripted-api-server.ts';
 
 /** A transport and the scripted server that it speaks to; both end with the test. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { KubeRequest, Transport } from '../../operator/kube/transport.ts';
+import type { KubeRequest, Transport } from '../../operator/kube/client/transport.ts';
 import { type CrashWorld, crashAtEveryWrite } from '../support/crash-harness.ts';
 import type { CrashMoment } from '../support/crash-transport.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { leases } from '../../operator/kube/lease.ts';
+import { leases } from '../../operator/kube/election/lease.ts';
 import { judge } from '../support/leader-judge.ts';
 import { logEntries } from '../support/leader-protocol.ts';
 

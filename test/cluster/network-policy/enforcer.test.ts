@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { KubeObject } from '../../../operator/kube/kube-object.ts';
-import type { KubeClient } from '../../../operator/kube/typed-client.ts';
+import type { KubeClient } from '../../../operator/kube/client/typed-client.ts';
+import type { KubeObject } from '../../../operator/kube/objects/kube-object.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { ScriptedClient } from '../../support/scripted-client.ts';

@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Clock, Random } from '../../../operator/kube/clock.ts';
-import { createCache, type InformerCache } from '../../../operator/kube/informer-cache.ts';
-import { type KubeObject, zKubeObject } from '../../../operator/kube/kube-object.ts';
-import { keyOf, keyText } from '../../../operator/kube/object-key.ts';
-import { defineResource } from '../../../operator/kube/resource.ts';
-import type { KubeClient } from '../../../operator/kube/typed-client.ts';
+import type { Clock, Random } from '../../../operator/kube/base/clock.ts';
+import { createCache, type InformerCache } from '../../../operator/kube/cache/informer-cache.ts';
+import type { KubeClient } from '../../../operator/kube/client/typed-client.ts';
+import { type KubeObject, zKubeObject } from '../../../operator/kube/objects/kube-object.ts';
+import { keyOf, keyText } from '../../../operator/kube/objects/object-key.ts';
+import { defineResource } from '../../../operator/kube/objects/resource.ts';
 import { errorMessage } from '../../../src/base/error.ts';
 import type { Logger } from '../../../src/base/logger.ts';
 import type { EnforcerStatus } from './enforcer-status.ts';

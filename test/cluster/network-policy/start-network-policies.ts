@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { systemClock } from '../../../operator/kube/clock.ts';
-import { createCredentials } from '../../../operator/kube/credentials.ts';
-import { silentLogger } from '../../../operator/kube/logger.ts';
-import { createKubeClient } from '../../../operator/kube/typed-client.ts';
-import { createTransport } from '../../../operator/kube/undici-transport.ts';
+import { systemClock } from '../../../operator/kube/base/clock.ts';
+import { silentLogger } from '../../../operator/kube/base/logger.ts';
+import { createCredentials } from '../../../operator/kube/client/credentials.ts';
+import { createKubeClient } from '../../../operator/kube/client/typed-client.ts';
+import { createTransport } from '../../../operator/kube/client/undici-transport.ts';
 import { errorMessage } from '../../../src/base/error.ts';
 import type { ClusterHost } from '../cluster-host.ts';
 import { enterNetwork } from '../node/namespaces.ts';

@@ -1,17 +1,20 @@
-import { childName } from '../../../operator/kube/child-names.ts';
-import { setCondition } from '../../../operator/kube/conditions.ts';
-import { Controller, type ControllerOptions } from '../../../operator/kube/controller.ts';
-import { watchObjects, watchOwned } from '../../../operator/kube/controller-sources.ts';
-import { createOwned } from '../../../operator/kube/create-owned.ts';
-import { deleteObject } from '../../../operator/kube/delete-object.ts';
-import type { EventRecorder } from '../../../operator/kube/event-recorder.ts';
-import { addFinalizer, removeFinalizer } from '../../../operator/kube/finalizers.ts';
-import { type CacheOptions, createCache } from '../../../operator/kube/informer-cache.ts';
-import { byControllerUid } from '../../../operator/kube/owner-references.ts';
-import { DONE, type Reconcile } from '../../../operator/kube/reconcile.ts';
-import { StatusWriter } from '../../../operator/kube/status-writer.ts';
-import type { KubeClient } from '../../../operator/kube/typed-client.ts';
-import { WrittenVersions } from '../../../operator/kube/written-versions.ts';
+import { type CacheOptions, createCache } from '../../../operator/kube/cache/informer-cache.ts';
+import { WrittenVersions } from '../../../operator/kube/cache/written-versions.ts';
+import type { KubeClient } from '../../../operator/kube/client/typed-client.ts';
+import {
+  Controller,
+  type ControllerOptions,
+} from '../../../operator/kube/controller/controller.ts';
+import { watchObjects, watchOwned } from '../../../operator/kube/controller/controller-sources.ts';
+import { DONE, type Reconcile } from '../../../operator/kube/controller/reconcile.ts';
+import { childName } from '../../../operator/kube/objects/child-names.ts';
+import { setCondition } from '../../../operator/kube/objects/conditions.ts';
+import { byControllerUid } from '../../../operator/kube/objects/owner-references.ts';
+import { createOwned } from '../../../operator/kube/writes/create-owned.ts';
+import { deleteObject } from '../../../operator/kube/writes/delete-object.ts';
+import type { EventRecorder } from '../../../operator/kube/writes/event-recorder.ts';
+import { addFinalizer, removeFinalizer } from '../../../operator/kube/writes/finalizers.ts';
+import { StatusWriter } from '../../../operator/kube/writes/status-writer.ts';
 import { type ConfigMap, configMaps, echoes } from './kinds.ts';
 import { plan, readiness } from './plan.ts';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { zCondition } from '../../../operator/kube/conditions.ts';
-import { zKubeObject } from '../../../operator/kube/kube-object.ts';
-import { defineResource } from '../../../operator/kube/resource.ts';
+import { zCondition } from '../../../operator/kube/objects/conditions.ts';
+import { zKubeObject } from '../../../operator/kube/objects/kube-object.ts';
+import { defineResource } from '../../../operator/kube/objects/resource.ts';
 
 /** Says `text` in `copies` ConfigMaps; see crd.yaml. */
 export const zEcho = zKubeObject.extend({

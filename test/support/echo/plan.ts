@@ -1,7 +1,7 @@
-import { childName } from '../../../operator/kube/child-names.ts';
-import type { ConditionState } from '../../../operator/kube/conditions.ts';
-import { controllerRef } from '../../../operator/kube/owner-references.ts';
-import type { NewObject } from '../../../operator/kube/resource-client.ts';
+import type { NewObject } from '../../../operator/kube/client/resource-client.ts';
+import { childName } from '../../../operator/kube/objects/child-names.ts';
+import type { ConditionState } from '../../../operator/kube/objects/conditions.ts';
+import { controllerRef } from '../../../operator/kube/objects/owner-references.ts';
 import type { ConfigMap, Echo } from './kinds.ts';
 
 /** What is to be done for one Echo, and how many of its copies are right already. */

@@ -1,0 +1,226 @@
+import { Registry } from 'prom-client';
+import type { Clock, Random } from '../base/clock.ts';
+import { KubeError } from '../base/kube-error.ts';
+import { type Logger, silentLogger } from '../base/logger.ts';
+import type { InvalidObject, ResourceClient, Selection } from '../client/resource-client.ts';
+import type { KubeObject } from '../objects/kube-object.ts';
+import type { ObjectKey } from '../objects/object-key.ts';
+import type { Cache, CacheChange, CacheHandler, IndexFunctions } from './cache.ts';
+import { type CacheMetrics, createCacheMetrics } from './cache-metrics.ts';
+import { ObjectStore } from './object-store.ts';
+import { runReflector } from './reflector.ts';
+import {
+  REFLECTOR_NUMBERS,
+  type ReflectorContext,
+  type ReflectorNumbers,
+  type ReflectorTarget,
+  WorkSlice,
+} from './reflector-context.ts';
+
+export interface CacheOptions<T extends KubeObject> {
+  readonly client: ResourceClient<T>;
+  readonly selection?: Selection;
+  readonly indexes?: IndexFunctions<T>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger?: Logger;
+  /** From `createCacheMetrics`, one for all caches of a process. */
+  readonly metrics?: CacheMetrics;
+  /** Label of metrics and logs; default the plural of the resource. */
+  readonly name?: string;
+  /**
+   * What is kept of an object; default all that the client gave. Must keep apiVersion, kind and the
+   * name, namespace, uid and resourceVersion.
+   */
+  readonly project?: (object: T) => T;
+  /** Freeze the objects, so that a reader who changes one fails at once; default true. */
+  readonly freeze?: boolean;
+  /** Tell every handler of every object again so often, as `updated` from itself; default never. */
+  readonly resyncMs?: number;
+  /** Told of each object that does not fit its schema; it is counted and logged in any case. */
+  readonly onInvalid?: (invalid: InvalidObject) => void;
+  readonly numbers?: Partial<ReflectorNumbers>;
+  readonly listFrom?: ReflectorContext<T>['listFrom'];
+}
+
+/** A cache with the loop that keeps it current. */
+export interface InformerCache<T extends KubeObject> extends Cache<T> {
+  /** Lists and watches until `signal` aborts, then resolves. May be called once. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+/** An empty cache; `run` fills it. */
+export function createCache<T extends KubeObject>(options: CacheOptions<T>): InformerCache<T> {
+  return new ReflectedCache(options);
+}
+
+class ReflectedCache<T extends KubeObject> implements InformerCache<T> {
+  readonly selection: Selection;
+  readonly #options: CacheOptions<T>;
+  readonly #name: string;
+  readonly #logger: Logger;
+  readonly #metrics: CacheMetrics;
+  readonly #numbers: ReflectorNumbers;
+  readonly #store: ObjectStore<T>;
+  readonly #firstList = Promise.withResolvers<void>();
+  #handlers: readonly CacheHandler<T>[] = [];
+  #resourceVersion: string | undefined;
+  #synced = false;
+  #started = false;
+
+  constructor(options: CacheOptions<T>) {
+    this.#options = options;
+    this.selection = options.selection ?? {};
+    this.#name = options.name ?? options.client.resource.plural;
+    this.#logger = options.logger ?? silentLogger;
+    this.#metrics = options.metrics ?? createCacheMetrics(new Registry());
+    this.#numbers = { ...REFLECTOR_NUMBERS, ...options.numbers };
+    this.#store = new ObjectStore({
+      indexes: options.indexes ?? {},
+      freeze: options.freeze ?? true,
+    });
+  }
+
+  get synced(): boolean {
+    return this.#synced;
+  }
+
+  get resourceVersion(): string | undefined {
+    return this.#resourceVersion;
+  }
+
+  get(key: ObjectKey): T | undefined {
+    return this.#store.get(key);
+  }
+
+  list(): readonly T[] {
+    return this.#store.list();
+  }
+
+  byIndex(name: string, value: string): readonly T[] {
+    return this.#store.byIndex(name, value);
+  }
+
+  async whenSynced(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const aborted = Promise.withResolvers<never>();
+    const stop = () => aborted.reject(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      await Promise.race([this.#firstList.promise, aborted.promise]);
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  subscribe(handler: CacheHandler<T>): () => void {
+    const own: CacheHandler<T> = (change) => handler(change);
+    for (const object of this.#store.list())
+      this.#call(own, { type: 'added', object, initial: true });
+    this.#handlers = [...this.#handlers, own];
+    return () => {
+      this.#handlers = this.#handlers.filter((other) => other !== own);
+    };
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    if (this.#started)
+      throw new KubeError('InvalidConfig', `cache ${this.#name}: it runs already; run it once`);
+    this.#started = true;
+    const { client, clock, listFrom, random } = this.#options;
+    const reflector = runReflector(
+      {
+        name: this.#name,
+        client,
+        selection: this.selection,
+        target: this.#target(),
+        clock,
+        random,
+        logger: this.#logger,
+        metrics: this.#metrics,
+        numbers: this.#numbers,
+        listFrom: listFrom ?? 'newest',
+      },
+      signal,
+    );
+    await Promise.all([reflector, this.#resync(signal)]);
+  }
+
+  #target(): ReflectorTarget<T> {
+    const { project = (object: T) => object } = this.#options;
+    return {
+      upsert: (object) => this.#tell(this.#store.upsert(project(object), !this.#synced)),
+      remove: (key, last) => this.#tell(this.#store.remove(key, last && project(last))),
+      absentFrom: (present) => this.#store.absentFrom(present),
+      listed: () => {
+        this.#synced = true;
+        this.#firstList.resolve();
+      },
+      advance: (version) => {
+        this.#resourceVersion = version;
+        this.#metrics.heard(this.#name, this.#options.clock.now());
+      },
+      invalid: (invalid) => this.#report(invalid),
+    };
+  }
+
+  #tell(changes: readonly CacheChange<T>[]): void {
+    // Who subscribes meanwhile is told what is there, and must not be told the rest of this as well.
+    const handlers = this.#handlers;
+    for (const change of changes)
+      for (const handler of handlers)
+        if (this.#handlers.includes(handler)) this.#call(handler, change);
+    if (changes.length > 0) this.#metrics.size(this.#name, this.#store.size);
+  }
+
+  #call(handler: CacheHandler<T>, change: CacheChange<T>): void {
+    const failed = (error: unknown) => {
+      this.#metrics.handlerError(this.#name);
+      const { name, namespace } = change.object.metadata;
+      this.#logger.error(
+        { cache: this.#name, change: change.type, namespace, name, error },
+        `cache ${this.#name}: a handler of changes threw`,
+      );
+    };
+    try {
+      const result: unknown = handler(change);
+      if (result instanceof Promise) result.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  #report(invalid: InvalidObject): void {
+    this.#metrics.invalidObject(this.#name);
+    this.#logger.error(
+      { cache: this.#name, ...invalid.key, event: invalid.event, error: invalid.error },
+      `cache ${this.#name}: an object is left out: ${invalid.error.message}`,
+    );
+    try {
+      this.#options.onInvalid?.(invalid);
+    } catch (error) {
+      this.#metrics.handlerError(this.#name);
+      this.#logger.error({ cache: this.#name, error }, `cache ${this.#name}: onInvalid threw`);
+    }
+  }
+
+  async #resync(signal: AbortSignal): Promise<void> {
+    const { clock, resyncMs } = this.#options;
+    if (resyncMs === undefined) return;
+    while (await slept(clock, resyncMs, signal)) {
+      const slice = new WorkSlice(clock, this.#numbers.sliceMs);
+      for (const object of this.#store.list()) {
+        const current = this.#store.get(object.metadata);
+        if (current !== object) continue;
+        this.#tell([{ type: 'updated', object, previous: object }]);
+        if (slice.spent) await slice.turn();
+        if (signal.aborted) return;
+      }
+    }
+  }
+}
+
+async function slept(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
+  await clock.sleep(ms, signal).catch(() => undefined);
+  return !signal.aborted;
+}

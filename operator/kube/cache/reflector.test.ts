@@ -1,0 +1,355 @@
+import { describe, expect, it } from 'vitest';
+import { bookmark, configMap, event, page } from '../../../test/support/config-maps.ts';
+import { ScriptedCache, settle } from '../../../test/support/scripted-cache.ts';
+import { KubeError } from '../base/kube-error.ts';
+
+const gone = () => new KubeError('Expired', 'too old resource version', { httpStatus: 410 });
+const broken = () => new KubeError('ConnectionFailed', 'socket hang up', { retryable: true });
+const internal = () => new KubeError('InternalError', 'etcd is away', { httpStatus: 500 });
+
+/** A cache that has listed `a@1` at version 10 and watches. */
+async function watching(
+  options?: ConstructorParameters<typeof ScriptedCache>[0],
+): Promise<ScriptedCache> {
+  const scripted = new ScriptedCache(options);
+  scripted.client.lists.push([page('10', configMap('a', '1'))]);
+  await scripted.start();
+  return scripted;
+}
+
+describe('a list', () => {
+  it('is read page by page, then watched from its version with a random server time-out', async () => {
+    const scripted = new ScriptedCache({ selection: { labelSelector: 'x=y' } });
+    scripted.client.lists.push([
+      page('10', configMap('a', '1')),
+      page('10', configMap('b', '2')),
+      page('10'),
+    ]);
+    await scripted.start();
+    expect(scripted.held).toEqual(['a@1', 'b@2']);
+    expect(scripted.client.listCalls[0]?.options.limit).toBe(500);
+    expect(scripted.client.listCalls[0]?.options.resourceVersion).toBeUndefined();
+    expect(scripted.client.listCalls[0]?.selection).toEqual({ labelSelector: 'x=y' });
+    expect(scripted.client.watching.selection).toEqual({ labelSelector: 'x=y' });
+    expect(scripted.client.watching.options).toMatchObject({
+      resourceVersion: '10',
+      serverTimeoutSeconds: 450,
+    });
+    await scripted.stop();
+  });
+
+  it('that fails is tried again after 0.8 s, 1.6 s, 3.2 s … and their jitter, and syncs late', async () => {
+    const scripted = new ScriptedCache();
+    scripted.client.lists.push([internal()], [internal()], [internal()], [page('10')]);
+    await scripted.start();
+    for (const [waits, lists] of [
+      [1_199, 1],
+      [1, 2],
+      [2_399, 2],
+      [1, 3],
+      [4_799, 3],
+    ] as const) {
+      await scripted.advance(waits);
+      expect(scripted.client.listCalls).toHaveLength(lists);
+    }
+    expect(scripted.cache.synced).toBe(false);
+    expect(scripted.client.watches).toHaveLength(0);
+    await scripted.advance(1);
+    expect(scripted.cache.synced).toBe(true);
+    await scripted.stop();
+  });
+
+  it('waits as long as the server asks', async () => {
+    const scripted = new ScriptedCache();
+    const busy = new KubeError('TooManyRequests', 'busy', { retryAfterMs: 7_000 });
+    scripted.client.lists.push([busy], [page('10')]);
+    await scripted.start();
+    await scripted.advance(6_999);
+    expect(scripted.client.listCalls).toHaveLength(1);
+    await scripted.advance(1);
+    expect(scripted.cache.synced).toBe(true);
+    await scripted.stop();
+  });
+
+  it('that breaks half way drops nothing, is not watched from, and is read from its start again', async () => {
+    const scripted = await watching();
+    scripted.client.lists.push(
+      [page('20', configMap('b', '15')), gone()],
+      [page('30', configMap('b', '15'), configMap('c', '25'))],
+    );
+    scripted.client.watching.send(gone());
+    await scripted.advance(1_200);
+    expect(scripted.client.listCalls).toHaveLength(2);
+    expect(scripted.held).toEqual(['a@1', 'b@15']);
+    expect(scripted.cache.resourceVersion).toBe('10');
+    await scripted.advance(2_400);
+    expect(scripted.held).toEqual(['b@15', 'c@25']);
+    expect(scripted.told).toEqual(['added a@1', 'added b@15', 'added c@25', 'deleted a@1?']);
+    expect(scripted.client.watching.options.resourceVersion).toBe('30');
+    await scripted.stop();
+  });
+
+  it('from the cache of the server goes on from the newest where that version is refused', async () => {
+    const tooNew = new KubeError('Timeout', 'Too large resource version', {
+      httpStatus: 504,
+      causes: [{ reason: 'ResourceVersionTooLarge' }],
+    });
+    const scripted = new ScriptedCache({ listFrom: 'server-cache' });
+    scripted.client.lists.push([page('10')], [tooNew], [page('30')]);
+    await scripted.start();
+    for (let failure = 0; failure < 5; failure += 1) {
+      scripted.client.watching.send(internal());
+      await scripted.advance(60_000);
+    }
+    const versions = scripted.client.listCalls.map(({ options }) => options.resourceVersion);
+    expect(versions).toEqual(['0', '10', undefined]);
+    scripted.client.watching.send(gone());
+    await scripted.advance(60_000);
+    expect(scripted.client.listCalls.at(-1)?.options.resourceVersion).toBeUndefined();
+    expect(scripted.client.listCalls).toHaveLength(4);
+    await scripted.stop();
+  });
+
+  it('leaves an object that does not fit in its last good state', async () => {
+    const scripted = await watching();
+    const error = new KubeError('InvalidObject', 'data: expected a record');
+    scripted.client.lists.push([
+      (options) =>
+        options.onInvalid?.({
+          error,
+          key: { namespace: 'default', name: 'a' },
+          resourceVersion: '15',
+          event: undefined,
+        }),
+      page('20', configMap('b', '16')),
+    ]);
+    scripted.client.watching.send(gone());
+    await scripted.advance(1_200);
+    expect(scripted.held).toEqual(['a@1', 'b@16']);
+    expect(await scripted.metric('kube_cache_invalid_objects_total')).toBe(1);
+    expect(scripted.logged.join()).toContain('data: expected a record');
+    await scripted.stop();
+  });
+});
+
+describe('a watch', () => {
+  it('applies its events, and bookmarks move the version', async () => {
+    const scripted = await watching();
+    scripted.client.watching.send(
+      event('ADDED', configMap('b', '11')),
+      event('MODIFIED', configMap('a', '12')),
+      event('DELETED', configMap('b', '13')),
+      bookmark('99'),
+    );
+    await settle();
+    expect(scripted.told).toEqual(['added a@1', 'added b@11', 'updated a@12', 'deleted b@13']);
+    expect(scripted.cache.resourceVersion).toBe('99');
+    await scripted.stop();
+  });
+
+  it('that the server ends after more than 5 s goes on at once from the last version', async () => {
+    const scripted = await watching();
+    await scripted.advance(5_001);
+    scripted.client.watching.send(bookmark('40'), 'end');
+    await settle();
+    expect(scripted.client.watches).toHaveLength(2);
+    expect(scripted.client.watching.options.resourceVersion).toBe('40');
+    expect(scripted.client.listCalls).toHaveLength(1);
+    await scripted.stop();
+  });
+
+  it('of a server that closes each after one event is opened ever more rarely', async () => {
+    const scripted = await watching();
+    for (let second = 0; second < 60; second += 1) {
+      scripted.client.watching.send(event('MODIFIED', configMap('a', `${100 + second}`)), 'end');
+      await scripted.advance(1_000);
+    }
+    expect(scripted.client.watches.length).toBeLessThanOrEqual(7);
+    await scripted.stop();
+  });
+
+  it('begins the back-off anew after 2 minutes without trouble, or after one that lived', async () => {
+    const scripted = await watching();
+    for (let failure = 0; failure < 4; failure += 1) {
+      scripted.client.watching.send(broken());
+      await scripted.advance(60_000);
+    }
+    await scripted.advance(5_001);
+    scripted.client.watching.send(broken());
+    await scripted.advance(1_200);
+    expect(scripted.client.watches).toHaveLength(6);
+    await scripted.stop();
+  });
+
+  it.each([
+    ['a reset connection', broken()],
+    ['429', new KubeError('TooManyRequests', 'busy', { httpStatus: 429 })],
+    ['no answer in time', new KubeError('RequestTimeout', 'no answer')],
+  ])('keeps its version over %s, however often', async (_name, error) => {
+    const scripted = await watching();
+    scripted.client.watching.send(bookmark('50'));
+    for (let failure = 0; failure < 20; failure += 1) {
+      scripted.client.watching.send(error);
+      await scripted.advance(60_000);
+    }
+    expect(scripted.client.watching.options.resourceVersion).toBe('50');
+    expect(scripted.client.listCalls).toHaveLength(1);
+    await scripted.stop();
+  });
+
+  it('waits as long as the server asks', async () => {
+    const scripted = await watching();
+    scripted.client.watching.send(
+      new KubeError('TooManyRequests', 'busy', { retryAfterMs: 9_000 }),
+    );
+    await scripted.advance(8_999);
+    expect(scripted.client.watches).toHaveLength(1);
+    await scripted.advance(1);
+    expect(scripted.client.watches).toHaveLength(2);
+    await scripted.stop();
+  });
+
+  it('that meets 410 lists again; a missed deletion is told once, with its last known state', async () => {
+    const scripted = await watching();
+    scripted.client.watching.send(event('ADDED', configMap('b', '11')), gone());
+    scripted.client.lists.push([page('30', configMap('b', '25'))]);
+    await scripted.advance(1_200);
+    expect(scripted.told).toEqual(['added a@1', 'added b@11', 'updated b@25', 'deleted a@1?']);
+    expect(await scripted.metric('kube_cache_lists_total', { reason: 'expired' })).toBe(1);
+    expect(scripted.client.watching.options.resourceVersion).toBe('30');
+    await scripted.stop();
+  });
+
+  it('whose every try meets 410 does not list in a tight loop', async () => {
+    const scripted = await watching();
+    for (let second = 0; second < 60; second += 1) {
+      scripted.client.watches.at(-1)?.send(gone());
+      await scripted.advance(1_000);
+    }
+    expect(scripted.client.listCalls.length).toBeLessThanOrEqual(7);
+    await scripted.stop();
+  });
+
+  it('that meets other errors is logged, retried, and after five in a row listed again', async () => {
+    const scripted = await watching();
+    for (let failure = 0; failure < 4; failure += 1) {
+      scripted.client.watching.send(internal());
+      await scripted.advance(60_000);
+    }
+    expect(scripted.client.listCalls).toHaveLength(1);
+    expect(scripted.logged.join()).toContain('etcd is away');
+    scripted.client.watching.send(internal());
+    await scripted.advance(60_000);
+    expect(scripted.client.listCalls).toHaveLength(2);
+    expect(await scripted.metric('kube_cache_lists_total', { reason: 'repeated_errors' })).toBe(1);
+    await scripted.stop();
+  });
+
+  it('does not list again for errors between which events came', async () => {
+    const scripted = await watching();
+    for (let failure = 0; failure < 20; failure += 1) {
+      scripted.client.watching.send(bookmark(`${100 + failure}`), internal());
+      await scripted.advance(60_000);
+    }
+    expect(scripted.client.listCalls).toHaveLength(1);
+    await scripted.stop();
+  });
+
+  it('with a cut line is counted and goes on from the last whole event', async () => {
+    const scripted = await watching();
+    scripted.client.watching.send(
+      event('ADDED', configMap('b', '11')),
+      new KubeError('InvalidAnswer', 'a line is cut'),
+    );
+    await scripted.advance(1_200);
+    expect(await scripted.metric('kube_cache_truncated_lines_total')).toBe(1);
+    expect(scripted.client.watching.options.resourceVersion).toBe('11');
+    expect(scripted.client.listCalls).toHaveLength(1);
+    await scripted.stop();
+  });
+
+  it('that is silent for the inactivity limit is ended and opened anew; events put it off', async () => {
+    const scripted = await watching();
+    await scripted.advance(99_000);
+    scripted.client.watching.send(bookmark('60'));
+    await scripted.advance(99_000);
+    expect(scripted.client.watching.options.signal.aborted).toBe(false);
+    await scripted.advance(1_000);
+    expect(scripted.client.watching.options.signal.aborted).toBe(true);
+    await scripted.advance(1_200);
+    expect(scripted.client.watches).toHaveLength(2);
+    expect(scripted.client.watching.options.resourceVersion).toBe('60');
+    await scripted.stop();
+  });
+
+  it('goes on past an object that does not fit; a deletion of one is taken', async () => {
+    const scripted = await watching();
+    const invalid = (type: 'MODIFIED' | 'DELETED', version: string) => () =>
+      scripted.client.watching.options.onInvalid?.({
+        error: new KubeError('InvalidObject', 'data: expected a record'),
+        key: { namespace: 'default', name: 'a' },
+        resourceVersion: version,
+        event: type,
+      });
+    scripted.client.watching.send(invalid('MODIFIED', '11'));
+    await settle();
+    expect(scripted.held).toEqual(['a@1']);
+    expect(scripted.cache.resourceVersion).toBe('11');
+    scripted.client.watching.send(invalid('DELETED', '12'), event('ADDED', configMap('c', '13')));
+    await settle();
+    expect(scripted.told).toEqual(['added a@1', 'deleted a@1?', 'added c@13']);
+    await scripted.stop();
+  });
+});
+
+describe('the end', () => {
+  it('during a list opens no watch', async () => {
+    const scripted = new ScriptedCache();
+    const held = Promise.withResolvers<void>();
+    scripted.client.lists.push([page('10', configMap('a', '1')), held.promise, page('10')]);
+    await scripted.start();
+    const stopped = scripted.stop();
+    held.resolve();
+    await stopped;
+    expect(scripted.client.watches).toHaveLength(0);
+    expect(scripted.cache.synced).toBe(false);
+  });
+
+  it('during a list that breaks off without a word drops nothing', async () => {
+    const scripted = await watching();
+    const held = Promise.withResolvers<void>();
+    scripted.client.lists.push([page('20', configMap('b', '15')), held.promise]);
+    scripted.client.watching.send(gone());
+    await scripted.advance(1_200);
+    const stopped = scripted.stop();
+    held.resolve();
+    await stopped;
+    expect(scripted.told).toEqual(['added a@1', 'added b@15']);
+  });
+
+  it('during a watch ends it, opens no other and leaves no timer', async () => {
+    const scripted = await watching();
+    await scripted.stop();
+    expect(scripted.client.watching.options.signal.aborted).toBe(true);
+    await scripted.advance(1_000_000);
+    expect(scripted.client.watches).toHaveLength(1);
+    expect(scripted.clock.sleeping).toBe(0);
+  });
+
+  it('during a back-off lets nothing follow', async () => {
+    const scripted = await watching();
+    scripted.client.watching.send(broken());
+    await settle();
+    await scripted.stop();
+    await scripted.advance(1_000_000);
+    expect(scripted.client.watches).toHaveLength(1);
+    expect(scripted.clock.sleeping).toBe(0);
+  });
+
+  it('before the start lists nothing', async () => {
+    const scripted = new ScriptedCache();
+    const ended = AbortSignal.abort();
+    await scripted.cache.run(ended);
+    expect(scripted.client.listCalls).toHaveLength(0);
+  });
+});
