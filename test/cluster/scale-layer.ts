@@ -14,7 +14,7 @@ const SIMULATED_NODES = 20;
 const PODS_PER_NODE = 500;
 const READY_SECONDS = 60;
 const READY_PATH = '{range .items[*]}{.status.conditions[?(@.type=="Ready")].status}{"\\n"}{end}';
-/** The defaults of 20 and 30 a second make Jobs of thousands of pods wait for the client alone. */
+/** The scheduler's own 50 and 100 a second make Jobs of thousands of pods wait for the client alone. */
 const RATE = ['--kube-api-qps=200', '--kube-api-burst=400'];
 
 /**
@@ -31,7 +31,7 @@ export async function startScaleLayer(
     advertiseAddress: LOOPBACK,
     release: options.release ?? 'current',
     apiServerFlags: options.apiServerFlags ?? [],
-    controllerManagerFlags: [...RATE, ...(options.controllerManagerFlags ?? [])],
+    controllerManagerFlags: options.controllerManagerFlags ?? [],
     schedulerFlags: RATE,
   });
   const count = options.simulatedNodes ?? SIMULATED_NODES;

@@ -5,8 +5,13 @@ import type { BatchPlan, Engine, EngineRunOptions } from '../engine.ts';
 import { BoundedSandbox } from './bounded-sandbox.ts';
 import { type RolloutJob, type RolloutRunnerDeps, runRollout } from './rollout-runner.ts';
 
-/** Rollouts that lay out files or write records while the sandboxes are taken by others. */
-const OVERLAP = 2;
+/**
+ * Rollouts that lay out files or write records while the sandboxes are taken by others: most of that
+ * is waiting for the disk, and a free sandbox should find one ready.
+ */
+const OVERLAP = 5;
+/** With a model fewer: the time budget of a session runs while its agent waits for a sandbox. */
+const OVERLAP_WITH_MODEL = 2;
 
 /**
  * The embedded engine: sandboxes on this host, one process, the record store as its only memory.
@@ -27,9 +32,10 @@ export class LocalEngine implements Engine {
     }
     const sandbox = new BoundedSandbox(this.#deps.sandbox, options.parallelism);
     const deps = { ...this.#deps, sandbox };
+    const overlap = plans.some(({ model }) => model) ? OVERLAP_WITH_MODEL : OVERLAP;
     await runLimited(
       jobs,
-      options.parallelism + OVERLAP,
+      options.parallelism + overlap,
       (job) => runRollout(job, deps, options.observer, options.signal),
       options.signal,
     );
