@@ -3,6 +3,7 @@ import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici';
 import { KubeError } from '../base/kube-error.ts';
 import { type ConnectSettings, definedTls, serverAddress } from './connect-settings.ts';
 import type { RequestMetrics } from './request-metrics.ts';
+import { guardStreams } from './stream-guard.ts';
 
 /** Times of the pool, in milliseconds. Tests shorten them. */
 export interface PoolTimes {
@@ -36,21 +37,25 @@ export class ConnectionPool {
   readonly prefix: string;
   readonly requests: Dispatcher;
   readonly streams: Dispatcher;
+  readonly #guard: Disposable;
 
   constructor(settings: ConnectSettings, metrics: RequestMetrics, times: PoolTimes) {
     ({ origin: this.origin, prefix: this.prefix } = serverAddress(settings));
     this.requests = dispatcher(settings, metrics, times, MAX_REQUEST_CONNECTIONS);
     this.streams = dispatcher(settings, metrics, times, undefined);
+    this.#guard = guardStreams(new URL(this.origin).host);
   }
 
   /** Lets what is under way end, then closes. */
   async drain(): Promise<void> {
     await Promise.all([this.requests.close(), this.streams.close()]);
+    this.#guard[Symbol.dispose]();
   }
 
   /** Breaks what is under way. */
   async destroy(): Promise<void> {
     await Promise.all([this.requests.destroy(), this.streams.destroy()]);
+    this.#guard[Symbol.dispose]();
   }
 }
 

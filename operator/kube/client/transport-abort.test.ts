@@ -11,6 +11,8 @@ import {
 
 describe('an abort', () => {
   const silent: Script = () => undefined;
+  const okUnlessSilent: Script = (request, stream, index) =>
+    request.path === '/silent' ? undefined : ok(request, stream, index);
   const head: Script = (_request, stream) => {
     stream.respond({ ':status': 200 });
     stream.write('{"a":');
@@ -32,6 +34,43 @@ describe('an abort', () => {
     await server.until(() => server.openStreams === 0);
     server.script = ok;
     await transport.request(call());
+    expect(server.connections).toBe(1);
+  });
+
+  // Node and undici by themselves leave the stream open without a body, and stand still with one.
+  it.each([
+    ['no body', 0],
+    ['a body', 10],
+    ['a body larger than the server takes at once', 1_000_000],
+  ])('right after a request with %s has left frees the stream', async (_name, size) => {
+    const { server, transport } = await transportTo(okUnlessSilent);
+    await transport.request(call());
+    const abort = new AbortController();
+    const request = call({
+      path: '/silent',
+      signal: abort.signal,
+      beforeSend: () => queueMicrotask(() => abort.abort()),
+      ...(size === 0 ? {} : { method: 'POST', body: { text: 'x'.repeat(size) } }),
+    });
+    expect((await failure(transport.request(request))).code).toBe('Aborted');
+    await transport.request(call());
+    await server.until(() => server.openStreams === 0);
+    expect(server.connections).toBe(1);
+  });
+
+  it('of a body that the server is slow to take frees the stream', async () => {
+    const { server, transport } = await transportTo(ok);
+    await transport.request(call());
+    const abort = new AbortController();
+    const body = { text: 'x'.repeat(1_000_000) };
+    const result = failure(
+      transport.request(call({ signal: abort.signal, method: 'POST', body, path: '/slow' })),
+    );
+    await server.until(() => server.openStreams === 1);
+    abort.abort();
+    expect((await result).code).toBe('Aborted');
+    await transport.request(call());
+    await server.until(() => server.openStreams === 0);
     expect(server.connections).toBe(1);
   });
 
