@@ -17,10 +17,11 @@ const RECIPE: HarnessRecipe = {
 };
 const LOCKFILE = '{"packages":{"node_modules/toy-agent":{"version":"1.2.3"}}}';
 const WORKING_NPM = `#!/bin/sh
-echo "$@" >> "$NPM_LOG"
+echo "$@" >> "$npm_config_log"
+env > "$npm_config_log.env"
 sleep 0.1
 mkdir -p node_modules/toy-agent
-echo "import { writeFileSync } from 'node:fs'; writeFileSync('finished', '');" > node_modules/toy-agent/finish.mjs
+echo "import { writeFileSync } from 'node:fs'; writeFileSync('finished', Object.keys(process.env).join());" > node_modules/toy-agent/finish.mjs
 `;
 
 let root: Awaited<ReturnType<typeof tempDir>>;
@@ -38,7 +39,10 @@ beforeEach(async () => {
     nodePath: process.execPath,
     nodeVersion: '24.0.0',
     productVersion: '0.0.0',
-    env: { PATH: `${join(root.path, 'bin')}:/usr/bin:/bin`, NPM_LOG: join(root.path, 'npm.log') },
+    env: {
+      PATH: `${join(root.path, 'bin')}:/usr/bin:/bin`,
+      npm_config_log: join(root.path, 'npm.log'),
+    },
   };
   await useNpm(WORKING_NPM);
 });
@@ -64,6 +68,17 @@ describe('installHarness', () => {
     expect(installed.version).toBe('1.2.3');
     expect(await npmRuns()).toEqual(['ci --omit=optional --ignore-scripts --no-audit --no-fund']);
     expect(await readdir(join(installed.dir, 'node_modules/toy-agent'))).toContain('finished');
+  });
+
+  it("shows neither npm nor the package's own program the keys of this host", async () => {
+    host = { ...host, env: { ...host.env, OPENAI_API_KEY: 'sk-secret', MY_TOKEN: 'sk-secret' } };
+    const { dir } = await install();
+    const ofNpm = await readFile(join(root.path, 'npm.log.env'), 'utf8');
+    expect(ofNpm).toContain('npm_config_log=');
+    expect(ofNpm).not.toMatch(/sk-secret|OPENAI_API_KEY|MY_TOKEN/);
+    const ofPackage = await readFile(join(dir, 'node_modules/toy-agent/finished'), 'utf8');
+    expect(ofPackage.split(',')).toContain('PATH');
+    expect(ofPackage).not.toMatch(/OPENAI_API_KEY|MY_TOKEN/);
   });
 
   it('never runs npm again', async () => {

@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
 import { ClawError } from '../base/error.ts';
 import { killGroup } from '../base/kill-group.ts';
+import { programEnv } from '../base/program-env.ts';
 
 export interface InstallerRun {
   readonly argv: readonly string[];
   readonly cwd: string;
+  /** Only what `programEnv` lets through reaches the installer: it runs code of other people. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Kills the whole process group. */
   readonly signal: AbortSignal;
@@ -22,7 +24,7 @@ export async function runInstaller({ argv, cwd, env, signal }: InstallerRun): Pr
   // A group of its own: npm starts children that must end with it.
   const child = spawn(program, args, {
     cwd,
-    env: { ...env },
+    env: programEnv(env),
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   });

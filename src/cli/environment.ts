@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { programEnv } from '../base/program-env.ts';
 
 /** Everything the command line takes from its surroundings: the one file that reads process.env. */
 export interface CliEnvironment {
@@ -10,7 +11,7 @@ export interface CliEnvironment {
   readonly interactive: boolean;
   readonly color: boolean;
   readonly uid: number;
-  /** For programs that the command starts: PATH, proxies. */
+  /** For programs that the command starts: PATH, proxies; no key of a model is in it. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Value of an environment variable that a flag or manifest names, for example an API key. */
   readonly secret: (name: string) => string | undefined;
@@ -24,13 +25,13 @@ export function cliEnvironment(): CliEnvironment {
     interactive: process.stderr.isTTY === true && canRewrite(env),
     color: process.stdout.isTTY === true && env['NO_COLOR'] === undefined,
     uid: process.getuid?.() ?? -1,
-    env,
+    env: programEnv(env),
     secret: (name) => env[name],
   };
 }
 
 /** Logs of automation and dumb terminals get plain lines. */
-export function canRewrite(env: CliEnvironment['env']): boolean {
+export function canRewrite(env: Readonly<Record<string, string | undefined>>): boolean {
   const { CI: ci = '', TERM: term = '' } = env;
   return (ci === '' || ci === 'false') && term !== '' && term !== 'dumb';
 }
