@@ -1,4 +1,5 @@
 import { ClawError, errorMessage } from '../base/error.ts';
+import { commandLine } from './command-line.ts';
 import { cliEnvironment } from './environment.ts';
 import { type ExecuteOptions, executeRun } from './execute-run.ts';
 import { EXIT_DEADLINE, finishRun } from './finish-run.ts';
@@ -49,7 +50,7 @@ function executeOptions(
   return {
     environment,
     out,
-    command: commandLine(process.argv),
+    command: commandLine(process.argv.slice(2), environment.secret),
     logger: stderrLogger(write),
     signal,
     progress: {
@@ -65,12 +66,4 @@ function executeOptions(
       },
     },
   };
-}
-
-/** The arguments as a user would type them again. */
-function commandLine(argv: readonly string[]): string {
-  const quoted = argv
-    .slice(2)
-    .map((part) => (/^[\w@%+=:,./-]+$/.test(part) ? part : `'${part.replaceAll("'", "'\\''")}'`));
-  return ['clawgym', ...quoted].join(' ');
 }
