@@ -14,8 +14,11 @@ const zLedgerEntry = z.discriminatedUnion('kind', [
     pid: z.number().int().positive(),
     startTicks: z.number(),
   }),
-  /** A command that takes something away, for example `ip link delete NAME`; its failure is ignored. */
-  z.object({ kind: z.literal('undo'), argv: z.array(z.string()).min(1) }),
+  /**
+   * A command that takes something away, for example `ip link delete NAME`. What counts is not its
+   * exit code but that `left`, which is there as long as the thing is (`/sys/class/net/NAME`), is gone.
+   */
+  z.object({ kind: z.literal('undo'), argv: z.array(z.string()).min(1), left: z.string() }),
   /** A cgroup v1 or v2 folder: what runs in it is killed, then it is removed, depth first. */
   z.object({ kind: z.literal('cgroup'), path: z.string() }),
   /** A mount point of the host's own mount namespace, and everything mounted below it. */

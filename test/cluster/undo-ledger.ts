@@ -1,9 +1,12 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { ClawError, errorMessage } from '../../src/base/error.ts';
 import type { HostEnv } from './cluster-host.ts';
 import type { LedgerEntry } from './ledger.ts';
+import { isMounted } from './mounted.ts';
 import { isRunning, signalProcess } from './process-identity.ts';
 import { waitUntil } from './wait-until.ts';
 
@@ -11,6 +14,8 @@ const run = promisify(execFile);
 const TERM_SECONDS = 5;
 const KILL_SECONDS = 10;
 const COMMAND_MS = 30_000;
+/** The kernel takes a moment to forget what is on its way out. */
+const GONE_SECONDS = 2;
 
 /**
  * Takes away what the entries name, the last first; what is gone already is fine. Returns a line for
@@ -37,13 +42,18 @@ async function undo(entry: LedgerEntry, env: HostEnv): Promise<void> {
       await endProcess(entry);
       return;
     case 'undo':
-      await runQuietly(entry.argv, env);
+      await takeAway(entry.argv, env, async () => !existsSync(entry.left), entry.left);
       return;
     case 'cgroup':
       await removeCgroup(entry.path);
       return;
     case 'mount':
-      await runQuietly(['umount', '--recursive', '--lazy', entry.path], env);
+      await takeAway(
+        ['umount', '--recursive', '--lazy', entry.path],
+        env,
+        async () => !isMounted(await readFile('/proc/self/mountinfo', 'utf8'), entry.path),
+        `mount ${entry.path}`,
+      );
       return;
     case 'folder':
       await rm(entry.path, { recursive: true, force: true });
@@ -62,10 +72,24 @@ async function endProcess(entry: Extract<LedgerEntry, { kind: 'process' }>): Pro
   await waitUntil(gone, { what, seconds: KILL_SECONDS });
 }
 
-/** The thing may be gone, and the command with it: what counts is that it is not there afterwards. */
-async function runQuietly(argv: readonly string[], env: HostEnv): Promise<void> {
+/**
+ * The thing may be gone, and the command fail with it: what counts is that it is not there
+ * afterwards. Where it is, the error says how the command ended.
+ */
+async function takeAway(
+  argv: readonly string[],
+  env: HostEnv,
+  gone: () => Promise<boolean>,
+  thing: string,
+): Promise<void> {
   const [program = '', ...args] = argv;
-  await run(program, args, { env, timeout: COMMAND_MS }).catch(() => undefined);
+  const how = await run(program, args, { env, timeout: COMMAND_MS }).then(
+    () => `${argv.join(' ')} said that it was done`,
+    (cause: unknown) => errorMessage(cause).trim(),
+  );
+  await waitUntil(gone, { what: `end of ${thing}`, seconds: GONE_SECONDS }).catch(() => {
+    throw new ClawError('ClusterFailed', `${thing} is still there: ${how}`);
+  });
 }
 
 /** Kills what runs in the cgroup or below, then removes it, depth first. */

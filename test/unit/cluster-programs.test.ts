@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { cliEnvironment } from '../../src/cli/environment.ts';
 import { Ledger } from '../cluster/ledger.ts';
+import { removeCluster } from '../cluster/leftovers.ts';
+import { isMounted } from '../cluster/mounted.ts';
 import { identify, isRunning, signalProcess } from '../cluster/process-identity.ts';
 import { type ProgramSpec, Programs } from '../cluster/programs.ts';
 import { undoLedger } from '../cluster/undo-ledger.ts';
@@ -119,12 +121,12 @@ describe('what a killed cluster left', () => {
     await using host = await cluster();
     const order = join(host.path, 'order');
     const note = (what: string) => ['sh', '-c', `echo ${what} >> ${order}`];
-    host.ledger.record({ kind: 'undo', argv: note('first') });
+    host.ledger.record({ kind: 'undo', argv: note('first'), left: '/never' });
     await host.programs.start(shell('left', 'exec sleep 60'), signal);
     const folder = join(host.path, 'elsewhere');
     host.ledger.record({ kind: 'folder', path: folder });
     await mkdir(folder);
-    host.ledger.record({ kind: 'undo', argv: note('second') });
+    host.ledger.record({ kind: 'undo', argv: note('second'), left: '/never' });
     expect(await undoLedger(host.ledger.entries(), env)).toEqual([]);
     expect(await readFile(order, 'utf8')).toBe('second\nfirst\n');
     expect(existsSync(folder)).toBe(false);
@@ -133,10 +135,30 @@ describe('what a killed cluster left', () => {
 
   test('is fine to be gone already', async () => {
     await using host = await cluster();
-    host.ledger.record({ kind: 'undo', argv: ['ip', 'link', 'delete', 'never-there'] });
+    const left = '/sys/class/net/never-there';
+    host.ledger.record({ kind: 'undo', argv: ['ip', 'link', 'delete', 'never-there'], left });
     host.ledger.record({ kind: 'cgroup', path: join(host.path, 'no-cgroup') });
     host.ledger.record({ kind: 'mount', path: join(host.path, 'no-mount') });
     expect(await undoLedger(host.ledger.entries(), env)).toEqual([]);
+  });
+
+  test('and is there still after its undoing is told, and its record stays', async () => {
+    await using host = await cluster();
+    const left = join(host.path, 'link');
+    await writeFile(left, '');
+    host.ledger.record({ kind: 'undo', argv: ['sh', '-c', 'echo busy >&2; exit 1'], left });
+    await expect(removeCluster(host.path, env)).rejects.toThrow(/link is still there: .*busy/s);
+    expect(host.ledger.entries()).toHaveLength(1);
+  });
+
+  test.each([
+    ['/run/pods', true],
+    ['/run/pods/a b', true],
+    ['/run/pod', false],
+    ['/run/pods/a', false],
+  ])('%s counts as mounted: %s', (path, mounted) => {
+    const line = String.raw`36 35 98:0 / /run/pods/a\040b rw,noatime master:1 - ext3 /dev/root rw`;
+    expect(isMounted(`22 1 0:21 / / rw - overlay none rw\n${line}\n`, path)).toBe(mounted);
   });
 
   test('does not include a process that only has the number of one of ours', async () => {

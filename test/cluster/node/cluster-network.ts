@@ -50,7 +50,8 @@ export async function createNetwork(host: ClusterHost, nodeCount: number): Promi
     podSubnet: `10.244.${index}.0/24`,
   }));
   const pid = await startHolder(host);
-  host.ledger.record({ kind: 'undo', argv: ['ip', 'link', 'delete', id] });
+  const left = `/sys/class/net/${id}`;
+  host.ledger.record({ kind: 'undo', argv: ['ip', 'link', 'delete', id], left });
   const network = { id, pid, nodes, controlPlaneAddress: at(1), hostAddress: at(254) };
   await configure(host, network);
   return network;
