@@ -3,17 +3,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ClawError } from '../base/error.ts';
 import { terminalText } from '../base/plain-text.ts';
-import { emptyPayload } from '../engines/local/grade-payload.ts';
-import { copyWorkspace } from '../phases/copy-workspace.ts';
-import { fetchVerifier } from '../phases/fetch.ts';
-import { type GradeResult, grade } from '../phases/grade.ts';
 import { ensureGradePrograms } from '../phases/grade-programs.ts';
 import { removeScratch } from '../phases/remove-scratch.ts';
-import { findChangedInputs, inputFindings, restoreInputs } from '../phases/restore-inputs.ts';
-import { DEFAULT_SNAPSHOT_CAPS } from '../phases/snapshot-caps.ts';
-import type { Finding } from '../rollouts/outcome.ts';
 import type { Task } from '../tasks/task.ts';
-import type { BlobSource } from '../tasks/task-set.ts';
 import { rubricNotJudged } from '../verifiers/rubric-not-judged.ts';
 import { combineScore } from '../verifiers/score.ts';
 import { cliEnvironment } from './environment.ts';
@@ -22,6 +14,7 @@ import { openHostSandbox } from './local-host.ts';
 import type { OutputFormat } from './output-format.ts';
 import { stderrLogger } from './stderr-logger.ts';
 import { stopSignal } from './stop-signal.ts';
+import { type FolderVerdict, verifyFolder } from './verify-folder.ts';
 
 export interface VerifyOptions {
   readonly tasks: string;
@@ -30,7 +23,7 @@ export interface VerifyOptions {
   readonly output: OutputFormat;
 }
 
-/** `clawgym verify`: grades a copy of a folder as a rollout's final workspace would be. */
+/** `clawgym verify`: grades a copy of a folder as a rollout's final workspace would be (verify-folder.ts). */
 export async function verifyCommand(options: VerifyOptions): Promise<void> {
   const write = (text: string): void => void process.stderr.write(text);
   const logger = stderrLogger(write);
@@ -38,10 +31,11 @@ export async function verifyCommand(options: VerifyOptions): Promise<void> {
   const request = { path: resolve(options.tasks), ids: [options.task], skipInvalid: true };
   await using tasks = await loadTasks(request, logger, stop.signal);
   const { set } = tasks;
-  const task = set.tasks[0]?.task;
-  if (task === undefined) {
+  const entry = set.tasks[0];
+  if (entry === undefined) {
     throw new ClawError('NotFound', `${options.tasks} has no task ${JSON.stringify(options.task)}`);
   }
+  const { task } = entry;
   const environment = cliEnvironment();
   const { signal } = stop;
   await using sandbox = await openHostSandbox(environment, logger, signal);
@@ -50,66 +44,23 @@ export async function verifyCommand(options: VerifyOptions): Promise<void> {
   const scratch = await mkdtemp(join(tmpdir(), 'clawgym-verify-'));
   try {
     await chmod(scratch, 0o711);
-    const { result, findings } = await gradeFolder(task, set.blobs, {
-      folder: resolve(options.workspace),
-      scratch,
-      run: (request) => grade(request, { sandbox, programsDir, tmpDir: scratch, signal }),
-    });
-    process.stdout.write(print(task, result, findings, options.output));
-    process.exitCode = result.status === 'ok' ? 0 : 1;
+    const verdict = await verifyFolder(
+      { task, digest: entry.digest, blobs: set.blobs, folder: resolve(options.workspace) },
+      { sandbox, programsDir, scratch, signal },
+    );
+    process.stdout.write(print(task, verdict, options.output));
+    process.exitCode = verdict.result.status === 'ok' ? 0 : 1;
   } finally {
     await removeScratch(scratch);
   }
 }
 
-interface GradeFolder {
-  readonly folder: string;
-  readonly scratch: string;
-  readonly run: (request: Parameters<typeof grade>[0]) => Promise<GradeResult>;
-}
-
-async function gradeFolder(
-  task: Task,
-  blobs: BlobSource,
-  { folder, scratch, run }: GradeFolder,
-): Promise<{ readonly result: GradeResult; readonly findings: readonly Finding[] }> {
-  const { verifier } = task;
-  if (verifier === undefined) {
-    throw new ClawError(
-      'UnsupportedTask',
-      `task ${task.id} has no code verifier; its rubric needs a judge`,
-    );
-  }
-  const scratchDir = join(scratch, 'workspace');
-  const verifierDir = join(scratch, 'verifier');
-  const skipped = await copyWorkspace(folder, scratchDir, DEFAULT_SNAPSHOT_CAPS);
-  const changed = await findChangedInputs(scratchDir, task.workspace.inputs);
-  await restoreInputs(scratchDir, changed, blobs);
-  await fetchVerifier(verifier, blobs, verifierDir);
-  const result = await run({
-    name: 'verify',
-    verifier,
-    verifierDir,
-    scratchDir,
-    workspacePath: task.workspace.path,
-    payload: emptyPayload(task),
-    timeoutSeconds: task.timeouts.verifierSeconds,
-  });
-  return { result, findings: [...result.findings, ...skipped, ...inputFindings(changed)] };
-}
-
-function print(
-  task: Task,
-  result: GradeResult,
-  found: readonly Finding[],
-  output: OutputFormat,
-): string {
-  const { flat, native } = result;
-  const code = flat === null || native === null ? undefined : { flat, native };
+function print(task: Task, verdict: FolderVerdict, output: OutputFormat): string {
+  const { result, code } = verdict;
   const score = combineScore(code, undefined, task.weights);
-  const findings = [...found, ...rubricNotJudged(task, score)];
+  const findings = [...verdict.findings, ...rubricNotJudged(task, score)];
   if (output === 'json') {
-    const checks = Object.fromEntries(result.checks.map(({ name, value }) => [name, value]));
+    const checks = Object.fromEntries(verdict.checks.map(({ name, value }) => [name, value]));
     const { status, message, seconds, python, root } = result;
     const body = {
       task: task.id,
@@ -125,8 +76,8 @@ function print(
   }
   const lines = [
     `${task.id}: ${result.status}${result.message === '' ? '' : ` (${result.message})`}`,
-    `score ${score.final ?? '-'} (native ${native ?? '-'}, flat ${flat ?? '-'})`,
-    ...result.checks.map(({ name, value }) => `  ${value}  ${name}`),
+    `score ${score.final ?? '-'} (native ${code?.native ?? '-'}, flat ${code?.flat ?? '-'})`,
+    ...verdict.checks.map(({ name, value }) => `  ${value}  ${name}`),
     ...findings.map(({ code: name, message }) => `finding ${name}: ${message}`),
   ];
   return terminalText(`${lines.join('\n')}\n`);

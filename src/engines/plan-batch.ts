@@ -37,8 +37,8 @@ export function planRollouts(
   return planned;
 }
 
-/** What the local engine cannot run or grade (design: rollouts.md 6), or what the agent cannot. */
-export function localRefusal(task: Task, agent: PreparedAgent): NotGradable | undefined {
+/** A task whose programs live in an image of its own, which the local engine cannot start. */
+export function imageRefusal(task: Task): NotGradable | undefined {
   if (task.environment.image !== undefined) {
     return {
       reason: 'NeedsImage',
@@ -51,6 +51,13 @@ export function localRefusal(task: Task, agent: PreparedAgent): NotGradable | un
       message: `task ${task.id} needs an image built from its Dockerfile`,
     };
   }
+  return undefined;
+}
+
+/** What the local engine cannot run or grade (design: rollouts.md 6), or what the agent cannot. */
+export function localRefusal(task: Task, agent: PreparedAgent): NotGradable | undefined {
+  const image = imageRefusal(task);
+  if (image !== undefined) return image;
   if (task.environment.network !== 'none' && task.environment.needs.includes('web')) {
     return { reason: 'NeedsNetwork', message: `task ${task.id} needs the live web` };
   }

@@ -38,9 +38,20 @@ export async function fetchWorkspace(
   }
   mkdirSync(scratchDir, { recursive: true, mode: 0o755 });
   await unpackSnapshot(await sources.streamArtifact(snapshot), scratchDir, sources.caps);
-  if (kind === 'asLeft') return [];
+  return kind === 'asLeft' ? [] : await correctWorkspace(task, scratchDir, sources.blobs);
+}
+
+/**
+ * Restores protected inputs and removes planted library modules, in place. Everything that grades
+ * what somebody left behind does this first. Returns what was put right, as findings.
+ */
+export async function correctWorkspace(
+  task: Task,
+  scratchDir: string,
+  blobs: BlobSource,
+): Promise<readonly Finding[]> {
   const changed = await findChangedInputs(scratchDir, task.workspace.inputs);
-  await restoreInputs(scratchDir, changed, sources.blobs);
+  await restoreInputs(scratchDir, changed, blobs);
   return [...inputFindings(changed), ...(await removeShadows(scratchDir, task))];
 }
 

@@ -17,7 +17,7 @@ type CheckNames = readonly (readonly string[])[];
 export interface GateNamesDeps {
   readonly sandbox: ProcessSandbox;
   readonly programsDir: string;
-  readonly runtime: RuntimeDir;
+  readonly runtime: Pick<RuntimeDir, 'scratch' | 'discard'>;
   readonly signal: AbortSignal;
 }
 

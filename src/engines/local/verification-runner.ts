@@ -1,12 +1,7 @@
 import { join } from 'node:path';
 import { errorMessage } from '../../base/error.ts';
 import { fetchVerifier, fetchWorkspace } from '../../phases/fetch.ts';
-import {
-  DEFAULT_GRADE_LIMITS,
-  type GradePayload,
-  type GradeResult,
-  grade,
-} from '../../phases/grade.ts';
+import { type GradeResult, grade } from '../../phases/grade.ts';
 import { nextVerification, type VerificationFacts } from '../../rollouts/next-verification.ts';
 import {
   type Check,
@@ -25,6 +20,7 @@ import type {
 import type { CodeVerifier } from '../../tasks/task.ts';
 import { combineScore } from '../../verifiers/score.ts';
 import { emptyPayload, gradePayload } from './grade-payload.ts';
+import { gradeRequest } from './grade-request.ts';
 import type { RolloutJob, RolloutRunnerDeps } from './rollout-runner.ts';
 
 /** What the verifications of one attempt come to. `outcome` undefined: by how the agent ended. */
@@ -201,11 +197,13 @@ async function runVerification(
     // What the agent said must not break the run that tells its output from a broken verifier.
     const payload =
       kind === 'pristine' ? emptyPayload(job.task) : await gradePayload(job.task, attempt, deps);
-    const result = await runGrade(
-      { ...request, scratch, scratchDir, verifierDir, payload },
-      deps,
+    const folders = { verifierDir, scratchDir, payload };
+    const result = await grade(gradeRequest(job.task, verifier, kind, folders), {
+      sandbox: deps.sandbox,
+      programsDir: deps.programsDir,
+      tmpDir: scratch,
       signal,
-    );
+    });
     const findings = [...result.findings, ...corrected];
     return verificationRow(attempt, kind, result, findings, deps.clock.now());
   } finally {
@@ -223,36 +221,6 @@ async function expectedBytes(
     return (await api.size(end.snapshot)) ?? Number.POSITIVE_INFINITY;
   }
   return job.task.workspace.inputs.reduce((sum, { size }) => sum + size, 0);
-}
-
-interface GradeFolders extends VerificationRequest {
-  readonly scratch: string;
-  readonly scratchDir: string;
-  readonly verifierDir: string;
-  readonly payload: GradePayload;
-}
-
-async function runGrade(
-  request: GradeFolders,
-  deps: RolloutRunnerDeps,
-  signal: AbortSignal,
-): Promise<GradeResult> {
-  const { job, kind } = request;
-  // The second run must not fail for want of room (design: rollouts.md 1).
-  const factor = kind === 'doubled' ? 2 : 1;
-  return await grade(
-    {
-      name: `grade-${kind.toLowerCase()}`,
-      verifier: request.verifier,
-      verifierDir: request.verifierDir,
-      scratchDir: request.scratchDir,
-      workspacePath: job.task.workspace.path,
-      payload: request.payload,
-      timeoutSeconds: job.task.timeouts.verifierSeconds * factor,
-      limits: { memoryMiB: DEFAULT_GRADE_LIMITS.memoryMiB * factor },
-    },
-    { sandbox: deps.sandbox, programsDir: deps.programsDir, tmpDir: request.scratch, signal },
-  );
 }
 
 function verificationRow(
