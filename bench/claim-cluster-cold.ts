@@ -1,17 +1,20 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { stopSignal } from '../src/cli/stop-signal.ts';
 import { waitUntil } from '../test/cluster/wait-until.ts';
 import { Claim } from './support/claim.ts';
 import { timed } from './support/cluster.ts';
 import { ClusterCommand } from './support/cluster-command.ts';
+import { makeScratch, removeScratch, sweepScratches } from './support/cold-scratch.ts';
 import { type HostTraces, hostTraces, namesOnHost, newTraces } from './support/host-traces.ts';
 
 /**
  * Claim runtime/1, cold: with an empty Go module cache, build cache and program cache the node layer
  * is up within 15 minutes; ten further cycles of up and down leave no process, network interface,
  * network namespace, mount, cgroup or folder behind.
+ *
+ * However it ends, it ends its clusters first; of a killed one the next start does.
  *
  * `--cycles N`, `--layer NAME` and `--warm` (the host's own caches) for a shorter one.
  */
@@ -26,11 +29,14 @@ const LIMIT_SECONDS = 15 * 60;
 const CYCLES = Number(values.cycles);
 let dirty = 0;
 
-const scratch = await mkdtemp(join(tmpdir(), 'clawgym-cold-'));
+const say = (line: string): void => void process.stderr.write(line);
+await sweepScratches(tmpdir(), say);
+const scratch = await makeScratch(tmpdir());
 const claim = new Claim();
+const stop = stopSignal(() => say('stopping: the cluster is ended first\n'));
 try {
   const before = await hostTraces();
-  const command = new ClusterCommand(scratch, values.warm);
+  const command = new ClusterCommand(scratch, values.warm, stop.signal);
   const [seconds] = await timed(() => command.run('up', '--layer', values.layer));
   claim.check(seconds <= LIMIT_SECONDS, `${seconds.toFixed(0)} s, above ${LIMIT_SECONDS} s`);
   await downLeavesNothing('the first down', command, before);
@@ -44,7 +50,8 @@ try {
       `${CYCLES + 1} times down, ${dirty} of them left something behind`,
   );
 } finally {
-  await rm(scratch, { recursive: true, force: true, maxRetries: 5 });
+  await removeScratch(scratch);
+  stop[Symbol.dispose]();
 }
 
 async function downLeavesNothing(when: string, command: ClusterCommand, before: HostTraces) {

@@ -12,10 +12,13 @@ export class ClusterCommand {
   /** Where clusters of this command keep their state; empty while none runs. */
   readonly temporary: string;
   readonly #env: NodeJS.ProcessEnv;
+  readonly #signal: AbortSignal | undefined;
 
-  constructor(scratch: string, warm: boolean) {
+  /** `signal` ends what `run` is at, and fails it. */
+  constructor(scratch: string, warm: boolean, signal?: AbortSignal) {
+    this.#signal = signal;
     this.temporary = join(scratch, 'tmp');
-    mkdirSync(this.temporary);
+    mkdirSync(this.temporary, { recursive: true });
     const caches = {
       GOMODCACHE: join(scratch, 'go-modules'),
       GOCACHE: join(scratch, 'go-build'),
@@ -26,19 +29,29 @@ export class ClusterCommand {
     this.#env = { ...cliEnvironment().env, ...(warm ? {} : caches), TMPDIR: this.temporary };
   }
 
+  /** Holds the state of all clusters; not there while there is none. */
+  get stateRoot(): string {
+    return join(this.temporary, basename(stateRoot(process.getuid?.() ?? -1)));
+  }
+
   /** State folder of the cluster that `up` of a layer leaves running. */
   stateFolder(layer: string): string {
-    return join(this.temporary, basename(stateRoot(process.getuid?.() ?? -1)), `up-${layer}`);
+    return join(this.stateRoot, `up-${layer}`);
   }
 
   /** Fails where the command does. */
   async run(...args: readonly string[]): Promise<void> {
+    this.#signal?.throwIfAborted();
     const argv = ['--disable-warning=ExperimentalWarning', SCRIPT, ...args];
     const child = spawn(process.execPath, argv, {
       env: this.#env,
       stdio: ['ignore', 'inherit', 'inherit'],
     });
+    const stop = (): void => void child.kill('SIGTERM');
+    this.#signal?.addEventListener('abort', stop, { once: true });
     await once(child, 'close');
+    this.#signal?.removeEventListener('abort', stop);
+    this.#signal?.throwIfAborted();
     const code = child.exitCode;
     if (code !== 0) throw new Error(`npm run cluster -- ${args.join(' ')} exited with ${code}`);
   }
