@@ -43,9 +43,26 @@ test.each<[string, ArmFlags, RegExp]>([
     { agent: ['command'], command: 'x', maxTurns: 3 },
     /--max-turns is for agents with a model/,
   ],
+  [
+    'seconds of a floor',
+    { agent: ['nop', 'lazy'], maxSeconds: 3 },
+    /--max-seconds is for agents that/,
+  ],
   ['tokens of a floor', { agent: ['nop'], maxTokens: 3 }, /--max-tokens is for agents with/],
 ])('%s is refused', (_name, flags, message) => {
   expect(() => benchArms(flags)).toThrow(message);
+});
+
+it('gives the budgets of one attempt to every arm', () => {
+  const budgets = { maxTurns: 5, maxTokens: 1000, maxSeconds: 60 };
+  const arms = benchArms({ ...MODEL, ...budgets, agent: ['pi', 'solution'] });
+  const given = { turns: 5, tokens: 1000, seconds: 60 };
+  expect(arms.map((arm) => arm.budgets)).toEqual([given, given]);
+});
+
+it('takes seconds for a program without a model', () => {
+  const [arm] = benchArms({ agent: ['command'], command: 'x', maxSeconds: 60 });
+  expect(arm?.budgets).toEqual({ seconds: 60 });
 });
 
 it('gives each flag to the arms that follow it, and to no other', () => {

@@ -18,6 +18,7 @@ export interface ArmFlags {
   readonly maxOutputTokens?: number | undefined;
   readonly maxTurns?: number | undefined;
   readonly maxTokens?: number | undefined;
+  readonly maxSeconds?: number | undefined;
 }
 
 const HARNESSES: ReadonlySet<AgentName> = new Set(['pi', 'openclaw']);
@@ -32,6 +33,7 @@ export function benchArms(flags: ArmFlags): readonly ArmRequest[] {
   const names = new Set(arms.map(({ agent }) => agent.name));
   const harness = [...names].some((name) => HARNESSES.has(name));
   const command = names.has('command');
+  const programs = [...names].some((name) => name !== 'nop' && name !== 'lazy');
   const asks = model !== undefined && (harness || command);
   const harnesses = 'the agents pi and openclaw';
   const unheeded: readonly (readonly [string, unknown, boolean, string])[] = [
@@ -42,6 +44,7 @@ export function benchArms(flags: ArmFlags): readonly ArmRequest[] {
     ['--model', model, asks, 'the agents command, pi and openclaw'],
     ['--max-turns', flags.maxTurns, asks, 'agents with a model'],
     ['--max-tokens', flags.maxTokens, asks, 'agents with a model'],
+    ['--max-seconds', flags.maxSeconds, programs, 'agents that start a program'],
   ];
   const flag = unheeded.find(([, value, heeded]) => value !== undefined && !heeded);
   if (flag === undefined) return arms;
@@ -82,7 +85,11 @@ function benchArm(text: string, model: ModelRequest | undefined, flags: ArmFlags
     },
     model: HARNESSES.has(name) || name === 'command' ? model : undefined,
     mounts: name === 'command' ? flags.mount?.map(parseMount) : undefined,
-    budgets: plainBudgets({ turns: flags.maxTurns, tokens: flags.maxTokens }),
+    budgets: plainBudgets({
+      turns: flags.maxTurns,
+      tokens: flags.maxTokens,
+      seconds: flags.maxSeconds,
+    }),
   };
 }
 

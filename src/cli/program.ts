@@ -36,6 +36,7 @@ function addRun(program: Command): void {
     .option('--api-key-env <name>', 'environment variable with the key of that endpoint')
     .option('--no-model-check', 'start without asking endpoints for one answer first')
     .option('--retry-infra-errors', 'try rollouts again that ended as infra_error')
+    .option('--skip-invalid', 'leave out tasks that cannot be imported')
     .option('-o, --output <format>', 'output format: table or json', outputFormat, 'table')
     .action(async (options) => {
       const { runCommand } = await import('./run-command.ts');
@@ -68,6 +69,11 @@ function addBench(program: Command): void {
     .option('--skip-invalid', 'leave out tasks that cannot be imported')
     .option('--max-turns <n>', 'model calls per attempt', count)
     .option('--max-tokens <n>', 'tokens per attempt', count)
+    .option(
+      '--max-seconds <n>',
+      "seconds per attempt, where the task's own time-out is longer",
+      count,
+    )
     .option('--timeout-percent <n>', "percent of each task's own time-out", count, 100)
     .option(
       '--disruption-limit <n>',

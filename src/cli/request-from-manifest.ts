@@ -12,10 +12,13 @@ import { DEFAULT_SNAPSHOT_CAPS } from '../phases/snapshot-caps.ts';
 import { DEFAULT_SANDBOX } from './default-sandbox.ts';
 import type { ArmRequest, ModelRequest, RunRequest, TasksRequest } from './run-request.ts';
 
-/** What a manifest leaves to the command line: where its upstream Secret would point. */
-export interface UpstreamFlags {
+/** What a manifest leaves to the command line. */
+export interface ManifestFlags {
+  /** Where the manifest's upstream Secret would point. */
   readonly baseUrl: string | undefined;
   readonly apiKeyEnv: string | undefined;
+  /** Leaves out tasks that cannot be imported; one of them stops the run without it. */
+  readonly skipInvalid?: boolean | undefined;
 }
 
 /**
@@ -26,7 +29,7 @@ export function requestFromManifest(
   object: BenchRun | RolloutBatch,
   clawTasks: readonly ClawTask[],
   file: string,
-  flags: UpstreamFlags,
+  flags: ManifestFlags,
 ): RunRequest {
   const folder = dirname(resolve(file));
   const { spec } = object;
@@ -38,7 +41,7 @@ export function requestFromManifest(
   }
   const common = {
     name: object.metadata.name,
-    tasks: localTasks(spec.tasks, clawTasks, file),
+    tasks: localTasks(spec.tasks, clawTasks, file, flags.skipInvalid ?? false),
     parallelism: spec.parallelism,
     deadlineSeconds: spec.activeDeadlineSeconds,
     settings: batchSettings(spec),
@@ -110,9 +113,10 @@ function localTasks(
   source: TaskSource,
   clawTasks: readonly ClawTask[],
   file: string,
+  skipInvalid: boolean,
 ): TasksRequest {
   const path = resolve(file);
-  const rest = { ids: source.taskIds, skipInvalid: false };
+  const rest = { ids: source.taskIds, skipInvalid };
   if (source.path !== undefined) return { path: resolve(dirname(path), source.path), ...rest };
   const { selector } = source;
   if (selector === undefined) {
@@ -135,7 +139,7 @@ function localTasks(
 function modelOf(
   model: ModelSpec | undefined,
   folder: string,
-  flags: UpstreamFlags,
+  flags: ManifestFlags,
 ): ModelRequest | undefined {
   if (model === undefined) return undefined;
   const sampling = fixedSampling(model.sampling);

@@ -13,6 +13,7 @@ export interface RunOptions {
   readonly apiKeyEnv?: string | undefined;
   readonly modelCheck: boolean;
   readonly retryInfraErrors?: boolean | undefined;
+  readonly skipInvalid?: boolean | undefined;
   readonly output: OutputFormat;
 }
 
@@ -32,6 +33,7 @@ export async function runCommand(options: RunOptions): Promise<void> {
   const request = requestFromManifest(object, clawTasks, options.filename, {
     baseUrl: options.baseUrl,
     apiKeyEnv: options.apiKeyEnv,
+    skipInvalid: options.skipInvalid,
   });
   const parallelism = options.parallel ?? request.parallelism;
   await runLocal(

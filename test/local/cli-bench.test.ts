@@ -160,6 +160,16 @@ it('stops at one bad task, and goes on without it where that is asked', async ()
   expect(resultsOf(target).arms[0]?.planned).toBe(1);
 });
 
+it("ends a program at the run's time budget, as a budget's end", async () => {
+  const target = join(scratch, 'seconds');
+  const args = ['--agent', 'command', '--command', 'sleep 60', '--max-seconds', '1'];
+  const tasks = ['--tasks', EXAMPLES, '--task', 'log-triage'];
+  const ended = await clawgym('bench', ...tasks, ...args, '--out', target);
+  expect(ended.code).toBe(0);
+  const shown = await clawgym('show', 'log-triage', '--out', target, '-o', 'json');
+  expect(shown.stdout).toContain('"reason": "Budget"');
+});
+
 it('calls a command without a model a program, and keeps it apart from other mounts', async () => {
   const target = join(scratch, 'program');
   const args = ['bench', '--tasks', EXAMPLES, '--task', 'log-triage', '--agent', 'command'];

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it, test } from 'vitest';
@@ -114,4 +114,19 @@ it('runs the ClawTask that a BenchRun of the same manifest selects', async () =>
     ['nop', 0, ['count-open-orders']],
     ['solution', 1, ['count-open-orders']],
   ]);
+});
+
+it('stops at one bad task of a manifest, and goes on without it where that is asked', async () => {
+  const tasks = join(scratch, 'tasks');
+  cpSync(join(EXAMPLES, 'log-triage'), join(tasks, 'log-triage'), { recursive: true });
+  mkdirSync(join(tasks, 'broken'));
+  writeFileSync(join(tasks, 'broken/data_entry.json'), '{"user_query": 5}');
+  const out = join(scratch, 'partly');
+  const args = ['run', '-f', manifest('partly', run({ tasks: { path: './tasks' } })), '--out', out];
+  const stopped = await clawgym(...args);
+  expect(stopped.code).toBe(1);
+  expect(stopped.stderr).toMatch(/1 tasks cannot be imported.*--skip-invalid \[InvalidTask\]/);
+  const skipped = await clawgym(...args, '--skip-invalid');
+  expect(skipped.code).toBe(0);
+  expect(resultsOf(out).arms[0]?.planned).toBe(1);
 });
