@@ -10,8 +10,8 @@ import { ClusterCommand } from './cluster-command.ts';
 
 const PREFIX = 'clawgym-cold-';
 const OWNER = 'owner.json';
-/** A folder this young without an owner may be about to get one. */
-const YOUNG_MS = 60_000;
+/** Without an owner a folder is taken for abandoned after this: longer than a claim may run. */
+const OWNERLESS_MS = 3 * 3600_000;
 /** A cluster whose start was cancelled ends by itself; one without a supervisor is young for 60 s. */
 const [DOWNS, GONE_SECONDS] = [3, 30];
 
@@ -57,7 +57,7 @@ async function isAbandoned(scratch: string): Promise<boolean> {
   try {
     return !isRunning(zOwner.parse(parseJson(await readFile(join(scratch, OWNER), 'utf8'))));
   } catch {
-    return Date.now() - found.mtimeMs > YOUNG_MS;
+    return Date.now() - found.mtimeMs > OWNERLESS_MS;
   }
 }
 
