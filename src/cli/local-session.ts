@@ -50,7 +50,12 @@ export async function openLocalSession(options: LocalSessionOptions): Promise<Lo
     await openSqliteStore({ folder, holder, clock: systemClock, survives: 'process' }),
   );
   const artifacts = await openFileArtifacts(join(folder, 'artifacts'));
-  const runtime = stack.use(await openRuntimeDir(folder, options.memoryFolder));
+  const runtime = stack.use(
+    await openRuntimeDir(folder, {
+      memory: options.memoryFolder,
+      owner: options.sandbox.owner,
+    }),
+  );
   const parts = { store, artifacts, runtime };
   const models = await openModelAccess(parts, options, stack);
   const engine = localEngine(parts, models, options);

@@ -3,7 +3,9 @@ import { mkdirSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { SandboxOwner } from '../../phases/process-sandbox.ts';
 import { removeScratch } from '../../phases/remove-scratch.ts';
+import { makeScratchFolder } from '../../phases/scratch-folder.ts';
 import { ScratchSweeper } from './scratch-sweeper.ts';
 
 /** File in the store folder that names the runtime folder, so that the next run can sweep it. */
@@ -31,8 +33,17 @@ export interface RuntimeDir extends AsyncDisposable {
   discard(scratch: string): void;
 }
 
-/** `memory`: a folder in memory for small scratch, where the host has one (see memory-scratch.ts). */
-export async function openRuntimeDir(storeDir: string, memory?: string): Promise<RuntimeDir> {
+export interface RuntimeDirOptions {
+  /** A folder in memory for small scratch, where the host has one (see memory-scratch.ts). */
+  readonly memory?: string | undefined;
+  /** Who sandboxes run as, where that is another user (see ProcessSandbox.owner). */
+  readonly owner?: SandboxOwner | undefined;
+}
+
+export async function openRuntimeDir(
+  storeDir: string,
+  { memory, owner }: RuntimeDirOptions = {},
+): Promise<RuntimeDir> {
   const pointer = join(storeDir, POINTER);
   await sweepLeftover(pointer);
   const name = `${PREFIX}${randomBytes(6).toString('hex')}`;
@@ -41,7 +52,7 @@ export async function openRuntimeDir(storeDir: string, memory?: string): Promise
   const folders = [...new Set([path, small])];
   // The pointer first: a process that dies in between leaves a name without a folder, not the reverse.
   await writeFile(pointer, folders.join('\n'));
-  for (const folder of folders) mkdirSync(folder, { mode: 0o711 });
+  for (const folder of folders) makeScratchFolder(folder, owner);
   let next = 0;
   const sweeper = new ScratchSweeper();
   return {
