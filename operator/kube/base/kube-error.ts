@@ -63,6 +63,9 @@ const is =
 
 export const isNotFound = is('NotFound');
 export const isConflict = is('Conflict');
+/** A server-side apply without force of fields that another manager owns: time does not heal it. */
+export const isFieldManagerConflict = (thrown: unknown): thrown is KubeError =>
+  isConflict(thrown) && thrown.causes.some(({ reason }) => reason === 'FieldManagerConflict');
 export const isAlreadyExists = is('AlreadyExists');
 /** 410 at list, at the start of a watch or inside its stream: list again. */
 export const isExpired = is('Expired', 'Gone');

@@ -135,6 +135,51 @@ describe('failures', () => {
     await end();
   });
 
+  test('fields that another manager owns are an error: waiting does not give them away', async () => {
+    const owned = new KubeError('Conflict', 'Apply failed with 1 conflict', {
+      httpStatus: 409,
+      causes: [{ reason: 'FieldManagerConflict', field: '.spec.copies' }],
+    });
+    const { lines, logger } = logged();
+    const { runs, pass, tell, end, metric } = scriptedController(
+      async () => Promise.reject(owned),
+      { logger },
+    );
+    await tell('a');
+    await pass(4_999);
+    const early = runs.length;
+    for (let second = 0; second < 60; second += 1) await pass(1000);
+    expect(early).toBe(2);
+    expect(runs.length).toBeLessThan(20);
+    expect(await metric(total('conflict'))).toBe(undefined);
+    expect(await metric('controller_runtime_reconcile_errors_total{controller="echo"}')).toBe(
+      `${runs.length}`,
+    );
+    expect(new Set(lines.map(({ level }) => level))).toEqual(new Set(['error']));
+    await end();
+  });
+
+  test('every tenth conflict in a row of one key is a warning', async () => {
+    const { lines, logger } = logged();
+    let conflicts = 0;
+    const { pass, tell, end } = scriptedController(
+      async () => {
+        conflicts += 1;
+        if (conflicts === 10) return {};
+        throw new KubeError('Conflict', 'changed');
+      },
+      { logger },
+    );
+    const warnings = () => lines.filter(({ level }) => level === 'warn');
+    await tell('a');
+    for (let step = 0; step < 20; step += 1) await pass(1000);
+    expect([conflicts, warnings().length]).toEqual([10, 0]);
+    await tell('a');
+    for (let step = 0; step < 9; step += 1) await pass(1000);
+    expect(warnings()).toMatchObject([{ name: 'a', conflicts: 10 }]);
+    await end();
+  });
+
   test('a terminal one waits for a change of the object', async () => {
     const { runs, pass, tell, end, metric } = scriptedController(async () =>
       Promise.reject(terminal('copies: -1')),
@@ -162,3 +207,15 @@ describe('failures', () => {
     await end();
   });
 });
+
+/** A logger that keeps what is worth reading: warnings and errors, with their level. */
+function logged() {
+  const lines: (LogFields & { readonly level: string })[] = [];
+  const make = (fields: LogFields): Logger => ({
+    ...silentLogger,
+    warn: (more) => lines.push({ ...fields, ...more, level: 'warn' }),
+    error: (more) => lines.push({ ...fields, ...more, level: 'error' }),
+    child: (more) => make({ ...fields, ...more }),
+  });
+  return { lines, logger: make({}) };
+}

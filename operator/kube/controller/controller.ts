@@ -36,6 +36,8 @@ export interface ControllerOptions {
 
 /** A run of a reconcile that goes on for this many times its limit makes `alive` false. */
 const STUCK_FACTOR = 2;
+/** So many conflicts in a row of one key, and each time as many more, are worth a warning. */
+const WARN_CONFLICTS = 10;
 /** Runs that ignore their abort are waited for this long before `run` gives up on them. */
 const ABORT_GRACE_MS = 5_000;
 
@@ -215,8 +217,11 @@ export class Controller {
   #failed(text: string, error: unknown, logger: Logger): ReconcileResultLabel {
     const kind = failureKind(error);
     if (kind === 'conflict') {
-      logger.debug({ error }, 'somebody else wrote first: reconcile again');
       this.#queue.addAfter(text, this.#conflicts.when(text));
+      const conflicts = this.#conflicts.requeues(text);
+      if (conflicts % WARN_CONFLICTS === 0)
+        logger.warn({ error, conflicts }, 'conflicts do not end: who else writes these fields?');
+      else logger.debug({ error }, 'somebody else wrote first: reconcile again');
       return kind;
     }
     if (kind === 'terminal') {
@@ -225,6 +230,7 @@ export class Controller {
       this.#conflicts.forget(text);
       return kind;
     }
+    this.#conflicts.forget(text);
     logger.error({ error, failures: this.#queue.numRequeues(text) + 1 }, 'reconcile failed');
     const asked = error instanceof KubeError ? error.retryAfterMs : undefined;
     if (asked === undefined) this.#queue.addRateLimited(text);

@@ -1,4 +1,4 @@
-import { isConflict, KubeError } from '../base/kube-error.ts';
+import { isConflict, isFieldManagerConflict, KubeError } from '../base/kube-error.ts';
 import type { Logger } from '../base/logger.ts';
 import type { ObjectKey } from '../objects/object-key.ts';
 
@@ -6,7 +6,8 @@ import type { ObjectKey } from '../objects/object-key.ts';
  * Brings the world closer to what the object `key` wants, from what is observed now: never from
  * what a former run remembers. Must be safe to run again at any time and must end soon after
  * `context.signal` aborts, writing nothing more. A rejection is retried: `Conflict` soon, `Terminal`
- * only when the object changes, all others with a growing pause.
+ * only when the object changes, all others (a field that another manager owns among them) with a
+ * growing pause.
  */
 export type Reconcile = (key: ObjectKey, context: ReconcileContext) => Promise<ReconcileResult>;
 
@@ -44,6 +45,7 @@ export type FailureKind = 'conflict' | 'terminal' | 'error';
 
 /** What to do about a rejection. */
 export function failureKind(thrown: unknown): FailureKind {
+  if (isFieldManagerConflict(thrown)) return 'error';
   if (isConflict(thrown)) return 'conflict';
   return thrown instanceof KubeError && thrown.code === 'Terminal' ? 'terminal' : 'error';
 }
