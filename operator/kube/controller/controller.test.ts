@@ -206,6 +206,24 @@ describe('failures', () => {
     expect(runs).toHaveLength(2);
     await end();
   });
+
+  test('a server that asks for no wait at all does not get around the growing pause', async () => {
+    const slowDown = new KubeError('TooManyRequests', 'slow down', { retryAfterMs: 0 });
+    const { runs, pass, tell, end } = scriptedController(async () => {
+      // A loop without a pause would never give the test its turn.
+      if (runs.length > 50) return {};
+      throw slowDown;
+    });
+    await tell('a');
+    expect(runs).toHaveLength(1);
+    for (const wait of [5, 10, 20]) {
+      await pass(wait - 1);
+      const before = runs.length;
+      await pass(1);
+      expect(runs).toHaveLength(before + 1);
+    }
+    await end();
+  });
 });
 
 /** A logger that keeps what is worth reading: warnings and errors, with their level. */

@@ -233,8 +233,7 @@ export class Controller {
     this.#conflicts.forget(text);
     logger.error({ error, failures: this.#queue.numRequeues(text) + 1 }, 'reconcile failed');
     const asked = error instanceof KubeError ? error.retryAfterMs : undefined;
-    if (asked === undefined) this.#queue.addRateLimited(text);
-    else this.#queue.addAfter(text, asked);
+    this.#queue.addRateLimited(text, asked);
     return kind;
   }
 

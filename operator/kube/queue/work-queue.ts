@@ -97,9 +97,12 @@ export class WorkQueue {
     this.#arm();
   }
 
-  /** Adds the key when the rate limiter lets it; call `forget` when it needs no more retries. */
-  addRateLimited(key: string): void {
-    this.addAfter(key, this.#limiter.when(key));
+  /**
+   * Adds the key when the rate limiter lets it, but not before `leastMs`; call `forget` when it needs
+   * no more retries.
+   */
+  addRateLimited(key: string, leastMs = 0): void {
+    this.addAfter(key, Math.max(leastMs, this.#limiter.when(key)));
   }
 
   forget(key: string): void {
