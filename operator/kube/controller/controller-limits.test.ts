@@ -29,6 +29,24 @@ describe('the limit of a run', () => {
     await end(new KubeError('LeaseLost', 'lost'));
   });
 
+  test('is counted once, when it passes, also where the run never ends', async () => {
+    const timeouts = 'controller_runtime_reconcile_timeouts_total{controller="echo"}';
+    const { stop, running, pass, tell, metric } = scriptedController(
+      async () => new Promise(() => undefined),
+      { reconcileTimeoutMs: 1000 },
+    );
+    await tell('a');
+    await pass(999);
+    expect(await metric(timeouts)).toBe(undefined);
+    await pass(1);
+    expect(await metric(timeouts)).toBe('1');
+    stop.abort(new KubeError('LeaseLost', 'lost'));
+    await pass();
+    await pass(5000);
+    await running;
+    expect(await metric(timeouts)).toBe('1');
+  });
+
   test('makes the controller not alive where a run ignores it', async () => {
     let finish: (() => void) | undefined;
     const { controller, pass, tell, end } = scriptedController(

@@ -184,9 +184,11 @@ export class Controller {
   ): Promise<ReconcileResultLabel | undefined> {
     const reconcileId = (this.#options.newId ?? randomUUID)();
     const logger = this.#logger.child({ ...key, reconcileID: reconcileId });
-    const limit = new RunLimit(this.#clock, undefined, this.#timeoutMs, () =>
-      timeoutError(this.name, text, this.#timeoutMs),
-    );
+    const limit = new RunLimit(this.#clock, undefined, this.#timeoutMs, () => {
+      // Here and not where the run ends: one that ignores its abort may never end.
+      this.#options.metrics?.timedOut(this.name);
+      return timeoutError(this.name, text, this.#timeoutMs);
+    });
     this.#runs.add(limit);
     if (isLeaseLost(signal.reason)) limit.abort(signal.reason);
     try {
@@ -197,8 +199,7 @@ export class Controller {
       });
       return this.#succeeded(text, result);
     } catch (thrown) {
-      if (limit.expired) this.#options.metrics?.timedOut(this.name);
-      else if (limit.signal.aborted) return undefined;
+      if (limit.signal.aborted && !limit.expired) return undefined;
       return this.#failed(text, limit.expired ? limit.reason(thrown) : thrown, logger);
     } finally {
       this.#runs.delete(limit);
