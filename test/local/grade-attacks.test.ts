@@ -27,6 +27,12 @@ print(json.dumps({"verdict": 0.5, "child_ended": p.returncode == 0}))
 const attacked = (agent: string, more: Partial<GradeCase> = {}) =>
   python(PARENT, { workspace: { 'agent.py': agent }, agentCode: 'child', ...more });
 
+/** What it prints of a program that ends by exit 0, whatever else that does. */
+const JUDGED = [
+  { name: 'verdict', value: 0.5 },
+  { name: 'child_ended', value: 1 },
+];
+
 describe('a verifier that runs what the agent wrote', () => {
   it.each([
     [
@@ -67,10 +73,7 @@ describe('a verifier that runs what the agent wrote', () => {
     const result = await attacked(agent);
     expect(result).toMatchObject({
       status: 'ok',
-      checks: [
-        { name: 'verdict', value: 0.5 },
-        { name: 'child_ended', value: 1 },
-      ],
+      checks: JUDGED,
       flat: 0.75,
     });
     expect(result.seconds).toBeLessThan(15);
@@ -109,20 +112,34 @@ sys.exit(traced or len(reached))
     ]);
   });
 
-  it('has no score where many programs use up the memory of the sandbox', async () => {
+  it('outlives programs that together use up the memory of the sandbox, and says so', async () => {
     const agent =
       'import os, time\nfor _ in range(12):\n if os.fork() == 0:\n  a = bytearray(120 << 20)\n  time.sleep(20)\n  os._exit(0)\ntime.sleep(1)';
-    const result = await attacked(agent, { limits: { memoryMiB: 384 }, timeoutSeconds: 5 });
-    const killed = result.findings.some((finding) => finding.code === 'ChildKilledForMemory');
-    expect(result.status === 'crash' || result.status === 'timeout' || killed).toBe(true);
-    expect(result.flat ?? 0).toBeLessThanOrEqual(0.75);
+    const result = await attacked(agent, { limits: { memoryMiB: 384 }, timeoutSeconds: 15 });
+    // The kernel takes the largest: neither the verifier nor the program that forked them.
+    expect(result).toMatchObject({ status: 'ok', checks: JUDGED, flat: 0.75, native: 0.75 });
+    expect(result.findings.map(({ code }) => code)).toEqual(['ChildKilledForMemory']);
   });
 
-  it('survives a fork bomb', async () => {
-    const agent = 'import os\nwhile True:\n try: os.fork()\n except OSError: pass';
+  it('ends a fork bomb at its deadline, without a score', async () => {
+    const agent = `print('{"verdict": 1.0}', flush=True)\nimport os\nwhile True:\n try: os.fork()\n except OSError: pass`;
     const result = await attacked(agent, { timeoutSeconds: 3, limits: { pids: 64 } });
-    expect(['timeout', 'crash', 'ok']).toContain(result.status);
-    expect(result.flat ?? 0).toBeLessThanOrEqual(0.75);
+    expect(result).toMatchObject({ status: 'timeout', checks: [], flat: null, native: null });
+    expect(result.seconds).toBeLessThan(15);
+  });
+
+  it('runs under the filter of system calls, and so does what it starts', async () => {
+    const status = 'open("/proc/self/status").read().split("Seccomp:")[1].split()[0]';
+    const source = `
+import json, subprocess, sys
+child = subprocess.run([sys.executable, "-c", 'print(' + ${JSON.stringify(status)} + ')'], capture_output=True, text=True)
+print(json.dumps({"own": int(${status}), "child": int(child.stdout)}))
+`;
+    // Mode 2 is a filter, 0 is none.
+    expect((await python(source)).checks).toEqual([
+      { name: 'own', value: 2 },
+      { name: 'child', value: 2 },
+    ]);
   });
 
   it('ignores what lay in the workspace before it started', async () => {

@@ -1,4 +1,6 @@
+import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { INIT_DIR, LINK_DIR, REPORT_DIR } from '../../src/phases/agent-spec.ts';
 import { type Aftermath, HostileBench } from '../support/hostile-bench.ts';
 import { expectSoundReport, type HostileCase, runCase, SOLVE } from '../support/hostile-cases.ts';
 
@@ -35,18 +37,21 @@ const DISK: readonly HostileCase[] = [
   {
     name: 'reserved-space',
     script: `${SOLVE}${python(`import ctypes, fcntl, os, struct
-libc = ctypes.CDLL(None)
+libc = ctypes.CDLL(None, use_errno=True)
 fd = os.open("reserved", os.O_WRONLY | os.O_CREAT)
-print(libc.fallocate(fd, 0, ctypes.c_long(0), ctypes.c_long(50 << 20)))
+print(libc.fallocate(fd, 0, ctypes.c_long(0), ctypes.c_long(50 << 20)), ctypes.get_errno())
 for command in (0x40305828, 0x4030582A, 0x40305839):
     try:
-        fcntl.ioctl(fd, command, struct.pack("hhqqiI4i", 0, 0, 0, 50 << 20, 0, 0, 0, 0, 0, 0))
-        print("did")
-    except OSError:
-        print(-1)
-print(libc.syscall(425, 1, 0), os.fstat(fd).st_blocks)`)}`,
+        print(fcntl.ioctl(fd, command, struct.pack("hhqqiI4i", 0, 0, 0, 50 << 20, 0, 0, 0, 0, 0, 0)))
+    except OSError as error:
+        print(-1, error.errno)
+print(libc.syscall(425, 1, 0), ctypes.get_errno())
+print(os.fstat(fd).st_blocks)
+print([line.split()[1] for line in open("/proc/self/status") if line.startswith("Seccomp:")])`)}`,
     outcome: 'scored',
     flat: 1,
+    // EOPNOTSUPP, three times ENOTTY, ENOSYS: as on a system that has none of these calls.
+    prints: "-1 95\n-1 25\n-1 25\n-1 25\n-1 38\n0\n['2']\n",
   },
   {
     name: 'sparse-file-of-1-tb',
@@ -111,9 +116,11 @@ const LINKS: readonly HostileCase[] = [
   },
   {
     name: 'hard-links-and-devices',
-    script: `${SOLVE} ln /etc/passwd p; ln /usr/bin/python3 q; ln /run/clawgym/init/__main__.py r; mknod d c 1 3; mknod e b 8 0; ln out/note.txt n; exit 0`,
+    script: `${SOLVE} ln /etc/passwd p; ln /usr/bin/python3 q; ln ${INIT_DIR}/__main__.py r; mknod d c 1 3; mknod e b 8 0; ln out/note.txt n; ls ${INIT_DIR}/__main__.py; ls -d p q r d e; exit 0`,
     outcome: 'scored',
     flat: 1,
+    // Of the wrapper's file there is no second name; it is there.
+    prints: `${INIT_DIR}/__main__.py\n`,
   },
   {
     name: 'fifo-as-output',
@@ -191,9 +198,11 @@ const NAMES: readonly HostileCase[] = [
   },
   {
     name: 'shims-and-system-folders',
-    script: `${SOLVE} for d in /tmp /tmp/home /agent /agent/bin /opt/agent/bin /usr/bin /usr/local/bin /run/clawgym /run/clawgym/init /run/clawgym/report /run/clawgym/link /etc /dev /proc /proc/sys/kernel /sys /sys/fs/cgroup/memory /verifier /program; do for n in python3 sh core_pattern cgroup.procs tasks memory.limit_in_bytes sitecustomize.py end.json; do printf '#!/bin/sh\\necho 1\\n' > $d/$n; chmod +x $d/$n; done; done 2>/dev/null; echo c > /proc/sysrq-trigger; mount -t tmpfs x /mnt; unshare -Ur true; exit 0`,
+    script: `${SOLVE} for d in /tmp /tmp/home /agent /agent/bin /opt/agent/bin /usr/bin /usr/local/bin ${dirname(INIT_DIR)} ${INIT_DIR} ${REPORT_DIR} ${LINK_DIR} /etc /dev /proc /proc/sys/kernel /sys /sys/fs/cgroup/memory /verifier /program; do for n in python3 sh core_pattern cgroup.procs tasks memory.limit_in_bytes sitecustomize.py end.json; do printf '#!/bin/sh\\necho 1\\n' > $d/$n; chmod +x $d/$n; done; done 2>/dev/null; echo c > /proc/sysrq-trigger; mount -t tmpfs x /mnt; unshare -Ur true; ls -d ${INIT_DIR}/end.json ${REPORT_DIR}/end.json ${INIT_DIR}; exit 0`,
     outcome: 'scored',
     flat: 1,
+    // The report's folder is open to it, the wrapper's own is not.
+    prints: `${INIT_DIR}\n${REPORT_DIR}/end.json\n`,
   },
 ];
 

@@ -13,6 +13,8 @@ export interface HostileCase extends Attack {
   /** All codes that must be found; `maybe` may be found as well. */
   readonly codes?: readonly string[];
   readonly maybe?: readonly string[];
+  /** All that the agent prints, where that is what the case is about. */
+  readonly prints?: string;
   /** Wall seconds on a busy machine. */
   readonly within?: number;
   /** MiB that this process may grow by; the default is room for garbage that is not collected yet. */
@@ -29,6 +31,7 @@ export async function runCase(bench: HostileBench, it: HostileCase): Promise<Aft
   expect(decision.score.flat).toBe(typeof it.flat === 'function' ? it.flat(after) : it.flat);
   const maybe = new Set(it.maybe);
   expect(after.codes.filter((code) => !maybe.has(code))).toEqual([...(it.codes ?? [])].toSorted());
+  if (it.prints !== undefined) expect(after.stdout).toBe(it.prints);
   expect(after.seconds).toBeLessThan(it.within ?? 20);
   expect(after.grownMiB).toBeLessThan(it.grown ?? 200);
   expect(after.stoodMs).toBeLessThan(1000);
