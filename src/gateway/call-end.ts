@@ -12,6 +12,8 @@ export type CallEnd = Omit<CallFinish, 'response' | 'endedAt'>;
 
 const NO_USAGE = { inputTokens: undefined, outputTokens: undefined } as const;
 const MAX_REFUSAL_BYTES = 64 * 1024;
+/** Refusals about who asks and who pays. */
+const ACCOUNT: ReadonlySet<number> = new Set([401, 402, 429]);
 
 /**
  * Ends the episode with a final text and no tool call: a harness then ends by itself with exit 0,
@@ -52,7 +54,8 @@ export async function giveUpEnd(thrown: unknown, spool: AnswerSpool): Promise<Ca
  * A refusal that no retry can change goes to the agent once, and counts as the agent's: it shaped the
  * request. One about key, address or model may quote the key, so the agent gets our own words; it is
  * the operator's mistake where the endpoint has accepted no call of the run yet. An agent shapes
- * neither the key nor the address, so 401 and 3xx stay the operator's (a key that was revoked).
+ * neither the key, the account nor the address, so 3xx, 401 (a key that was revoked), 402 and a 429 that
+ * reaches us (see upstream.ts: the account's credit is used up) stay the operator's.
  */
 export async function passOnRefusal(
   response: UpstreamResponse,
@@ -60,7 +63,8 @@ export async function passOnRefusal(
   spool: AnswerSpool,
 ): Promise<CallEnd> {
   const { status } = response;
-  const ours = status < 400 || status === 401 || status === 403 || status === 404;
+  const account = status < 400 || ACCOUNT.has(status);
+  const ours = account || status === 403 || status === 404;
   for await (const chunk of response.body) {
     if (ours || spool.size + chunk.byteLength > MAX_REFUSAL_BYTES) break;
     await spool.append(chunk);
@@ -68,8 +72,10 @@ export async function passOnRefusal(
   const contentType = response.headers['content-type'] ?? 'application/json';
   if (!ours) return { status, contentType, result: 'error', ...NO_USAGE };
   const refused = `The model endpoint refused the call with status ${status}`;
-  const operators = status <= 401 || session.upstream.answered !== true;
-  const message = operators ? `${refused}: check its base URL, key and model name.` : `${refused}.`;
+  const operators = account || session.upstream.answered !== true;
+  const message = operators
+    ? `${refused}: check its base URL, key, credit and model name.`
+    : `${refused}.`;
   if (operators) session.failUpstream(message);
   await spool.append(errorBody(openAiError(400, 'upstream_refused', message)));
   return { status: 400, contentType: 'application/json', result: 'error', ...NO_USAGE };

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { Agent, type Dispatcher, request } from 'undici';
 import type { Clock } from '../base/clock.ts';
 import { ClawError, errorMessage } from '../base/error.ts';
@@ -28,6 +29,12 @@ const RETRYABLE: ReadonlySet<number> = new Set([408, 409, 425, 429]);
 const MAX_RETRY_AFTER_MS = 120_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 const ERROR_TEXT_BYTES = 2048;
+const MESSAGE_CHARS = 300;
+/**
+ * How OpenAI marks a 429 that means "pay", not "wait" (its error code guide). A text that a message
+ * quotes has its quotes escaped, so an agent cannot bring this about.
+ */
+const USED_UP = /"(?:code|type)"\s*:\s*"insufficient_quota"/;
 
 /** An endpoint that speaks OpenAI chat completions over HTTP. */
 export class OpenAiUpstream implements Upstream, AsyncDisposable {
@@ -67,7 +74,9 @@ export class OpenAiUpstream implements Upstream, AsyncDisposable {
         const status = response.statusCode;
         if (status >= 200 && status < 300) this.#answered = true;
         if (status < 500 && !RETRYABLE.has(status)) return passOn(response);
-        last = `status ${status}: ${await drain(response)}`;
+        const said = await drain(response);
+        if (status === 429 && USED_UP.test(said)) return passOn(response, said);
+        last = `status ${status}: ${said.slice(0, MESSAGE_CHARS)}`;
         pause = retryAfterMs(singleHeader(response.headers['retry-after']), clock.now());
       } catch (thrown) {
         // What the endpoint said before the deadline tells more than that it passed.
@@ -77,8 +86,9 @@ export class OpenAiUpstream implements Upstream, AsyncDisposable {
       if (clock.monotonic() >= giveUpAt) throw this.#gaveUp(failures, last, undefined);
       logger.warn({ upstream: this.name, failures, last }, 'model endpoint failed, asking again');
       const wait = backoffMs(this.#options.backoff ?? UPSTREAM_BACKOFF, failures, random());
+      const asked = Math.max(wait, Math.min(pause ?? 0, MAX_RETRY_AFTER_MS));
+      ask.onRetry?.(last, asked);
       try {
-        const asked = Math.max(wait, Math.min(pause ?? 0, MAX_RETRY_AFTER_MS));
         await clock.sleep(Math.min(asked, giveUpAt - clock.monotonic()), signal);
       } catch (thrown) {
         throw this.#gaveUp(failures, last, thrown);
@@ -138,13 +148,15 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-function passOn(response: Dispatcher.ResponseData): UpstreamResponse {
+/** `said`: the body's start, where it was read already. */
+function passOn(response: Dispatcher.ResponseData, said?: string): UpstreamResponse {
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(response.headers)) {
     const single = singleHeader(value);
     if (single !== undefined && !HOP_BY_HOP.has(name)) headers[name] = single;
   }
-  return { status: response.statusCode, headers, body: response.body };
+  const body = said === undefined ? response.body : Readable.from([Buffer.from(said)]);
+  return { status: response.statusCode, headers, body };
 }
 
 function singleHeader(value: string | string[] | undefined): string | undefined {
@@ -161,5 +173,5 @@ async function drain(response: Dispatcher.ResponseData): Promise<string> {
     size += bytes.byteLength;
     if (size >= ERROR_TEXT_BYTES) break;
   }
-  return Buffer.concat(chunks).toString('utf8').slice(0, 300);
+  return Buffer.concat(chunks).toString('utf8');
 }

@@ -116,7 +116,7 @@ describe('what an agent brings on itself is not the upstream’s failure', () =>
     },
   );
 
-  it.each([301, 401])(
+  it.each([301, 401, 402])(
     'but a %d after an answer is: no agent shapes key or address',
     async (status) => {
       await using fixture = await gatewayFixture({
@@ -127,6 +127,28 @@ describe('what an agent brings on itself is not the upstream’s failure', () =>
       expect(fixture.session.upstreamFailed).toContain(`status ${status}`);
     },
   );
+
+  it('credit that is used up is not waited for: no retry of a 429 changes it', async () => {
+    const body = '{"error":{"code":"insufficient_quota","message":"check your plan of acme"}}';
+    await using fixture = await gatewayFixture({
+      fault: ({ index }) => (index === 1 ? { kind: 'status', status: 429, body } : undefined),
+    });
+    await fixture.ask(STREAM);
+    const answer = await fixture.ask(STREAM);
+    expect(answer.status).toBe(400);
+    expect(answer.text).not.toContain('acme');
+    expect(fixture.model.requests).toHaveLength(2);
+    expect(fixture.session.upstreamFailed).toContain('credit');
+  });
+
+  it('a 429 whose message only quotes that code is asked again', async () => {
+    const body = JSON.stringify({ error: { message: '"code":"insufficient_quota"' } });
+    await using fixture = await gatewayFixture({
+      fault: firstRequests(1, { kind: 'status', status: 429, body }),
+    });
+    expect((await fixture.ask(STREAM)).text).toContain('Done.');
+    expect(fixture.session.upstreamFailed).toBeUndefined();
+  });
 
   it.each([403, 404])('and so is a %d before any answer', async (status) => {
     await using fixture = await gatewayFixture({ fault: () => ({ kind: 'status', status }) });

@@ -12,8 +12,8 @@ export interface Upstream {
   readonly answered?: boolean;
   /**
    * Asks for one chat completion. Transient failures (429, 5xx, lost connections) are retried inside
-   * until `signal` aborts or `retryMs` have passed; then `UpstreamFailed` is thrown. A returned status is therefore 2xx or a
-   * 4xx that no retry can change. The body may still fail while it is read.
+   * until `signal` aborts or `retryMs` have passed; then `UpstreamFailed` is thrown. A returned status
+   * is therefore 2xx or one that no retry can change: 3xx, 4xx, and 429 only for used-up credit. The body may still fail while it is read.
    */
   chat(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse>;
 }
@@ -25,6 +25,8 @@ export interface UpstreamRequest {
   readonly accept: string;
   /** Milliseconds from the first try after which a failure is final; absent: the signal alone says. */
   readonly retryMs?: number;
+  /** Told of each transient failure of the endpoint, and of the milliseconds until the next try. */
+  readonly onRetry?: (reason: string, pauseMs: number) => void;
 }
 
 export interface UpstreamResponse {
