@@ -87,3 +87,39 @@ describe('budgets', () => {
     expect((await fixture.ask(STREAM)).status).toBe(401);
   });
 });
+
+describe('the time budget, used up while a call', () => {
+  it('waits for an endpoint that fails: the attempt is lost, not ended', async () => {
+    const clock = new ManualClock();
+    await using fixture = await gatewayFixture({
+      clock,
+      budgets: { seconds: 60 },
+      fault: () => ({ kind: 'status', status: 503, retryAfter: '90' }),
+    });
+    const answer = fixture.ask(STREAM);
+    // The call's deadline, the budget's end and the pause before the next try.
+    await expect.poll(() => clock.sleeping).toBe(3);
+    clock.advance(60_000);
+    expect(await answer).toMatchObject({ status: 400 });
+    expect((await onlyCall(fixture)).finish?.result).toBe('error');
+    expect(fixture.session.upstreamFailed).toContain('status 503');
+    expect(fixture.session.budgetEnded).toBeUndefined();
+  });
+
+  it('waits for a slow answer after a short failure: the budget’s end', async () => {
+    const clock = new ManualClock();
+    await using fixture = await gatewayFixture({
+      clock,
+      budgets: { seconds: 60 },
+      fault: ({ index }) =>
+        index === 0 ? { kind: 'status', status: 503, retryAfter: '1' } : { kind: 'stall' },
+    });
+    const answer = fixture.ask(STREAM);
+    await expect.poll(() => clock.sleeping).toBe(3);
+    clock.advance(1000);
+    await fixture.model.arrived(2);
+    clock.advance(59_000);
+    expect((await answer).text).toContain('The budget of 60 seconds');
+    expect(fixture.session.upstreamFailed).toBeUndefined();
+  });
+});

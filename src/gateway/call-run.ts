@@ -7,12 +7,8 @@ import { answerMeter, isEventStream } from './answer-meter.ts';
 import { AnswerSpool, SPOOL_DEFAULTS } from './answer-spool.ts';
 import { type Backoff, backoffMs, UPSTREAM_BACKOFF } from './backoff.ts';
 import { budgetEnd, type CallEnd, giveUpEnd, passOnRefusal } from './call-end.ts';
-import {
-  type ChatRequest,
-  withSampling,
-  withSingleModel,
-  withUsageReport,
-} from './chat-request.ts';
+import type { ChatRequest } from './chat-request.ts';
+import { isTransient } from './is-transient.ts';
 import { errorFrame, openAiError } from './openai-error.ts';
 import { recordCall } from './record-call.ts';
 import type { BudgetEnd, GatewaySession } from './session.ts';
@@ -44,6 +40,7 @@ export interface CallContext {
 export interface CallAsk {
   readonly session: GatewaySession;
   readonly row: CallRow;
+  /** For the upstream (see `upstreamBody`). */
   readonly body: Uint8Array;
   readonly request: ChatRequest;
   readonly accept: string | undefined;
@@ -76,6 +73,8 @@ export class CallRun {
   #readers = 0;
   #detached: AbortController | undefined;
   #finished = false;
+  /** Monotonic milliseconds at the first try. */
+  #sentAt = 0;
 
   constructor(ask: CallAsk, context: CallContext) {
     this.ask = ask;
@@ -153,6 +152,7 @@ export class CallRun {
       this.#spool.fail(toClawError(thrown));
     } finally {
       timers.abort();
+      this.ask.session.outages.ended(this.ask.row.callId);
       this.#finished = true;
       this.#detached?.abort();
       if (this.#readers === 0) await this.#spool.dispose();
@@ -164,22 +164,26 @@ export class CallRun {
     const { clock, limits } = this.#context;
     const over = session.overBudget(row.sequence, clock.monotonic());
     if (over !== undefined) return this.#endBudget(over);
+    this.#sentAt = clock.monotonic();
     this.#haltAfter('deadline', limits.callSeconds * 1000, timers);
     this.#watchBudget(timers);
     for (let failures = 1; ; failures += 1) {
+      let lastFailure: string;
       try {
         return await this.#tryOnce();
       } catch (thrown) {
         const end = await this.#endAfter(thrown);
         if (end !== undefined) return end;
         const { callId } = row;
+        lastFailure = errorMessage(thrown);
         this.#context.logger.warn(
-          { callId, failures, error: errorMessage(thrown) },
+          { callId, failures, error: lastFailure },
           'answer broke off, asking again',
         );
       }
       const backoff = this.#context.backoff ?? UPSTREAM_BACKOFF;
       const pause = backoffMs(backoff, failures, this.#context.random());
+      this.#noteFailure(lastFailure, pause);
       // A stop during the pause is seen by the next try.
       await clock.sleep(pause, this.#stop.signal).catch(() => undefined);
     }
@@ -199,19 +203,31 @@ export class CallRun {
   }
 
   async #tryOnce(): Promise<CallEnd> {
-    const { session, body, request, accept } = this.ask;
+    const { session, body, accept } = this.ask;
     this.#spool.reset();
     const broken = new AbortController();
     const signal = AbortSignal.any([this.#stop.signal, broken.signal]);
     signal.throwIfAborted();
-    const asked = withSampling(
-      withUsageReport(withSingleModel(body, request), request),
-      session.sampling,
-    );
-    const ask = { body: asked, accept: accept ?? 'application/json' };
+    const ask = {
+      body,
+      accept: accept ?? 'application/json',
+      onRetry: (reason: string, pauseMs: number) => this.#noteFailure(reason, pauseMs),
+    };
     const response = await session.upstream.chat(ask, signal);
     if (response.status >= 200 && response.status < 300) return await this.#copy(response, broken);
+    this.#noteAnswer();
     return await passOnRefusal(response, session, this.#spool);
+  }
+
+  #noteFailure(reason: string, pauseMs: number): void {
+    const { session, row } = this.ask;
+    const failedAt = this.#context.clock.monotonic();
+    const until = failedAt + pauseMs;
+    session.outages.failed(row.callId, { since: this.#sentAt, failedAt, until, reason });
+  }
+
+  #noteAnswer(): void {
+    this.ask.session.outages.answered(this.ask.row.callId, this.#sentAt);
   }
 
   async #copy(response: UpstreamResponse, broken: AbortController): Promise<CallEnd> {
@@ -226,6 +242,7 @@ export class CallRun {
         meter.feed(chunk);
         if (meter.fault !== undefined) break;
         if (meter.ending) continue;
+        if (this.#spool.released === 0) this.#noteAnswer();
         this.#spool.release();
         this.#head.resolve(head);
       }
@@ -235,6 +252,7 @@ export class CallRun {
     meter.end();
     if (meter.fault !== undefined)
       throw new ClawError('UpstreamFailed', meter.fault, { retryable: true });
+    if (this.#spool.released === 0) this.#noteAnswer();
     return {
       ...head,
       result: 'complete',
@@ -267,8 +285,11 @@ export class CallRun {
 
   /** What a failed try means: an end, or undefined to try again. */
   async #endAfter(thrown: unknown): Promise<CallEnd | undefined> {
-    const { session } = this.ask;
+    const { session, row } = this.ask;
     if (this.#stopReason === 'shutdown') throw thrown;
+    const now = this.#context.clock.monotonic();
+    const trouble = session.outages.during(row.callId, now);
+    if (this.#stopReason !== undefined) session.outages.stopped(row.callId, now);
     if (this.#stopReason === 'cancelled') {
       this.#spool.rewind();
       return {
@@ -278,13 +299,21 @@ export class CallRun {
         outputTokens: undefined,
       };
     }
+    if (this.#stopReason === 'budget' && trouble !== undefined) {
+      // The endpoint used the rest of the budget up, not the agent.
+      session.failUpstream(errorMessage(thrown));
+      return await giveUpEnd(thrown, this.#spool);
+    }
     if (this.#stopReason === 'budget') {
       const limit = session.budgets.seconds;
       return this.#endBudget({ budget: 'seconds', limit, used: limit });
     }
     const tooLarge = thrown instanceof ClawError && thrown.code === 'TooLarge';
     const begun = this.#spool.released > 0;
-    if (!begun && !tooLarge && this.#stopReason === undefined) return undefined;
+    if (!begun && !tooLarge && this.#stopReason === undefined) {
+      if (isTransient(thrown)) return undefined;
+      throw thrown;
+    }
     // An answer that is too long, or still flows at its deadline, is what the agent asked for.
     if (!tooLarge && !(begun && this.#stopReason === 'deadline'))
       session.failUpstream(errorMessage(thrown));

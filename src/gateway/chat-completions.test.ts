@@ -17,6 +17,42 @@ import { ClawError } from '../base/error.ts';
 
 const CALL = 'call-0001';
 
+describe('a body that cannot be written again', () => {
+  const deep = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`;
+  const body = (levels: number) =>
+    `{"model":"${MODEL}","messages":[{"role":"user","content":"x"}],"x":${deep(levels)},"model":"${MODEL}"}`;
+
+  it('is refused at once: an agent must not turn its rollout into missing data', async () => {
+    await using fixture = await gatewayFixture({ limits: { callSeconds: 1 } });
+    const answer = await fixture.ask(body(200_000));
+    expect(answer.status).toBe(400);
+    expect(answer.text).toContain('nested deeper than 128');
+    expect(await fixture.records.listCalls(fixture.attempt)).toEqual([]);
+    expect(fixture.session.upstreamFailed).toBeUndefined();
+  });
+
+  it('begins one level beyond the bound', async () => {
+    await using fixture = await gatewayFixture();
+    const statuses = [127, 128].map(async (levels) => (await fixture.ask(body(levels))).status);
+    expect(await Promise.all(statuses)).toEqual([200, 400]);
+  });
+});
+
+it('a fault of ours is never asked again as if it were the endpoint’s', async () => {
+  let asked = 0;
+  const upstream = {
+    name: 'broken',
+    chat: () => {
+      asked += 1;
+      return Promise.reject(new RangeError('Maximum call stack size exceeded'));
+    },
+  };
+  await using fixture = await gatewayFixture({ upstream, limits: { callSeconds: 1 } });
+  expect((await fixture.ask(PLAIN)).status).toBe(503);
+  expect(asked).toBe(1);
+  expect(fixture.session.upstreamFailed).toBeUndefined();
+});
+
 describe('an answered call', () => {
   it.each([
     ['stream', STREAM, 'text/event-stream'],

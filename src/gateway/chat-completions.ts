@@ -3,7 +3,7 @@ import { sha256 } from '../base/digest.ts';
 import { ClawError, errorMessage } from '../base/error.ts';
 import type { CallFinish } from '../store/records.ts';
 import { type CallAsk, type CallContext, CallRun } from './call-run.ts';
-import { type ChatRequest, parseChatRequest } from './chat-request.ts';
+import { parseChatRequest, upstreamBody } from './chat-request.ts';
 import { errorBody, type OpenAiError, openAiError } from './openai-error.ts';
 import type { GatewaySession } from './session.ts';
 import { hashBearer, type SessionDirectory } from './session-directory.ts';
@@ -136,13 +136,13 @@ export class Gateway implements AsyncDisposable {
     if ('status' in chat) return refuse(chat);
     const flying = this.#runs.get(callId);
     if (flying?.finished === false) return await this.#join(flying, session, sha256(body), signal);
-    return await this.#openOrReplay(session, { ...request, callId }, chat.request, signal);
+    return await this.#openOrReplay(session, { ...request, callId }, chat, signal);
   }
 
   async #openOrReplay(
     session: GatewaySession,
     request: GatewayRequest & { readonly callId: string },
-    chat: ChatRequest,
+    chat: ReadChat,
     signal: AbortSignal,
   ): Promise<GatewayAnswer> {
     const { callId, body } = request;
@@ -160,8 +160,7 @@ export class Gateway implements AsyncDisposable {
       if (finish !== undefined) return await this.#replay(finish);
     }
     const run =
-      this.#runs.get(callId) ??
-      this.#start({ session, row, body, request: chat, accept: request.accept });
+      this.#runs.get(callId) ?? this.#start({ session, row, ...chat, accept: request.accept });
     return await this.#join(run, session, digest, signal);
   }
 
@@ -197,13 +196,16 @@ export class Gateway implements AsyncDisposable {
   }
 }
 
-function readChat(
-  body: Uint8Array,
-  session: GatewaySession,
-): { readonly request: ChatRequest } | OpenAiError {
+/** A checked request, and its bytes for the upstream. */
+type ReadChat = Pick<CallAsk, 'request' | 'body'>;
+
+/** Everything that can fail for the agent's bytes fails here, before a row is opened. */
+function readChat(body: Uint8Array, session: GatewaySession): ReadChat | OpenAiError {
   try {
     const request = parseChatRequest(body);
-    if (request.model === session.model) return { request };
+    if (request.model === session.model) {
+      return { request, body: upstreamBody(body, request, session.sampling) };
+    }
     const asked = JSON.stringify(request.model.slice(0, 200));
     return openAiError(
       404,

@@ -11,6 +11,9 @@ const zChatRequest = z.looseObject({
 });
 export type ChatRequest = z.infer<typeof zChatRequest>;
 
+/** Deeper values parse here and break other readers: ours when it writes them, the endpoint's too. */
+const MAX_NESTING = 128;
+
 /** Parses a request body. Throws `InvalidInput` with a sentence that may be shown to the agent. */
 export function parseChatRequest(body: Uint8Array): ChatRequest {
   let value: unknown;
@@ -25,6 +28,12 @@ export function parseChatRequest(body: Uint8Array): ChatRequest {
       },
     );
   }
+  if (nestsDeeperThan(value, MAX_NESTING)) {
+    throw new ClawError(
+      'InvalidInput',
+      `request body: nested deeper than ${MAX_NESTING} levels; send a flatter one`,
+    );
+  }
   const parsed = zChatRequest.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
@@ -33,6 +42,30 @@ export function parseChatRequest(body: Uint8Array): ChatRequest {
     'InvalidInput',
     `request body: ${place === '' ? '' : `${place}: `}${issue?.message ?? 'not a chat request'}`,
   );
+}
+
+/** Level by level: a recursion would fail on the very values that are looked for. */
+function nestsDeeperThan(value: unknown, limit: number): boolean {
+  let level: readonly unknown[] = [value];
+  for (let depth = 0; depth < limit; depth += 1) {
+    level = level.flatMap(children);
+    if (level.length === 0) return false;
+  }
+  return true;
+}
+
+function children(value: unknown): readonly unknown[] {
+  const inner = isRecord(value) ? Object.values(value) : Array.isArray(value) ? value : [];
+  return inner.filter((item) => typeof item === 'object' && item !== null);
+}
+
+/** What is sent to the upstream for the agent's body: with one model, its usage and the run's sampling. */
+export function upstreamBody(
+  body: Uint8Array,
+  request: ChatRequest,
+  sampling: FixedSampling | undefined,
+): Uint8Array {
+  return withSampling(withUsageReport(withSingleModel(body, request), request), sampling);
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { AttemptId, Sha256 } from '../base/brand.ts';
 import type { CallFinish } from '../store/records.ts';
 import type { FixedSampling } from './chat-request.ts';
+import { OutageWatch } from './outage.ts';
 import type { Upstream } from './upstream.ts';
 import type { AttemptUsage } from './usage.ts';
 
@@ -48,6 +49,7 @@ export class GatewaySession {
   readonly budgets: SessionBudgets;
   readonly openedAt: number;
   readonly sampling: FixedSampling | undefined;
+  readonly outages = new OutageWatch();
   #inputTokens: number;
   #outputTokens: number;
   #budgetEnded: BudgetEnd | undefined;
@@ -114,6 +116,22 @@ export class GatewaySession {
 
   failUpstream(reason: string): void {
     this.#upstreamFailed ??= reason;
+  }
+
+  /**
+   * The agent was stopped at its deadline. Where a call was then waiting for a failing endpoint, the
+   * time-out is the endpoint's and not the agent's.
+   *
+   * @param seconds the agent's deadline; its time began with the session or later
+   * @param now monotonic milliseconds
+   */
+  cutAtDeadline(seconds: number, now: number): void {
+    const trouble = this.outages.atCut(this.openedAt + seconds * 1000, now);
+    if (trouble === undefined) return;
+    const lasted = Math.round((now - trouble.since) / 1000);
+    this.failUpstream(
+      `the agent's time ended while the model endpoint had failed for ${lasted} s: ${trouble.reason}`,
+    );
   }
 }
 

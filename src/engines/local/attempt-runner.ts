@@ -119,7 +119,8 @@ async function runProcess(
       scratchDir: context.scratch,
       signal: context.signal,
     });
-    return withLinkState(timeBudget(run, context), link);
+    const cut = run.end.reason === 'Deadline' ? context.deadlineSeconds : undefined;
+    return withLinkState(timeBudget(run, context), link, link?.lost(cut));
   } finally {
     await link?.[Symbol.asyncDispose]();
   }
@@ -139,13 +140,17 @@ async function openLink(context: AttemptContext): Promise<AttemptModelAccess | u
   });
 }
 
-function withLinkState(run: AgentRun, link: AttemptModelAccess | undefined): RanAgent {
+function withLinkState(
+  run: AgentRun,
+  link: AttemptModelAccess | undefined,
+  modelLost: RanAgent['modelLost'],
+): RanAgent {
   return {
     end: link?.budgetEnded() ? { ...run.end, reason: 'Budget' } : run.end,
     findings: run.findings,
     stdout: run.stdout.bytes,
     stderr: run.stderr.bytes,
-    modelLost: link?.lost(),
+    modelLost,
   };
 }
 

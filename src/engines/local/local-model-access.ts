@@ -37,7 +37,7 @@ export class LocalModelAccess implements ModelAccess {
   }
 
   async open(request: ModelAccessRequest): Promise<AttemptModelAccess> {
-    const { sessions, newSecret, newCallId, clock, random, logger, owner } = this.#options;
+    const { sessions, newSecret } = this.#options;
     const bearer = newSecret();
     const session = await sessions.open({
       attempt: request.attempt,
@@ -47,10 +47,21 @@ export class LocalModelAccess implements ModelAccess {
       budgets: sessionBudgets(request.budgets),
       sampling: request.model.sampling,
     });
-    const link = await startModelLink({
+    try {
+      return this.#access(request, session, await this.#startLink(request, bearer));
+    } catch (thrown) {
+      // Nobody else ends a session whose attempt never got its link.
+      sessions.revoke(request.attempt);
+      throw thrown;
+    }
+  }
+
+  async #startLink(request: ModelAccessRequest, bearer: string): Promise<ModelLink> {
+    const { newCallId, clock, random, logger, owner, gatewaySocket } = this.#options;
+    return await startModelLink({
       folder: join(request.socketDir, 'link'),
       owner,
-      gateway: { socketPath: this.#options.gatewaySocket },
+      gateway: { socketPath: gatewaySocket },
       bearer,
       newCallId,
       clock,
@@ -59,7 +70,6 @@ export class LocalModelAccess implements ModelAccess {
       gatewayLossSeconds: request.gatewayLossSeconds,
       onLost: () => undefined,
     });
-    return this.#access(request, session, link);
   }
 
   #access(
@@ -70,8 +80,11 @@ export class LocalModelAccess implements ModelAccess {
     return {
       socketPath: link.socketPath,
       budgetEnded: () => session.budgetEnded !== undefined,
-      lost: () => {
+      lost: (deadlineSeconds) => {
         if (link.lost !== undefined) return 'LinkLost';
+        if (deadlineSeconds !== undefined) {
+          session.cutAtDeadline(deadlineSeconds, this.#options.clock.monotonic());
+        }
         if (session.upstreamFailed === undefined) return undefined;
         this.#warnOnce(request, session.upstreamFailed);
         return 'UpstreamFailed';

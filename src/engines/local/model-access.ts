@@ -21,6 +21,11 @@ export interface AttemptModelAccess extends AsyncDisposable {
   readonly socketPath: string;
   /** True once the gateway has ended the episode for its budget. */
   budgetEnded(): boolean;
-  /** Why the attempt lost its model through no fault of its agent, where it did. */
-  lost(): 'LinkLost' | 'UpstreamFailed' | undefined;
+  /**
+   * Why the attempt lost its model through no fault of its agent, where it did.
+   *
+   * @param deadlineSeconds the agent's deadline, where that is what ended it: an endpoint that was
+   * failing a call just then lost the attempt
+   */
+  lost(deadlineSeconds?: number): 'LinkLost' | 'UpstreamFailed' | undefined;
 }
