@@ -26,6 +26,8 @@ export interface Candidate {
   readonly host: SimHost;
   /** The signal that its work got; undefined before it leads. */
   readonly acting: AbortSignal | undefined;
+  /** The signal that tells its work of the loss of the lease; undefined before it leads. */
+  readonly losing: AbortSignal | undefined;
   /** `running`, `done`, or the error with which `run` ended. */
   readonly outcome: unknown;
   /** SIGTERM. */
@@ -61,9 +63,12 @@ export function startCandidate(
   });
   const cancelled = new AbortController();
   const work = Promise.withResolvers<void>();
-  const state: { acting?: AbortSignal; outcome: unknown } = { outcome: 'running' };
-  const lead = (signal: AbortSignal): Promise<void> => {
+  const state: { acting?: AbortSignal; losing?: AbortSignal; outcome: unknown } = {
+    outcome: 'running',
+  };
+  const lead = (signal: AbortSignal, lost: AbortSignal): Promise<void> => {
     state.acting = signal;
+    state.losing = lost;
     if (!stubborn) signal.addEventListener('abort', () => work.resolve());
     return work.promise;
   };
@@ -80,6 +85,9 @@ export function startCandidate(
     host,
     get acting() {
       return state.acting;
+    },
+    get losing() {
+      return state.losing;
     },
     get outcome() {
       return state.outcome;

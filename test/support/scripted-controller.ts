@@ -42,7 +42,8 @@ export function scriptedController(work: Work, options: Partial<ControllerOption
     ...options,
   });
   const stop = new AbortController();
-  const running = controller.run(stop.signal);
+  const losing = new AbortController();
+  const running = controller.run(stop.signal, losing.signal);
   const pass = async (ms = 0): Promise<void> => {
     clock.advance(ms);
     for (let turn = 0; turn < 3; turn += 1) await setImmediate();
@@ -62,7 +63,7 @@ export function scriptedController(work: Work, options: Partial<ControllerOption
       .split('\n')
       .find((line) => line.startsWith(`${name} `))
       ?.slice(name.length + 1);
-  return { clock, controller, runs, running, stop, pass, tell, end, metric };
+  return { clock, controller, runs, running, stop, losing, pass, tell, end, metric };
 }
 
 /** Rejects when the run is aborted, with the reason. */

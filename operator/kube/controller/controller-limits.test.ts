@@ -164,6 +164,22 @@ describe('the end', () => {
     );
   });
 
+  test('aborts runs at once where the lease is lost while they are let finish', async () => {
+    const reasons: unknown[] = [];
+    const { losing, running, stop, pass, tell } = scriptedController(async (_key, context) =>
+      untilAborted(context).finally(() => reasons.push(context.signal.reason)),
+    );
+    await tell('a');
+    stop.abort();
+    await pass(1000);
+    expect(reasons).toEqual([]);
+    const lost = new KubeError('LeaseLost', 'lost');
+    losing.abort(lost);
+    await pass();
+    await running;
+    expect(reasons).toEqual([lost]);
+  });
+
   test('leaves no timer behind', async () => {
     const { clock, tell, pass, end } = scriptedController(async () => ({ requeueAfterMs: 60_000 }));
     await tell('a', 'b');

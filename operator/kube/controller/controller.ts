@@ -97,11 +97,12 @@ export class Controller {
   /**
    * Waits for the caches, then works until `signal` aborts; runs in progress may end within
    * `shutdownTimeoutMs`, keys that wait are left to the next process. Where the signal's reason is
-   * `LeaseLost` runs are aborted at once. Call it once.
+   * `LeaseLost` runs are aborted at once, and also where `lost` aborts later: leadership that ends
+   * while runs are let finish. Call it once.
    *
    * Throws `CacheNotSynced` where the first lists take too long.
    */
-  async run(signal: AbortSignal): Promise<void> {
+  async run(signal: AbortSignal, lost?: AbortSignal): Promise<void> {
     if (this.#state !== 'new')
       throw new KubeError('InvalidOption', `controller ${this.name}: it ran already; make another`);
     this.#state = 'syncing';
@@ -121,7 +122,7 @@ export class Controller {
       this.#state = 'stopped';
       for (const stop of stops) stop();
       this.#queue.shutDown();
-      await this.#end(Promise.all(workers), signal);
+      await this.#end(Promise.all(workers), signal, lost);
     }
   }
 
@@ -239,25 +240,32 @@ export class Controller {
   }
 
   /** Lets runs end, then aborts them. */
-  async #end(workers: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  async #end(workers: Promise<unknown>, signal: AbortSignal, lost?: AbortSignal): Promise<void> {
     const { shutdownTimeoutMs = 30_000 } = this.#options;
     const graceful = !isLeaseLost(signal.reason);
-    if (graceful && (await within(this.#clock, shutdownTimeoutMs, workers))) return;
-    const reason = graceful
-      ? new KubeError('Aborted', `controller ${this.name}: it shut down before the run ended`)
-      : signal.reason;
+    if (graceful && (await within(this.#clock, shutdownTimeoutMs, workers, lost))) return;
+    const late = (): KubeError =>
+      new KubeError('Aborted', `controller ${this.name}: it shut down before the run ended`);
+    const ended = [signal, lost].find((end) => isLeaseLost(end?.reason));
+    const reason: unknown = ended?.reason ?? late();
     for (const run of this.#runs) run.abort(reason);
     if (await within(this.#clock, ABORT_GRACE_MS, workers)) return;
     this.#logger.error({ runs: this.#runs.size }, 'reconciles ignore their abort: left behind');
   }
 }
 
-/** True where `work` settles within `ms`. */
-async function within(clock: Clock, ms: number, work: Promise<unknown>): Promise<boolean> {
+/** True where `work` settles within `ms` and before `cut` aborts. */
+async function within(
+  clock: Clock,
+  ms: number,
+  work: Promise<unknown>,
+  cut?: AbortSignal,
+): Promise<boolean> {
   const stop = new AbortController();
-  const late = clock.sleep(ms, stop.signal).then(
+  const end = cut === undefined ? stop.signal : AbortSignal.any([stop.signal, cut]);
+  const late = clock.sleep(ms, end).then(
     () => false,
-    () => true,
+    () => false,
   );
   const ended = work.then(
     () => true,

@@ -97,6 +97,33 @@ describe('with an election', () => {
   });
 });
 
+test('controllers that are ending are told of a loss that comes meanwhile', async () => {
+  const lost = new AbortController();
+  const elector: Elector = {
+    run: async (lead, signal) => lead(signal, lost.signal),
+  };
+  const told = Promise.withResolvers<unknown>();
+  const controller = {
+    name: 'slow',
+    alive: true,
+    healthy: true,
+    run: async (signal: AbortSignal, losing?: AbortSignal) => {
+      await untilAborted(signal);
+      if (losing === undefined) throw new Error('nobody would tell');
+      await untilAborted(losing);
+      told.resolve(losing.reason);
+    },
+  };
+  const { ended, stop } = setup({ elector, controllers: [controller] });
+  await settle();
+  stop.abort();
+  await settle();
+  const reason = new KubeError('LeaseLost', 'taken');
+  lost.abort(reason);
+  await ended;
+  expect(await told.promise).toBe(reason);
+});
+
 describe('what fails ends everything', () => {
   test.each(['cache', 'events', 'one', 'two'])('%s', async (name) => {
     const error = new Error(`${name} failed`);

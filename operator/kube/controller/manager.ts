@@ -10,7 +10,11 @@ export interface Service {
 
 /** `LeaderElection` is one. */
 export interface Elector {
-  run(lead: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void>;
+  /** `lost` aborts with the loss of the lease, also where `leading` aborted before for another reason. */
+  run(
+    lead: (leading: AbortSignal, lost?: AbortSignal) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void>;
 }
 
 export interface ManagerOptions {
@@ -69,8 +73,8 @@ export class Manager {
       service.run(background.signal).catch(fail),
     );
     let led: Promise<void> | undefined;
-    const lead = async (leading: AbortSignal): Promise<void> => {
-      led = this.#lead(leading);
+    const lead = async (leading: AbortSignal, lost?: AbortSignal): Promise<void> => {
+      led = this.#lead(leading, lost);
       await led;
     };
     try {
@@ -87,14 +91,14 @@ export class Manager {
   }
 
   /** All controllers; the first that fails ends the others. */
-  async #lead(signal: AbortSignal): Promise<void> {
+  async #lead(signal: AbortSignal, lost?: AbortSignal): Promise<void> {
     const ending = new AbortController();
     const end = (): void => ending.abort(signal.reason);
     if (signal.aborted) end();
     signal.addEventListener('abort', end, { once: true });
     const runs = this.#options.controllers.map(async (controller) => {
       try {
-        await controller.run(ending.signal);
+        await controller.run(ending.signal, lost);
       } catch (error) {
         ending.abort(error);
         throw error;

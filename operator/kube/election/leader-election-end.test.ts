@@ -35,6 +35,23 @@ describe('the end of a term', () => {
     ]);
   });
 
+  test('work that is ending is told of a loss that comes meanwhile', async () => {
+    const { simulation, register, host } = world();
+    const network: { down: boolean } = { down: false };
+    const a = startCandidate(register, host(), 'a', {
+      stubborn: true,
+      network: () => (network.down ? { lost: 'request' } : {}),
+    });
+    await simulation.advance(10);
+    a.cancel();
+    await simulation.advance(1000);
+    expect([a.acting?.aborted, a.losing?.aborted]).toEqual([true, false]);
+    network.down = true;
+    await simulation.advance(3000);
+    expect(a.losing?.reason).toMatchObject({ code: 'LeaseLost' });
+    expect(a.outcome).toMatchObject({ code: 'LeaseLost' });
+  });
+
   test('work that fails releases the lease and is the error of run', async () => {
     const { simulation, register, host } = world();
     const a = startCandidate(register, host(), 'a');

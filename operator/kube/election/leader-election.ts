@@ -93,7 +93,7 @@ export class LeaderElection {
    * - `signal` aborts while leading: the signal of `lead` aborts; when `lead` has ended, the lease is
    *   released. Work that outlives `drainMs` is fenced off and the lease runs out by itself.
    * - `lead` ends or throws: the lease is released, and run does the same.
-   * - The lease is lost: the signal of `lead` aborts, and run rejects with `LeaseLost` without waiting
+   * - The lease is lost: both signals of `lead` abort, and run rejects with `LeaseLost` without waiting
    *   for `lead`. The process is expected to exit non-zero.
    */
   async run(lead: Lead, signal: AbortSignal): Promise<void> {
@@ -118,13 +118,15 @@ export class LeaderElection {
     const cancel = (): void => acting.abort(signal.reason);
     if (signal.aborted) cancel();
     signal.addEventListener('abort', cancel, { once: true });
+    const losing = new AbortController();
     let lost: KubeError | undefined;
     const held = this.#hold(renewing.signal).then((reason) => {
       if (reason === undefined) return;
       lost = reason;
+      losing.abort(reason);
       acting.abort(reason);
     });
-    const led = (async () => lead(acting.signal))();
+    const led = (async () => lead(acting.signal, losing.signal))();
     const ended = led.then(allEnded, allEnded);
     const undrained = this.#drainLimit(acting.signal, renewing.signal);
     const drained = await Promise.race([ended, held, undrained]);
@@ -238,8 +240,11 @@ export class LeaderElection {
   }
 }
 
-/** The work of a leader: it ends soon after its signal aborts. */
-export type Lead = (signal: AbortSignal) => Promise<void>;
+/**
+ * The work of a leader: it ends soon after `signal` aborts, and at once where `lost` does, which
+ * tells of the loss of the lease also while the work is ending.
+ */
+export type Lead = (signal: AbortSignal, lost: AbortSignal) => Promise<void>;
 
 const allEnded = (): true => true;
 
