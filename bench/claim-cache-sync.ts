@@ -8,10 +8,11 @@ import { configMaps, connect, createNamespace, forEachParallel } from './support
 import { type LoopStall, watchLoop } from './support/loop-stalls.ts';
 
 /**
- * Claim runtime/4: 13,500 objects of 2 KB on a real API server: the first list of a cache takes at
- * most 3 s in the best of five rounds, stalls the event loop for at most 50 ms in the worst, and
- * retains at most 60 MB. Run with `--expose-gc`. What counts as a stall is the time in which this
- * thread itself ran; the wall clock is told beside it, since the host may have run something else.
+ * Claim runtime/4: 13,500 objects of 2 KB on a real API server, five first lists of a cache. At least
+ * one of them takes at most 3 s, stalls the event loop for at most 50 ms by the wall clock and retains
+ * at most 60 MB, all three in the same round; in every round the time in which this thread itself ran
+ * during a stall is at most 50 ms and the heap at most 60 MB. The wall clock is not asked of every
+ * round, since the host may run something else meanwhile. Run with `--expose-gc`.
  */
 const [SYNC_MS, STALL_MS, HEAP_MB] = [3_000, 50, 60];
 const [OBJECTS, ROUNDS, BYTES] = [13_500, 5, 2_048];
@@ -37,25 +38,27 @@ const syncs: Sync[] = [];
   await createObjects(server.kubeconfig);
   for (let round = 0; round < ROUNDS; round += 1) syncs.push(await sync(server.kubeconfig));
 }
-const best = (of: (sync: Sync) => number) => Math.min(...syncs.map(of));
 const worst = (of: (sync: Sync) => number) => Math.max(...syncs.map(of));
-const figures = {
-  ms: best(({ ms }) => ms),
-  wallMs: best(({ stall }) => stall.wallMs),
-  ownMs: worst(({ stall }) => stall.ownMs),
-  heapMb: worst(({ heapMb }) => heapMb),
-};
+const [ownMs, heapMb] = [worst(({ stall }) => stall.ownMs), worst((sync) => sync.heapMb)];
 for (const { objects, bytes } of syncs) {
   claim.check(objects === OBJECTS, `${objects} objects in the cache, not ${OBJECTS}`);
   claim.check(bytes >= BYTES, `the objects have ${bytes.toFixed(0)} bytes, not ${BYTES}`);
 }
-claim.check(figures.ms <= SYNC_MS, `the sync took ${figures.ms.toFixed(0)} ms`);
-claim.check(figures.ownMs <= STALL_MS, `a stall of ${figures.ownMs.toFixed(0)} ms`);
-claim.check(figures.heapMb <= HEAP_MB, `${figures.heapMb.toFixed(1)} MB retained`);
-claim.finish(
-  `${OBJECTS} objects of ${BYTES} bytes synced in ${figures.ms.toFixed(0)} ms, longest stall ` +
-    `${figures.ownMs.toFixed(0)} ms (${figures.wallMs.toFixed(0)} ms by the wall), ${figures.heapMb.toFixed(0)} MB retained`,
+claim.check(ownMs <= STALL_MS, `a stall of ${ownMs.toFixed(0)} ms of this thread's own time`);
+claim.check(heapMb <= HEAP_MB, `${heapMb.toFixed(1)} MB retained`);
+const within = syncs.filter(
+  (sync) => sync.ms <= SYNC_MS && sync.stall.wallMs <= STALL_MS && sync.heapMb <= HEAP_MB,
 );
+claim.check(within.length > 0, `no round is within all limits: ${syncs.map(told).join('; ')}`);
+const [best] = (within.length > 0 ? within : syncs).toSorted((a, b) => a.ms - b.ms);
+claim.finish(
+  `${OBJECTS} objects: ${within.length} of ${ROUNDS} rounds within all limits, best ` +
+    `${best === undefined ? 'none' : told(best)}; worst own stall ${ownMs.toFixed(0)} ms, ${heapMb.toFixed(0)} MB`,
+);
+
+function told({ ms, stall, heapMb: mb }: Sync): string {
+  return `${ms.toFixed(0)} ms, wall stall ${stall.wallMs.toFixed(0)} ms, ${mb.toFixed(0)} MB`;
+}
 
 async function createObjects(kubeconfig: string): Promise<void> {
   const client = connect(kubeconfig);
