@@ -4,7 +4,7 @@ import { Claim } from './support/claim.ts';
 import { claimLayer, timed } from './support/cluster.ts';
 
 /**
- * Claim runtime/1, warm: with built programs the apiserver layer is up within 10 s and the node layer
+ * Claim runtime/9: with built programs the apiserver layer is up within 10 s and the node layer
  * within 30 s. A host at other work gets three tries; the fastest counts.
  *
  * `--layer apiserver` for one of them.

@@ -7,7 +7,7 @@ import { Claim } from './support/claim.ts';
 import { claimLayer } from './support/cluster.ts';
 
 /**
- * Claim runtime/9: on the oldest supported Kubernetes, 1.33, the custom resource definitions with
+ * Claim runtime/15: on the oldest supported Kubernetes, 1.33, the custom resource definitions with
  * their rules are accepted and an indexed Job with a pod failure policy ends as it should. The
  * nodes are simulated: what is proven is the control plane's part.
  */
