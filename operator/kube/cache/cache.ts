@@ -15,6 +15,11 @@ export interface Cache<T extends KubeObject> {
   /** Resolves when the first list is in; rejects when `signal` aborts first. */
   whenSynced(signal: AbortSignal): Promise<void>;
   readonly synced: boolean;
+  /**
+   * True from the begin of a list, the first or a later one, until a whole one is in: until then
+   * objects come in no order of their versions, and one that is there says nothing of the others.
+   */
+  readonly listing: boolean;
   /** Version up to which the cache is known to be current; undefined before the first list. */
   readonly resourceVersion: string | undefined;
   /**

@@ -66,6 +66,7 @@ class ReflectedCache<T extends KubeObject> implements InformerCache<T> {
   #handlers: readonly CacheHandler<T>[] = [];
   #resourceVersion: string | undefined;
   #synced = false;
+  #listing = false;
   #started = false;
 
   constructor(options: CacheOptions<T>) {
@@ -83,6 +84,10 @@ class ReflectedCache<T extends KubeObject> implements InformerCache<T> {
 
   get synced(): boolean {
     return this.#synced;
+  }
+
+  get listing(): boolean {
+    return this.#listing;
   }
 
   get resourceVersion(): string | undefined {
@@ -152,7 +157,11 @@ class ReflectedCache<T extends KubeObject> implements InformerCache<T> {
       upsert: (object) => this.#tell(this.#store.upsert(project(object), !this.#synced)),
       remove: (key, last) => this.#tell(this.#store.remove(key, last && project(last))),
       absentFrom: (present) => this.#store.absentFrom(present),
+      listing: () => {
+        this.#listing = true;
+      },
       listed: () => {
+        this.#listing = false;
         this.#synced = true;
         this.#firstList.resolve();
       },

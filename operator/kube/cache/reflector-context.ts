@@ -15,6 +15,8 @@ export interface ReflectorTarget<T extends KubeObject> {
   remove(key: ObjectKey, last?: T): void;
   /** Keys that are kept but are not in `present`. */
   absentFrom(present: ReadonlySet<string>): readonly ObjectKey[];
+  /** A list begins; `listed` follows, possibly after further tries. */
+  listing(): void;
   /** A whole list is in. */
   listed(resourceVersion: string): void;
   /** Everything up to this version is in. */

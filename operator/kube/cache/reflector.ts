@@ -56,6 +56,7 @@ class ReflectorLoop<T extends KubeObject> {
   async #list(): Promise<number> {
     const { clock, metrics, name, target } = this.#context;
     const startMs = clock.monotonic();
+    target.listing();
     try {
       const version = await listAll(this.#context, this.#listFrom, this.#signal);
       this.#advance(version);

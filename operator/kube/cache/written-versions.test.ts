@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { bookmark, configMap, event, page } from '../../../test/support/config-maps.ts';
 import { ScriptedCache, settle } from '../../../test/support/scripted-cache.ts';
+import { KubeError } from '../base/kube-error.ts';
 import { WrittenVersions } from './written-versions.ts';
 
 const key = { namespace: 'default', name: 'batch' };
@@ -45,6 +46,34 @@ describe('what was written', () => {
     const { scripted, written } = await running();
     written.record(key, configMap('child', '21'));
     scripted.client.watching.send(event('ADDED', configMap('child', '21')));
+    await settle();
+    expect(written.isBehind(key)).toBe(false);
+    await scripted.stop();
+  });
+
+  it('is not taken as reached from one page of a list that lacks another write', async () => {
+    const { scripted, written } = await running();
+    const held = Promise.withResolvers<void>();
+    const b = configMap('b', '12');
+    scripted.client.lists.push(
+      [page('20', b), new KubeError('InternalError', 'etcd is away')],
+      [page('20', b), held.promise, page('20', configMap('z', '11'))],
+    );
+    written.record(key, configMap('z', '11'));
+    written.record(key, b);
+    scripted.client.watching.send(new KubeError('Expired', 'too old resource version'));
+    await scripted.advance(1_200);
+    expect([scripted.client.listCalls.length, scripted.held]).toEqual([2, ['a@1', 'b@12']]);
+    expect(written.isBehind(key)).toBe(true);
+    await scripted.advance(60_000);
+    expect([scripted.client.listCalls.length, scripted.held]).toEqual([3, ['a@1', 'b@12']]);
+    expect(written.isBehind(key)).toBe(true);
+    held.resolve();
+    await settle();
+    expect(scripted.held).toEqual(['b@12', 'z@11']);
+    expect(written.isBehind(key)).toBe(false);
+    written.record(key, configMap('b', '21'));
+    scripted.client.watching.send(event('MODIFIED', configMap('b', '21')));
     await settle();
     expect(written.isBehind(key)).toBe(false);
     await scripted.stop();

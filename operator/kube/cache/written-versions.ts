@@ -71,10 +71,13 @@ export class WrittenVersions<T extends KubeObject> {
 
   /**
    * The version of the whole cache says it at once; where a selector keeps most events away, the
-   * written object itself is there long before the next bookmark.
+   * written object itself is there long before the next bookmark. A watch gives objects in the order
+   * of their versions, the pages of a list do not: during one the newest write may be there without
+   * the writes before it.
    */
   #reached(written: Written): boolean {
-    const seen = this.#cache.get(written.object)?.metadata.resourceVersion;
+    const { listing } = this.#cache;
+    const seen = listing ? undefined : this.#cache.get(written.object)?.metadata.resourceVersion;
     return [this.#cache.resourceVersion, seen].some(
       (version) => version !== undefined && compareResourceVersions(version, written.version) >= 0,
     );
