@@ -169,6 +169,24 @@ describe('a cache', () => {
     await scripted.stop();
   });
 
+  it('takes a deletion on which the projection fails, once and counted', async () => {
+    const scripted = await running({
+      project: (object) => {
+        if (object.metadata.resourceVersion === '11') throw new Error('no such field');
+        return object;
+      },
+    });
+    scripted.client.watching.send(event('DELETED', configMap('a', '11')), bookmark('12'));
+    await settle();
+    expect(scripted.held).toEqual(['b@2']);
+    expect(scripted.told).toEqual(['added a@1', 'added b@2', 'deleted a@1?']);
+    expect(scripted.cache.resourceVersion).toBe('12');
+    expect(await scripted.metric('kube_cache_invalid_objects_total')).toBe(1);
+    expect(scripted.logged.join()).toContain('default/a: a projection of the cache failed');
+    expect(scripted.client.watches).toHaveLength(1);
+    await scripted.stop();
+  });
+
   it('finds objects by index as they change', async () => {
     const scripted = await running({ indexes: { version: versionOf } });
     scripted.client.watching.send(event('MODIFIED', configMap('a', '11')));

@@ -155,7 +155,8 @@ class ReflectedCache<T extends KubeObject> implements InformerCache<T> {
     const { project = (object: T) => object } = this.#options;
     return {
       upsert: (object) => this.#tell(this.#store.upsert(project(object), !this.#synced)),
-      remove: (key, last) => this.#tell(this.#store.remove(key, last && project(last))),
+      remove: (key, last) =>
+        this.#tell(this.#store.remove(key, last && this.#lastState(key, last))),
       absentFrom: (present) => this.#store.absentFrom(present),
       listing: () => {
         this.#listing = true;
@@ -171,6 +172,25 @@ class ReflectedCache<T extends KubeObject> implements InformerCache<T> {
       },
       invalid: (invalid) => this.#report(invalid),
     };
+  }
+
+  /** Undefined where the projection fails: the deletion counts all the same. */
+  #lastState(key: ObjectKey, last: T): T | undefined {
+    const { project } = this.#options;
+    if (!project) return last;
+    try {
+      return project(last);
+    } catch (cause) {
+      const place = `${this.#name}: ${key.namespace ?? ''}/${key.name}`;
+      const message = `${place}: a projection of the cache failed: ${String(cause)}`;
+      this.#report({
+        error: new KubeError('InvalidObject', message, { cause }),
+        key,
+        resourceVersion: last.metadata.resourceVersion,
+        event: 'DELETED',
+      });
+      return undefined;
+    }
   }
 
   #tell(changes: readonly CacheChange<T>[]): void {
