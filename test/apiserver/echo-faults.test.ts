@@ -84,10 +84,13 @@ describe('the controller comes to the same end', () => {
     expect(await liveThrough([{ match, fault, times }])).toEqual({ [faultName(fault)]: times });
   });
 
-  test('through a server that is away for a second', async () => {
+  test.each<[string, RequestMatch, 'start' | 'first copies']>([
+    ['from its first write on', writes, 'start'],
+    ['from its first watch on', watches, 'start'],
+    ['once it has made the first copies', writes, 'first copies'],
+  ])('through a server that is away for a second %s', async (_name, match, from) => {
     const fault: Fault = { kind: 'refuse', forMs: 1000 };
-    const injected = await liveThrough([{ match: writes, fault, times: 1 }], 'first copies');
-    expect(injected).toEqual({ refuse: 1 });
+    expect(await liveThrough([{ match, fault, times: 1 }], from)).toEqual({ refuse: 1 });
   });
 
   test('through all of these at random', async () => {

@@ -8,6 +8,8 @@ import { guardStreams } from './stream-guard.ts';
 /** Times of the pool, in milliseconds. Tests shorten them. */
 export interface PoolTimes {
   readonly connectMs: number;
+  /** Time from the end of the TLS handshake to the server's first byte; see `endWithoutGreeting`. */
+  readonly greetingMs: number;
   /** Time between HTTP/2 pings. */
   readonly pingMs: number;
   /** A connection without a single byte for so long, pings included, is dead. */
@@ -16,9 +18,10 @@ export interface PoolTimes {
   readonly idleMs: number;
 }
 
-/** client-go: ping after 30 s of silence, 15 s for its answer, idle connections 90 s. */
+/** client-go has no limit of the greeting, and: ping after 30 s of silence, 15 s for its answer, idle connections 90 s. */
 export const POOL_TIMES: PoolTimes = {
   connectMs: 10_000,
+  greetingMs: 3_000,
   pingMs: 15_000,
   deadAfterMs: 45_000,
   idleMs: 90_000,
@@ -106,10 +109,30 @@ function connector(
       if (error === null) {
         metrics.connection('opened');
         socket.once('close', () => metrics.connection('closed'));
-        if ('alpnProtocol' in socket && socket.alpnProtocol === 'h2') endWhenSilent(socket, times);
+        if ('alpnProtocol' in socket && socket.alpnProtocol === 'h2') {
+          endWithoutGreeting(socket, times.greetingMs);
+          endWhenSilent(socket, times);
+        }
       }
       callback(...result);
     });
+}
+
+/**
+ * Ends an HTTP/2 connection on which the server does not speak first, as it has to (RFC 9113, 3.4).
+ * Where a connection is reset between the last two messages of the handshake (a server or load
+ * balancer that goes away), node drops the error: the socket looks open, and all that is asked on it
+ * would wait until `endWhenSilent`.
+ */
+function endWithoutGreeting(socket: Socket, greetingMs: number): void {
+  const judge = (): void => {
+    if (socket.bytesRead === 0)
+      socket.destroy(new Error(`no HTTP/2 greeting from the server within ${greetingMs} ms`));
+  };
+  // What came while this process was busy is read first.
+  const timer = setTimeout(() => setImmediate(judge), greetingMs);
+  timer.unref();
+  socket.once('close', () => clearTimeout(timer));
 }
 
 /**

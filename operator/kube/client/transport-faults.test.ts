@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { TcpRelay } from '../../../test/support/fault-proxy/relay.ts';
 import { ManualClock } from '../../../test/support/manual-clock.ts';
@@ -164,4 +166,58 @@ it('a list whose next page comes too late is expired', async () => {
   const { signal } = new AbortController();
   const error = await failure(createKubeClient({ transport }).for(pods).list({}, { signal }));
   expect([error.code, isExpired(error)]).toEqual(['Expired', true]);
+});
+
+describe('a connection that dies right after its handshake', () => {
+  /** Stands between client and server; `spoil` is given both ends of the first connection. */
+  async function spoiled(port: number, spoil: (client: Socket, server: Socket) => void) {
+    let connections = 0;
+    const open = new Set<Socket>();
+    const between = createServer((client) => {
+      const server = connect(port, '127.0.0.1');
+      for (const socket of [client, server]) {
+        open.add(socket);
+        socket.on('error', () => undefined);
+      }
+      connections += 1;
+      client.pipe(server);
+      if (connections === 1) spoil(client, server);
+      else server.pipe(client);
+    });
+    between.listen(0, '127.0.0.1');
+    await once(between, 'listening');
+    onTestFinished(() => {
+      for (const socket of open) socket.destroy();
+      between.close();
+    });
+    return (between.address() as AddressInfo).port;
+  }
+
+  it.each<[string, (client: Socket, server: Socket) => void]>([
+    [
+      'by a reset that node does not tell',
+      (client, server) =>
+        server.once('data', (hello) => {
+          client.write(hello);
+          setImmediate(() => client.resetAndDestroy());
+        }),
+    ],
+    [
+      'without a word',
+      (client, server) => server.once('data', (hello) => void client.write(hello)),
+    ],
+  ])('%s fails its calls, and the next ones get another', async (_name, spoil) => {
+    const { server, credentials, transport } = await transportTo(ok, {
+      times: { greetingMs: 200 },
+    });
+    credentials.through(await spoiled(server.port, spoil));
+    const results = await Promise.allSettled([
+      transport.stream(call()),
+      transport.stream(call()).then(collect),
+    ]);
+    expect(results[0]).toMatchObject({
+      reason: { code: 'ConnectionFailed', retryable: true },
+    });
+    expect(await collect(await transport.stream(call()))).toBe('{"kind":"PodList"}');
+  });
 });
