@@ -12,6 +12,7 @@ const find = (facts: Partial<CgroupFacts>) =>
     own: '',
     isWritable: () => true,
     enableControllers: () => true,
+    enableWithLeaf: () => false,
     ...facts,
   });
 
@@ -44,6 +45,36 @@ describe('cgroup layout', () => {
       version: 2,
       base: '/cg',
     });
+  });
+
+  it.each([
+    ['a delegated scope', '0::/user.slice/run.scope', ['/cg/user.slice/run.scope']],
+    ['the leaf of one', '0::/user.slice/run.scope/clawgym-own', ['/cg/user.slice/run.scope']],
+    ['the top', '0::/', []],
+    ['a place out of sight', '1:name=x:/', []],
+  ])('makes room only in the own cgroup, in %s', (_, own, tried) => {
+    const asked: string[] = [];
+    const found = find({
+      mountinfo: V2_MOUNT,
+      own,
+      enableControllers: () => false,
+      enableWithLeaf: (folder) => asked.push(folder) > 0,
+    });
+    expect(asked).toEqual(tried);
+    expect(found).toMatchObject(tried[0] === undefined ? {} : { version: 2, base: tried[0] });
+  });
+
+  it('moves nothing where the own cgroup is not writable or the top can be used', () => {
+    const refuse = () => {
+      throw new Error('moved processes');
+    };
+    const facts = { mountinfo: V2_MOUNT, own: '0::/me', enableWithLeaf: refuse };
+    const readOnly = (folder: string) => folder !== '/cg/me';
+    const onlyTop = (folder: string) => folder === '/cg';
+    expect(find({ ...facts, enableControllers: onlyTop })).toEqual({ version: 2, base: '/cg' });
+    expect(find({ ...facts, isWritable: readOnly, enableControllers: () => false })).toHaveProperty(
+      'reason',
+    );
   });
 
   it('takes v2 on a mixed host whose v1 hierarchies cannot be written', () => {

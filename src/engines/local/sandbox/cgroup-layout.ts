@@ -1,5 +1,6 @@
-import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { aboveLeaf, enableControllers, enableWithLeaf } from './cgroup-controllers.ts';
 
 /** Controllers that a sandbox's limits and figures come from. */
 export const CONTROLLERS = ['memory', 'pids', 'cpu', 'cpuacct'] as const;
@@ -22,9 +23,14 @@ export interface CgroupFacts {
   readonly isWritable: (folder: string) => boolean;
   /** Makes memory, pids and cpu usable in children of a v2 folder; false where it cannot. */
   readonly enableControllers: (folder: string) => boolean;
+  /** The same where processes stand in the way: moves them to a child of the folder. */
+  readonly enableWithLeaf: (folder: string) => boolean;
 }
 
-/** The layout, or the reason why limits cannot be kept by cgroups. */
+/**
+ * The layout, or the reason why limits cannot be kept by cgroups. Under v2 alone it may move what runs
+ * in this process's own cgroup, where that was delegated to its user, to a child of it.
+ */
 export function findCgroupLayout(facts: CgroupFacts): CgroupLayout | { readonly reason: string } {
   const mounts = cgroupMounts(facts.mountinfo);
   const own = ownCgroups(facts.own);
@@ -49,6 +55,7 @@ export function hostCgroupFacts(): CgroupFacts {
     own: readOrEmpty('/proc/self/cgroup'),
     isWritable,
     enableControllers,
+    enableWithLeaf,
   };
 }
 
@@ -102,8 +109,12 @@ function v2Base(
 ): string | undefined {
   const mount = mounts.find((m) => m.version === 2);
   if (mount === undefined) return undefined;
-  return candidates(mount.folder, own.get('')).find(
-    (folder) => facts.isWritable(folder) && facts.enableControllers(folder),
+  const ownPath = aboveLeaf(own.get('') ?? '/');
+  const folders = candidates(mount.folder, ownPath).filter(facts.isWritable);
+  // The top is never emptied: it is the host's or a container's, and its processes are not ours.
+  return (
+    folders.find(facts.enableControllers) ??
+    folders.filter((folder) => folder !== mount.folder).find(facts.enableWithLeaf)
   );
 }
 
@@ -111,22 +122,6 @@ function isWritable(folder: string): boolean {
   try {
     accessSync(folder, constants.W_OK);
     return existsSync(join(folder, 'cgroup.procs'));
-  } catch {
-    return false;
-  }
-}
-
-const V2_NEEDED = ['memory', 'pids', 'cpu'];
-
-/** A v2 cgroup that holds processes refuses this, except the topmost one: then there is no room. */
-function enableControllers(folder: string): boolean {
-  const file = join(folder, 'cgroup.subtree_control');
-  try {
-    const missing = V2_NEEDED.filter(
-      (name) => !readFileSync(file, 'utf8').split(/\s/).includes(name),
-    );
-    if (missing.length > 0) writeFileSync(file, missing.map((name) => `+${name}`).join(' '));
-    return true;
   } catch {
     return false;
   }
