@@ -157,7 +157,7 @@ describe('the watch of a real server', () => {
     });
     await bed.write('a', '2');
     await bed.holds('a', '2');
-    expect(await bed.metric('kube_cache_truncated_lines_total')).toBe(2);
+    expect(await bed.metric('kube_cache_invalid_answers_total')).toBe(2);
   });
 
   it('tells an event once that comes twice', async () => {

@@ -16,17 +16,23 @@ export async function watchFrom<T extends KubeObject>(
   advance: (version: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const { client, clock, numbers, random, selection, target } = context;
+  const { client, clock, metrics, name, numbers, random, selection, target } = context;
   const [least, most] = numbers.watchSeconds;
   const slice = new WorkSlice(clock, numbers.sliceMs);
   using limit = new InactivityLimit(context, signal);
+  let opened = false;
+  const heard = () => {
+    limit.touch();
+    if (!opened) metrics.watchOpened(name);
+    opened = true;
+  };
   try {
     const events = client.watch(selection, {
       signal: limit.signal,
       resourceVersion: version,
       serverTimeoutSeconds: Math.floor(least + random() * (most - least)),
       onInvalid: (invalid) => {
-        limit.touch();
+        heard();
         if (invalid.event === 'DELETED' && invalid.key) target.remove(invalid.key);
         target.invalid(invalid);
         if (invalid.resourceVersion !== undefined) advance(invalid.resourceVersion);
@@ -34,10 +40,11 @@ export async function watchFrom<T extends KubeObject>(
     });
     for await (const event of events) {
       if (limit.signal.aborted) break;
-      limit.touch();
+      heard();
       advance(take(context, event));
       if (slice.spent) await slice.turn();
     }
+    if (!limit.signal.aborted) heard();
   } catch (thrown) {
     if (!(limit.exceeded && isAborted(thrown))) throw thrown;
   }

@@ -262,10 +262,41 @@ describe('a watch', () => {
       new KubeError('InvalidAnswer', 'a line is cut'),
     );
     await scripted.advance(1_200);
-    expect(await scripted.metric('kube_cache_truncated_lines_total')).toBe(1);
+    expect(await scripted.metric('kube_cache_invalid_answers_total')).toBe(1);
     expect(scripted.client.watching.options.resourceVersion).toBe('11');
     expect(scripted.client.listCalls).toHaveLength(1);
     await scripted.stop();
+  });
+
+  it('that a mistake of ours ends is no answer that cannot be used', async () => {
+    const scripted = await watching();
+    scripted.client.watching.send(new TypeError('undefined is not a function'));
+    await scripted.advance(1_200);
+    expect(await scripted.metric('kube_cache_failures_total', { at: 'watch' })).toBe(1);
+    expect(await scripted.metric('kube_cache_invalid_answers_total')).toBe(0);
+    await scripted.stop();
+  });
+
+  it('counts as opened once the server has answered it, not when it is tried', async () => {
+    const scripted = await watching();
+    const opened = async () => scripted.metric('kube_cache_watches_total');
+    expect(await opened()).toBe(0);
+    for (let failure = 0; failure < 3; failure += 1) {
+      scripted.client.watching.send(broken());
+      await scripted.advance(60_000);
+    }
+    expect([scripted.client.watches.length, await opened()]).toEqual([4, 0]);
+    scripted.client.watching.send(event('ADDED', configMap('b', '11')), bookmark('12'));
+    await settle();
+    expect(await opened()).toBe(1);
+    await scripted.advance(5_001);
+    scripted.client.watching.send('end');
+    await settle();
+    scripted.client.watching.send('end');
+    await settle();
+    expect(await opened()).toBe(2);
+    await scripted.stop();
+    expect(await opened()).toBe(2);
   });
 
   it('that is silent for the inactivity limit is ended and opened anew; events put it off', async () => {

@@ -74,10 +74,9 @@ class ReflectorLoop<T extends KubeObject> {
   }
 
   async #watch(version: string): Promise<number> {
-    const { clock, metrics, name, numbers } = this.#context;
+    const { clock, numbers } = this.#context;
     const startMs = clock.monotonic();
     let error: KubeError | undefined;
-    metrics.watchOpened(name);
     try {
       await watchFrom(this.#context, version, (newer) => this.#advance(newer), this.#signal);
     } catch (thrown) {
@@ -122,7 +121,8 @@ class ReflectorLoop<T extends KubeObject> {
         ? thrown
         : new KubeError('InvalidAnswer', `${at} of ${name}: ${String(thrown)}`, { cause: thrown });
     metrics.failed(name, at, error.code);
-    if (at === 'watch' && error.code === 'InvalidAnswer') metrics.truncatedLine(name);
+    if (at === 'watch' && error === thrown && error.code === 'InvalidAnswer')
+      metrics.invalidAnswer(name);
     const fields = { cache: name, at, code: error.code, httpStatus: error.httpStatus, error };
     logger.warn(fields, `${at} of ${name} failed: ${error.message}`);
     return error;
