@@ -29,10 +29,17 @@ const PROCESSES: readonly HostileCase[] = [
   },
   {
     name: 'left-behind',
-    script: `${SOLVE} for i in 1 2 3; do (setsid bash -c 'trap "" TERM INT HUP; while :; do date >> out/note.txt; sleep 0.01; done' left-behind &); done; sleep 0.2; echo done > out/note.txt; exit 0`,
+    // The writers begin when the agent is gone: one that lived on would spoil the note.
+    script: `${SOLVE} for i in 1 2 3; do (setsid bash -c 'trap "" TERM INT HUP; echo $$ > pid-'$i'; sleep 1; while :; do date >> out/note.txt; sleep 0.01; done' left-behind &); done; until [ -s pid-1 ] && [ -s pid-2 ] && [ -s pid-3 ]; do sleep 0.01; done; exit 0`,
     outcome: 'scored',
-    // The left-behind writers win or lose the race for the file; the answer is safe.
-    flat: ({ decision }) => (decision.checks[1]?.value === 1 ? 1 : 0.5),
+    flat: 1,
+  },
+  {
+    name: 'writes-to-the-end',
+    // Each of them writes what it must not before the agent ends, and for as long as it lives.
+    script: `${SOLVE} for i in 1 2 3; do (setsid bash -c 'trap "" TERM INT HUP; while :; do date >> out/note.txt; echo > pid-'$i'; sleep 0.01; done' writes-to-the-end &); done; until [ -s pid-1 ] && [ -s pid-2 ] && [ -s pid-3 ]; do sleep 0.01; done; exit 0`,
+    outcome: 'scored',
+    flat: 0.5,
   },
   {
     name: 'daemon-without-output',

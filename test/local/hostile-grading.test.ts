@@ -87,11 +87,11 @@ while True:
   {
     ...honest,
     name: 'buries-the-verdict',
-    flat: ({ decision }) =>
-      decision.checks.length > 0 && decision.checks[1]?.value === 1 ? 0.5 : 0,
+    // It stays until its folders are counted, too deep to be looked through, or its time is over.
+    flat: 0,
     maybe: ['AgentOutputBrokeVerifier'],
     script: plant(
-      'import os\nos.mkdir("/verdict/verdict.json")\nos.chdir("/verdict/verdict.json")\nfor _ in range(1500):\n    os.mkdir("d" * 100)\n    os.chdir("d" * 100)',
+      'import os, time\nos.mkdir("/verdict/verdict.json")\nos.chdir("/verdict/verdict.json")\nfor _ in range(1500):\n    os.mkdir("d" * 100)\n    os.chdir("d" * 100)\ntime.sleep(100)',
     ),
   },
   {
