@@ -126,7 +126,28 @@ describe('a report', () => {
 
   it('flags in-process verifiers and the Python of the host', () => {
     expect(text).toMatch(/1 verifier runs the agent's code in-process.*task-3/s);
-    expect(text).toContain('Graded with the Python of this host');
+    expect(text).toContain('Graded with the Python of this host, 3.13.5,');
+    expect(text).not.toContain('sum()');
+  });
+
+  it.each([
+    [['3.11.2'], /Python of this host, 3\.11\.2,.*In Python 3\.11\.2, sum\(\) adds.*since 3\.12/s],
+    [['3.9.18', '3.12.0'], /host, 3\.12\.0, 3\.9\.18,.*In Python 3\.9\.18, sum\(\) adds/s],
+    [['', '3.11.2'], /Python of this host, 3\.11\.2,.*In Python 3\.11\.2, sum\(\) adds/s],
+    [['3.12.0', '3.14.1'], /host, 3\.12\.0, 3\.14\.1,(?!.*sum\(\))/s],
+    [[''], /Graded with the Python of this host\W+and not in(?!.*sum\(\))/s],
+  ])('names the Python of the host and what is other below 3.12: %j', (versions, says) => {
+    const tasks = versions.map((_, index) => aTask(`t${index}`));
+    const samples = versions.map((graderPython, index) => {
+      return {
+        task: `t${index}`,
+        outcome: 'scored',
+        final: 1,
+        graderRoot: 'host',
+        graderPython,
+      } as const;
+    });
+    expect(textOf(report(aRun(tasks, [anArm('x', samples)])))).toMatch(says);
   });
 
   it('says for how many tasks no judge scored the rubric half', () => {

@@ -30,6 +30,7 @@ export interface SampleSpec {
   readonly seconds?: number;
   readonly tokens?: readonly [number, number];
   readonly graderRoot?: string;
+  readonly graderPython?: string;
 }
 
 export function aRollout(arm: string, position: number, spec: SampleSpec): RolloutFacts {
@@ -72,7 +73,12 @@ export function aRollout(arm: string, position: number, spec: SampleSpec): Rollo
               id: attempt,
               end: anEnd({ agent: { ...anEnd().agent, seconds: spec.seconds ?? 1 } }),
             },
-            graders: [{ root: spec.graderRoot ?? sha256('runner root'), python: '3.13.5' }],
+            graders: [
+              {
+                root: spec.graderRoot ?? sha256('runner root'),
+                python: spec.graderPython ?? '3.13.5',
+              },
+            ],
             calls: spec.tokens ? [call] : [],
           },
         ]

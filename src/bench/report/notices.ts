@@ -69,11 +69,23 @@ function gapNotice(arms: readonly ArmResult[]): Markup | undefined {
 
 function hostPythonNotice(results: Results): Markup | undefined {
   if (!results.hostPython) return undefined;
-  const versions = results.graders.filter((grader) => grader.root === 'host');
+  const graders = results.graders.filter((grader) => grader.root === 'host');
+  // A grader that came to no verdict has told no version.
+  const versions = [...new Set(graders.map(({ python }) => python))].filter((text) => text !== '');
+  const old = versions.filter(addsPlainly);
   return warning(
-    'Graded with the Python of this host',
-    html`(${versions.map((grader) => grader.python).join(', ')}), not in the pinned grading image: single scores can differ between hosts.`,
+    `Graded with the Python of this host${versions.length > 0 ? `, ${versions.join(', ')},` : ''}`,
+    html`and not in the pinned grading image: single scores can differ between hosts.${
+      old.length > 0 &&
+      html` In Python ${old.join(', ')}, sum() adds floating-point numbers one after the other; since 3.12 it makes up for what rounding loses. A verifier that compares a sum can therefore decide otherwise than with Python 3.12 or later, which the pinned image has.`
+    }`,
   );
+}
+
+/** True below Python 3.12, whose sum() of floats became compensated (its release notes). */
+function addsPlainly(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major < 3 || (major === 3 && minor < 12);
 }
 
 function limitsNotice(arms: readonly ArmResult[]): Markup | undefined {
