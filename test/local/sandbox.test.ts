@@ -219,6 +219,14 @@ describe('fallbacks', () => {
     expect(bomb.seconds).toBeLessThan(12);
   });
 
+  it('kills a process that burns more than its share of CPU where there are no cgroups', async () => {
+    const plain = await openTestSandbox({ cgroups: { reason: 'none for this test' } });
+    const limits = { memoryMiB: 256, cpuMillis: 100, pids: 64, fileMiB: 32 };
+    const burn = spec('bash -c "while :; do :; done"; echo "ended by $?"', { limits });
+    const exit = await plain.run({ ...burn, deadlineSeconds: 10 }, never);
+    expect([text(exit.stdout), exit.timedOut]).toEqual(['ended by 137\n', false]);
+  });
+
   it('runs on the programs of the host, without its configuration', async () => {
     const host = await openTestSandbox({ root: { dir: undefined, identity: 'host' } });
     const exit = await host.run(spec('id -u; ls /etc; cat /etc/passwd', {}), never);

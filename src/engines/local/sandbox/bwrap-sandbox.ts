@@ -73,7 +73,7 @@ export class BwrapSandbox implements ProcessSandbox {
   /** What is not set on the way into the cgroup is set inside, on the program. */
   #innerLimits(spec: SandboxSpec, cgroup: Cgroup | undefined): string[] {
     if (cgroup !== undefined && !mustBePutIn(cgroup)) return [];
-    return rlimitFlags(spec.limits, cgroup !== undefined);
+    return rlimitFlags(spec, cgroup !== undefined);
   }
 }
 
@@ -91,7 +91,7 @@ function checkSpec(spec: SandboxSpec): void {
 function noResourceLimits(reason: string): Finding {
   return {
     code: 'NoResourceLimits',
-    message: `${reason}: memory and processes are bounded for each process, not for the sandbox`,
+    message: `${reason}: memory and CPU time are bounded for each process, not for the sandbox; nothing shares the CPU out`,
   };
 }
 

@@ -24,14 +24,30 @@ describe('bubblewrap status', () => {
 describe('process limits', () => {
   const limits = { memoryMiB: 2, cpuMillis: 1000, pids: 9, fileMiB: 1 };
 
-  it('bounds files and cores always, memory and processes where cgroups do not', () => {
-    expect(rlimitFlags(limits, true)).toEqual([
+  it('bounds files and cores always, memory, processes and CPU time where cgroups do not', () => {
+    expect(rlimitFlags({ limits, deadlineSeconds: 5 }, true)).toEqual([
       '--fsize=1048576',
       '--core=0',
       '--nofile=4096:4096',
     ]);
-    expect(rlimitFlags(limits, false).slice(3)).toEqual(['--data=2097152', '--nproc=9']);
+    expect(rlimitFlags({ limits, deadlineSeconds: 5 }, false).slice(3)).toEqual([
+      '--data=2097152',
+      '--nproc=9',
+      '--cpu=5',
+    ]);
   });
+
+  it.each([
+    [2000, 300, 600],
+    [500, 5, 3],
+    [1, 1, 1],
+  ])(
+    'allows a process %d thousandths of a core over %d s: %d s of CPU time',
+    (cpuMillis, deadlineSeconds, seconds) => {
+      const flags = rlimitFlags({ limits: { ...limits, cpuMillis }, deadlineSeconds }, false);
+      expect(flags.at(-1)).toBe(`--cpu=${seconds}`);
+    },
+  );
 });
 
 describe('sweep of cgroups', () => {
