@@ -1,35 +1,17 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { ENGINE_ROLLOUT, engineBatch } from '../../../test/support/engine-batch.ts';
 import { MemoryArtifacts } from '../../../test/support/memory-artifacts.ts';
 import { tempDir } from '../../../test/support/temp-dir.ts';
-import type { AgentPlan, PreparedAgent } from '../../agents/agent.ts';
-import { asBatchId, asRolloutId } from '../../base/brand.ts';
+import type { AgentPlan } from '../../agents/agent.ts';
 import { systemClock } from '../../base/clock.ts';
-import { sha256 } from '../../base/digest.ts';
 import { ClawError } from '../../base/error.ts';
 import { silentLogger } from '../../base/logger.ts';
-import { DEFAULT_SNAPSHOT_CAPS } from '../../phases/snapshot-caps.ts';
 import { rolloutService } from '../../server/rollout-service.ts';
 import type { AttemptRow, RolloutRow } from '../../store/records.ts';
 import { openSqliteStore } from '../../store/sqlite/open.ts';
-import { zTask } from '../../tasks/task.ts';
-import type { BatchPlan } from '../engine.ts';
 import { LocalEngine } from './local-engine.ts';
 import { openRuntimeDir } from './runtime-dir.ts';
-
-const file = { digest: sha256('print'), size: 5 };
-const task = zTask.parse({
-  schema: 'clawgym.task/v1',
-  id: 't',
-  instruction: { turns: [{ text: 'Do it.' }] },
-  workspace: { path: '/ws', inputs: [] },
-  verifier: {
-    dialect: 'check-json',
-    entry: 'check.py',
-    files: [{ path: 'check.py', ...file }],
-    agentCode: 'none',
-  },
-});
 
 const program: AgentPlan = {
   kind: 'process',
@@ -76,47 +58,13 @@ async function run(faults: Faults): Promise<{ row: RolloutRow; attempts: readonl
     newNonce: () => 'nonce',
     knownCheckNames: () => Promise.resolve(undefined),
   });
-  const rollout = asRolloutId('b/t/0');
+  const rollout = ENGINE_ROLLOUT;
   const observer = { started: () => {}, retried: () => {}, decided: () => {} };
   const signal = new AbortController().signal;
-  await engine.run([batchPlan(faults.plan, artifacts)], { parallelism: 1, signal, observer });
+  await engine.run([engineBatch(faults.plan, artifacts)], { parallelism: 1, signal, observer });
   const row = await store.getRollout(rollout);
   if (row === undefined) throw new Error('no row');
   return { row, attempts: await store.listAttempts(rollout) };
-}
-
-function batchPlan(plan: AgentPlan, blobs: MemoryArtifacts): BatchPlan {
-  const agent: PreparedAgent = {
-    name: 'test',
-    version: '1',
-    configDigest: sha256('config'),
-    unsuited: () => undefined,
-    plan: () => Promise.resolve(plan),
-  };
-  const digest = sha256('set');
-  return {
-    batch: {
-      id: asBatchId('b'),
-      owner: { kind: 'BenchRun', name: 'b', arm: 'a' },
-      taskSet: digest,
-      specDigest: digest,
-      spec: '{}',
-      createdAt: 0,
-    },
-    rollouts: [{ id: asRolloutId('b/t/0'), taskId: 't', taskDigest: sha256('task'), sample: 0 }],
-    taskSet: { digest, tasks: [{ task, digest: sha256('task') }], blobs },
-    agent,
-    model: undefined,
-    settings: {
-      retries: { infraRetries: 2, disruptionLimit: 3 },
-      budgets: {},
-      timeoutPercent: 100,
-      limits: { cpuMillis: 1000, memoryMiB: 64, diskMiB: 16, pids: 16 },
-      snapshot: DEFAULT_SNAPSHOT_CAPS,
-      gatewayLossSeconds: 1,
-      score: 'native',
-    },
-  };
 }
 
 const classes = (attempts: readonly AttemptRow[]) =>
