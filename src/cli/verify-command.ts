@@ -1,10 +1,11 @@
-import { chmod, mkdtemp } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ClawError } from '../base/error.ts';
 import { terminalText } from '../base/plain-text.ts';
 import { ensureGradePrograms } from '../phases/grade-programs.ts';
 import { removeScratch } from '../phases/remove-scratch.ts';
+import { letOwnerEnter } from '../phases/scratch-folder.ts';
 import type { Task } from '../tasks/task.ts';
 import { rubricNotJudged } from '../verifiers/rubric-not-judged.ts';
 import { combineScore } from '../verifiers/score.ts';
@@ -43,7 +44,7 @@ export async function verifyCommand(options: VerifyOptions): Promise<void> {
   const programsDir = await ensureGradePrograms({ cacheDir, sandbox, signal });
   const scratch = await mkdtemp(join(tmpdir(), 'clawgym-verify-'));
   try {
-    await chmod(scratch, 0o711);
+    letOwnerEnter(scratch, sandbox.owner);
     const verdict = await verifyFolder(
       { task, digest: entry.digest, blobs: set.blobs, folder: resolve(options.workspace) },
       { sandbox, programsDir, scratch, signal },

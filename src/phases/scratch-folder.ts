@@ -8,6 +8,11 @@ import type { SandboxOwner } from './process-sandbox.ts';
  */
 export function makeScratchFolder(folder: string, owner: SandboxOwner | undefined): void {
   mkdirSync(folder, { mode: 0o700 });
+  letOwnerEnter(folder, owner);
+}
+
+/** The second half of `makeScratchFolder`, for a folder that was made with mode 0700. */
+export function letOwnerEnter(folder: string, owner: SandboxOwner | undefined): void {
   if (owner === undefined) return;
   chownSync(folder, -1, owner.gid);
   // After the change of group: the bit must never stand for the group before.
