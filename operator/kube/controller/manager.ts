@@ -31,7 +31,7 @@ export interface ManagerOptions {
   readonly endMs?: number;
 }
 
-/** Why a manager ended; the process exits with `exitCode`. */
+/** Why a manager ended; the process ends itself with `exitCode`. */
 export type ManagerEnd =
   | { readonly reason: 'stopped'; readonly exitCode: 0 }
   | { readonly reason: 'lease-lost' | 'failed'; readonly exitCode: 1; readonly error: unknown };
@@ -42,7 +42,9 @@ export type ManagerEnd =
  *
  * @example
  * const end = await new Manager({ caches, controllers, elector, clock, logger }).run(signal);
- * process.exitCode = end.exitCode;
+ * await flushLogs(); // Yours: what the process still has to say.
+ * // Not `process.exitCode`: a reconcile that ignores its abort would keep the process alive.
+ * process.exit(end.exitCode);
  */
 export class Manager {
   readonly #options: ManagerOptions;
