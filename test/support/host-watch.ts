@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   findCgroupLayout,
@@ -64,9 +64,10 @@ export class HostWatch {
 }
 
 function runtimeEntries(folder: string): string[] {
-  return readdirSync(folder)
-    .filter((name) => lstatSync(join(folder, name)).isDirectory())
-    .map((name) => join(folder, name));
+  // By one call: scratch is removed while this looks.
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => join(folder, name));
 }
 
 function mountCount(): number {
