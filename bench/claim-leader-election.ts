@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
-import { cliEnvironment } from '../src/cli/environment.ts';
 import { stderrLogger } from '../src/cli/stderr-logger.ts';
 import type { Cluster } from '../test/cluster/cluster.ts';
+import { clusterEnvironment } from '../test/cluster/cluster-environment.ts';
 import { API_SERVER } from '../test/cluster/control-plane.ts';
 import { startLayer } from '../test/cluster/layers.ts';
 import { DEFAULT_LEASE, LeaderArena } from '../test/support/leader-arena.ts';
@@ -35,7 +35,7 @@ const BLOWS = [
 type Blow = (typeof BLOWS)[number];
 
 const claim = new Claim();
-const { cacheDir, env, uid } = cliEnvironment();
+const { cacheDir, env, uid } = clusterEnvironment();
 const logger = stderrLogger((line) => void process.stderr.write(line));
 const { signal } = new AbortController();
 await using owned = await startLayer('apiserver', {}, { cacheDir, env, uid, logger, signal });

@@ -1,5 +1,5 @@
-import { cliEnvironment } from '../../src/cli/environment.ts';
 import { stderrLogger } from '../../src/cli/stderr-logger.ts';
+import { clusterEnvironment } from '../../test/cluster/cluster-environment.ts';
 import { startLayer } from '../../test/cluster/layers.ts';
 
 /** A server to measure against; `kubeconfig` is the path of its administrator's. */
@@ -11,7 +11,7 @@ export interface ApiServer extends AsyncDisposable {
 export async function apiServer(kubeconfig: string | undefined): Promise<ApiServer> {
   if (kubeconfig !== undefined)
     return { kubeconfig, [Symbol.asyncDispose]: () => Promise.resolve() };
-  const { cacheDir, env, uid } = cliEnvironment();
+  const { cacheDir, env, uid } = clusterEnvironment();
   const logger = stderrLogger((line) => void process.stderr.write(line));
   const { signal } = new AbortController();
   const owned = await startLayer('apiserver', {}, { cacheDir, env, uid, logger, signal });

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { cliEnvironment } from '../../src/cli/environment.ts';
+import { clusterEnvironment } from '../../test/cluster/cluster-environment.ts';
 import { stateRoot } from '../../test/cluster/state-root.ts';
 
 const SCRIPT = resolve(import.meta.dirname, '../../scripts/cluster.ts');
@@ -26,7 +26,7 @@ export class ClusterCommand {
       // Go makes its module cache read-only, and this one is removed at the end.
       GOFLAGS: '-modcacherw',
     };
-    this.#env = { ...cliEnvironment().env, ...(warm ? {} : caches), TMPDIR: this.temporary };
+    this.#env = { ...clusterEnvironment().env, ...(warm ? {} : caches), TMPDIR: this.temporary };
   }
 
   /** Holds the state of all clusters; not there while there is none. */

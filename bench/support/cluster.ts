@@ -1,6 +1,6 @@
 import { silentLogger } from '../../src/base/logger.ts';
-import { cliEnvironment } from '../../src/cli/environment.ts';
 import { stderrLogger } from '../../src/cli/stderr-logger.ts';
+import { clusterEnvironment } from '../../test/cluster/cluster-environment.ts';
 import type { LayerName, LayerOptions } from '../../test/cluster/layer.ts';
 import { type OwnedCluster, startLayer } from '../../test/cluster/layers.ts';
 
@@ -10,7 +10,7 @@ export async function claimLayer(
   options: LayerOptions = {},
   quiet = false,
 ): Promise<OwnedCluster> {
-  const { cacheDir, env, uid } = cliEnvironment();
+  const { cacheDir, env, uid } = clusterEnvironment();
   const logger = quiet ? silentLogger : stderrLogger((line) => void process.stderr.write(line));
   const { signal } = new AbortController();
   return await startLayer(layer, options, { cacheDir, env, uid, logger, signal });

@@ -4,8 +4,9 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { parseJson } from '../../src/base/brand.ts';
 import { ClawError, errorMessage, toClawError } from '../../src/base/error.ts';
-import { type CliEnvironment, cliEnvironment } from '../../src/cli/environment.ts';
+import type { CliEnvironment } from '../../src/cli/environment.ts';
 import { stderrLogger } from '../../src/cli/stderr-logger.ts';
+import { clusterEnvironment } from './cluster-environment.ts';
 import type { ClusterHost } from './cluster-host.ts';
 import { writeSupervisor } from './cluster-record.ts';
 import { type SupervisorMessage, zOwnerMessage } from './control-protocol.ts';
@@ -70,7 +71,7 @@ function makeHost(
 }
 
 async function run(): Promise<void> {
-  const environment = cliEnvironment();
+  const environment = clusterEnvironment();
   const { name, layer, options } = zArguments.parse(parseJson(process.argv[2] ?? ''));
   const controller = new AbortController();
   let kept = false;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { silentLogger } from '../../src/base/logger.ts';
-import { cliEnvironment } from '../../src/cli/environment.ts';
+import { clusterEnvironment } from '../cluster/cluster-environment.ts';
 import { readSupervisor } from '../cluster/cluster-record.ts';
 import { type OwnedCluster, startLayer } from '../cluster/layers.ts';
 import { removeLeftovers } from '../cluster/leftovers.ts';
@@ -12,7 +12,7 @@ import { onNode, podSpec, shell } from '../support/pods/pod-manifest.ts';
 import { isRunning } from '../support/pods/pod-status.ts';
 import { TestNamespace } from '../support/pods/test-namespace.ts';
 
-const { cacheDir, env, uid } = cliEnvironment();
+const { cacheDir, env, uid } = clusterEnvironment();
 const { signal } = new AbortController();
 const START_MS = 180_000;
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { cliEnvironment } from '../../src/cli/environment.ts';
+import { clusterEnvironment } from '../cluster/cluster-environment.ts';
 import { type ClusterRecord, zClusterRecord } from '../cluster/cluster-record.ts';
 
 const run = promisify(execFile);
@@ -15,7 +15,7 @@ export class ClusterProcesses {
   readonly #env: NodeJS.ProcessEnv;
 
   constructor(temporary: string) {
-    this.#env = { ...cliEnvironment().env, TMPDIR: temporary };
+    this.#env = { ...clusterEnvironment().env, TMPDIR: temporary };
   }
 
   /** `npm run cluster -- ARGS`: its standard output; rejects where it fails. */

@@ -55,7 +55,9 @@ const CRASH = new KubeError('LeaseLost', 'the process is gone');
 /**
  * Crash after every write: runs the scenario once undisturbed, with k writes, then k times more.
  * In run i the controller dies at its i-th write and is started anew; every step must then come to
- * what was observed in the undisturbed run.
+ * what was observed in the undisturbed run. Before its crash a run goes on to the next step only when
+ * it has made as many writes as the undisturbed one had by then, or is as quiet: what is observed may
+ * look done while writes are still to come, and a user who goes on then spares the controller these.
  */
 export async function crashAtEveryWrite(scenario: CrashScenario): Promise<CrashReport> {
   const calm = await oneRun(scenario, undefined, undefined);
@@ -80,6 +82,8 @@ interface Run {
   readonly writes: readonly string[];
   readonly crashed: boolean;
   readonly observed: ReadonlyMap<string, unknown>;
+  /** Writes by the end of each step. */
+  readonly writesBy: ReadonlyMap<string, number>;
 }
 
 async function oneRun(
@@ -96,22 +100,25 @@ async function oneRun(
   const stop = new AbortController();
   const controller = live(world, transport, stop.signal);
   const observed = new Map<string, unknown>();
+  const writesBy = new Map<string, number>();
   try {
     for (const step of world.steps) {
       await step.act();
       const limit = { ms: scenario.stepMs ?? 30_000, controller };
+      const quiet = staysQuiet(scenario.quietMs ?? 1000);
+      const caughtUp = (): boolean =>
+        transport.dead.aborted || transport.writes.length >= (calm?.writesBy.get(step.name) ?? 0);
       const done =
-        calm === undefined
-          ? staysQuiet(scenario.quietMs ?? 1000)
-          : equals(calm.observed.get(step.name));
+        calm === undefined ? quiet : equals(calm.observed.get(step.name), caughtUp, quiet);
       observed.set(step.name, await settle(step, done, limit));
+      writesBy.set(step.name, transport.writes.length);
     }
   } finally {
     stop.abort();
     await controller;
     await world.close();
   }
-  return { writes: transport.writes, crashed: transport.dead.aborted, observed };
+  return { writes: transport.writes, crashed: transport.dead.aborted, observed, writesBy };
 }
 
 /** The controller's process until its crash, then the process that comes after it. */
@@ -141,8 +148,12 @@ function staysQuiet(quietMs: number): Judge {
   };
 }
 
-function equals(expected: unknown): Judge {
-  return (observed) => ({ done: isDeepStrictEqual(observed, expected), expected });
+/** What was expected is there, and no write of the undisturbed run is still to come. */
+function equals(expected: unknown, caughtUp: () => boolean, quiet: Judge): Judge {
+  return (observed) => {
+    const still = quiet(observed).done;
+    return { done: isDeepStrictEqual(observed, expected) && (caughtUp() || still), expected };
+  };
 }
 
 /** What was observed once the step had settled and `judge` agreed. */

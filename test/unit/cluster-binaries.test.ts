@@ -2,11 +2,11 @@ import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { silentLogger } from '../../src/base/logger.ts';
-import { cliEnvironment } from '../../src/cli/environment.ts';
 import { type BinariesOptions, ensurePrograms } from '../cluster/binaries.ts';
+import { clusterEnvironment } from '../cluster/cluster-environment.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-const { env } = cliEnvironment();
+const { env } = clusterEnvironment();
 
 /** A go command that answers with a version and builds each package into a file of its name. */
 const GO = (version: string, build = 'true'): string => `#!/bin/sh

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { silentLogger } from '../../src/base/logger.ts';
-import { cliEnvironment } from '../../src/cli/environment.ts';
+import { clusterEnvironment } from '../cluster/cluster-environment.ts';
 import { existingCluster } from '../cluster/existing-cluster.ts';
 import { freePorts } from '../cluster/free-ports.ts';
 
 const run = promisify(execFile);
 const SCRIPT = join(import.meta.dirname, '..', '..', 'scripts', 'cluster.ts');
-const environment = cliEnvironment();
+const environment = clusterEnvironment();
 
 async function cluster(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   const options = { env: { ...environment.env, ...env } };

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { cliEnvironment } from '../../src/cli/environment.ts';
+import { clusterEnvironment } from '../cluster/cluster-environment.ts';
 import { Ledger } from '../cluster/ledger.ts';
 import { removeCluster } from '../cluster/leftovers.ts';
 import { isMounted } from '../cluster/mounted.ts';
@@ -11,7 +11,7 @@ import { type ProgramSpec, Programs } from '../cluster/programs.ts';
 import { undoLedger } from '../cluster/undo-ledger.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-const { env } = cliEnvironment();
+const { env } = clusterEnvironment();
 const { signal } = new AbortController();
 
 async function cluster() {

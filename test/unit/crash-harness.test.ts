@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { KubeRequest, Transport } from '../../operator/kube/client/transport.ts';
 import { type CrashWorld, crashAtEveryWrite } from '../support/crash-harness.ts';
@@ -87,4 +88,26 @@ test('one that stops half way is found out', async () => {
   const report = await crashAtEveryWrite({ open, stepMs: 500, quietMs: 100 });
   expect(report.failures).toHaveLength(WANTED - 1);
   expect(report.failures[0]).toContain('step "three names" is not there');
+});
+
+test('a last write that nobody sees is waited for, so that its crash takes place too', async () => {
+  const open = async (): Promise<CrashWorld> => {
+    const { transport, steps, ...rest } = world(careful);
+    const run: CrashWorld['run'] = async (over, signal) => {
+      await rest.run(over, signal);
+      const call = { path: '/seen', resource: 'sightings', signal };
+      try {
+        await delay(80, undefined, { signal });
+        await over.request({ ...call, method: 'GET', verb: 'create', body: '' });
+      } catch {
+        // The process is gone.
+      }
+    };
+    return { ...rest, transport, steps, run };
+  };
+  const counted = ({ verb }: KubeRequest) => verb === 'create';
+  const report = await crashAtEveryWrite({ open, counted, quietMs: 300 });
+  expect(report.failures).toEqual([]);
+  expect(report.writes.at(-1)).toBe('create sightings');
+  expect(report.crashes).toBe(report.writes.length);
 });

@@ -1,5 +1,5 @@
-import { cliEnvironment } from '../../../src/cli/environment.ts';
 import { stderrLogger } from '../../../src/cli/stderr-logger.ts';
+import { clusterEnvironment } from '../cluster-environment.ts';
 import { isSupervised } from '../cluster-record.ts';
 import { endCluster } from '../end-cluster.ts';
 import { LAYER_NAMES, type LayerName } from '../layer.ts';
@@ -13,7 +13,7 @@ export interface DownOptions {
 
 /** `down`: fine where nothing runs. Clusters of running tests are theirs and stay. */
 export async function down({ layer, output }: DownOptions): Promise<void> {
-  const { env, uid } = cliEnvironment();
+  const { env, uid } = clusterEnvironment();
   const logger = stderrLogger((line) => void process.stderr.write(line));
   const ended: string[] = [];
   for (const name of layer === undefined ? LAYER_NAMES : [layer]) {

@@ -1,5 +1,5 @@
 import { table } from '../../../src/base/table.ts';
-import { cliEnvironment } from '../../../src/cli/environment.ts';
+import { clusterEnvironment } from '../cluster-environment.ts';
 import { clusterName, isSupervised, readClusterRecord, readSupervisor } from '../cluster-record.ts';
 import { askSupervisor } from '../control-client.ts';
 import type { ProgramStatus } from '../programs.ts';
@@ -18,7 +18,7 @@ interface ClusterStatus {
 
 /** `status`: every cluster of this user, with its programs. */
 export async function status(options: { readonly output: 'text' | 'json' }): Promise<void> {
-  const { uid } = cliEnvironment();
+  const { uid } = clusterEnvironment();
   const all: ClusterStatus[] = [];
   for (const folder of await clusterFolders(uid)) all.push(await statusOf(folder));
   process.stdout.write(options.output === 'json' ? `${JSON.stringify(all, null, 2)}\n` : text(all));

@@ -1,7 +1,7 @@
 import { systemClock } from '../../../src/base/clock.ts';
-import { cliEnvironment } from '../../../src/cli/environment.ts';
 import { stderrLogger } from '../../../src/cli/stderr-logger.ts';
 import { stopSignal } from '../../../src/cli/stop-signal.ts';
+import { clusterEnvironment } from '../cluster-environment.ts';
 import { type ClusterRecord, isSupervised, readClusterRecord } from '../cluster-record.ts';
 import type { LayerName } from '../layer.ts';
 import { removeLeftovers } from '../leftovers.ts';
@@ -20,7 +20,7 @@ const OTHER_SECONDS = 4000;
 
 /** `up`: idempotent; a layer that runs already is only reported, whatever its options were. */
 export async function up({ layer, nodes, output }: UpOptions): Promise<void> {
-  const { env, uid } = cliEnvironment();
+  const { env, uid } = clusterEnvironment();
   const say = (text: string): void => void process.stderr.write(text);
   const logger = stderrLogger(say);
   using stop = stopSignal(say);

@@ -1,6 +1,6 @@
 import type { TestProject } from 'vitest/node';
-import { cliEnvironment } from '../../../src/cli/environment.ts';
 import { stderrLogger } from '../../../src/cli/stderr-logger.ts';
+import { clusterEnvironment } from '../cluster-environment.ts';
 import type { ClusterRecord } from '../cluster-record.ts';
 import type { LayerName, LayerOptions } from '../layer.ts';
 import { startLayer } from '../layers.ts';
@@ -18,7 +18,7 @@ export async function setUpLayer(
   layer: LayerName,
   options: LayerOptions = {},
 ): Promise<() => Promise<void>> {
-  const { cacheDir, env, uid } = cliEnvironment();
+  const { cacheDir, env, uid } = clusterEnvironment();
   const logger = stderrLogger((line) => void process.stderr.write(`${layer} layer: ${line}`));
   const { signal } = new AbortController();
   const owned = await startLayer(layer, options, { cacheDir, env, uid, logger, signal });
