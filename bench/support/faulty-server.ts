@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { systemClock } from '../../operator/kube/base/clock.ts';
 import { createCache } from '../../operator/kube/cache/informer-cache.ts';
 import type { ReflectorNumbers } from '../../operator/kube/cache/reflector-context.ts';
+import { stateRoot } from '../../test/cluster/state-root.ts';
 import { FaultProxy } from '../../test/support/fault-proxy/fault-proxy.ts';
 import type { Fault } from '../../test/support/fault-proxy/faults.ts';
 import { listsOf, watchesOf } from '../../test/support/fault-proxy/proxied-request.ts';
@@ -41,13 +42,19 @@ const ANSWERS: readonly (readonly [number, number])[] = [
   [429, 0.01],
 ];
 
-/** A proxy in front of a server, and its kubeconfig; no fault is in force yet. */
+/**
+ * A proxy in front of a server, and its kubeconfig; no fault is in force yet. The kubeconfig lies in
+ * the folder of the test cluster, which takes it along when it ends, also after the claim was killed.
+ * Only that of another server lies in the temporary folder and stays there after a kill.
+ */
 export async function faultyServer(kubeconfig: string, seed: number) {
   const proxy = await FaultProxy.start({
     upstream: upstreamOfKubeconfig(kubeconfig),
     random: seededRandom(seed),
   });
-  const folder = await mkdtemp(join(tmpdir(), 'faulty-server-'));
+  const clusters = stateRoot(process.getuid?.() ?? -1);
+  const parent = kubeconfig.startsWith(`${clusters}/`) ? dirname(kubeconfig) : tmpdir();
+  const folder = await mkdtemp(join(parent, 'faulty-server-'));
   const path = join(folder, 'kubeconfig');
   await proxy.writeKubeconfig(path);
   return {
@@ -55,7 +62,8 @@ export async function faultyServer(kubeconfig: string, seed: number) {
     kubeconfig: path,
     async [Symbol.asyncDispose]() {
       await proxy[Symbol.asyncDispose]();
-      await rm(folder, { recursive: true });
+      // The cluster may have ended before.
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }
