@@ -2,24 +2,31 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { projectRuns } from './vitest-claim-runs.ts';
 import { countTests, reportArguments } from './vitest-report.ts';
 
 /**
- * Runs tests as a claim: `node scripts/vitest-claim.ts PROJECT FILE...` exits 0 only where every test
- * passed and at least one ran, and prints the count as its last line.
+ * Runs tests as a claim: `node scripts/vitest-claim.ts PROJECT FILE... PROJECT:FILE...` exits 0 only
+ * where every test passed and at least one ran in each project, and prints the count as its last
+ * line. A file without a project before a colon is of the first; each project is a run of its own.
  */
-const [project = '', ...files] = process.argv.slice(2);
 const scratch = mkdtempSync(join(tmpdir(), 'clawgym-claim-'));
-const report = join(scratch, 'report.json');
+const total = { passed: 0, failed: 0, holds: true };
 try {
-  const run = spawnSync(
-    'vitest',
-    ['run', '--project', project, ...files, ...reportArguments(report)],
-    { stdio: ['ignore', 'inherit', 'inherit'] },
-  );
-  const { passed, failed } = countTests(readFileSync(report, 'utf8'));
-  process.exitCode = run.status === 0 && passed > 0 ? 0 : 1;
-  process.stdout.write(`${passed} tests passed, ${failed} failed\n`);
+  for (const { project, files } of projectRuns(process.argv.slice(2))) {
+    const report = join(scratch, `${project}.json`);
+    const run = spawnSync(
+      'vitest',
+      ['run', '--project', project, ...files, ...reportArguments(report)],
+      { stdio: ['ignore', 'inherit', 'inherit'] },
+    );
+    const { passed, failed } = countTests(readFileSync(report, 'utf8'));
+    total.passed += passed;
+    total.failed += failed;
+    total.holds &&= run.status === 0 && passed > 0;
+  }
+  process.exitCode = total.holds ? 0 : 1;
+  process.stdout.write(`${total.passed} tests passed, ${total.failed} failed\n`);
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
