@@ -6,6 +6,8 @@ import { layerCluster } from '../support/layer-cluster.ts';
 import { normalObject } from '../support/normal-object.ts';
 
 const NAME = 'hello';
+/** Two copies that are too many, and the archive. */
+const DELETIONS = 3;
 
 /** A life of one Echo: made, said otherwise, made smaller, a copy lost, deleted. */
 async function open(): Promise<CrashWorld> {
@@ -64,7 +66,10 @@ describe('a controller that dies at any of its writes and is started anew', () =
       const report = await crashAtEveryWrite({ open, moment, stepMs: 60_000 });
       expect(report.failures).toEqual([]);
       expect(report.writes.length).toBeGreaterThanOrEqual(18);
-      expect(report.crashes).toBeGreaterThanOrEqual(report.writes.length - 2);
+      // A deletion is no version that a read could wait for: a run over a cache that has not seen it
+      // deletes once more, or not. Where the undisturbed run did, others may have so many writes less.
+      const deletions = report.writes.filter((write) => write === 'delete configmaps').length;
+      expect(report.crashes).toBeGreaterThanOrEqual(report.writes.length - (deletions - DELETIONS));
     },
     240_000,
   );
