@@ -38,7 +38,10 @@ export class Supervisor {
     try {
       await this.#starting;
     } catch (cause) {
-      await this.end();
+      // What could not be removed is told as well, but must not hide why the start failed.
+      await this.end().catch((left: unknown) =>
+        this.#options.host.logger.error({}, errorMessage(left)),
+      );
       throw cause;
     }
   }

@@ -1,13 +1,13 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { ClawError, errorMessage } from '../../src/base/error.ts';
 import type { HostEnv } from './cluster-host.ts';
 import type { LedgerEntry } from './ledger.ts';
 import { isMounted } from './mounted.ts';
 import { isRunning, signalProcess } from './process-identity.ts';
+import { removeCgroup } from './remove-cgroup.ts';
 import { waitUntil } from './wait-until.ts';
 
 const run = promisify(execFile);
@@ -90,31 +90,4 @@ async function takeAway(
   await waitUntil(gone, { what: `end of ${thing}`, seconds: GONE_SECONDS }).catch(() => {
     throw new ClawError('ClusterFailed', `${thing} is still there: ${how}`);
   });
-}
-
-/** Kills what runs in the cgroup or below, then removes it, depth first. */
-async function removeCgroup(path: string): Promise<void> {
-  const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
-  for (const entry of entries) if (entry.isDirectory()) await removeCgroup(join(path, entry.name));
-  const processes = async (): Promise<number[]> => {
-    const text = await readFile(join(path, 'cgroup.procs'), 'utf8').catch(() => '');
-    return text.split('\n').filter(Boolean).map(Number);
-  };
-  const empty = async (): Promise<boolean> => {
-    const left = await processes();
-    for (const pid of left) kill(pid);
-    return left.length === 0;
-  };
-  await waitUntil(empty, { what: `no process in ${path}`, seconds: KILL_SECONDS });
-  await rmdir(path).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code !== 'ENOENT') throw cause;
-  });
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It has ended in between.
-  }
 }
