@@ -66,6 +66,20 @@ describe('reads and writes', () => {
     expect(error.causes).toMatchObject([{ reason: 'FieldValueInvalid', field: 'metadata.name' }]);
   });
 
+  it('refuses a field that the kind does not have', async () => {
+    const { maps, namespace } = await setUp();
+    const map = await maps.create({ metadata: { name: 'a', namespace } }, call);
+    const body = { dtaa: { x: '1' } };
+    const key = { namespace, name: 'b' };
+    const writes = [
+      () => maps.create({ metadata: key, ...body }, call),
+      () => maps.apply({ metadata: key, ...body }, call),
+      () => maps.replace({ ...map, ...body }, call),
+      () => maps.patch(map.metadata, { type: 'merge', body }, call),
+    ];
+    for (const write of writes) expect((await failure(write())).message).toMatch(/dtaa/);
+  });
+
   it('changes nothing by a dry run', async () => {
     const { maps, namespace } = await setUp();
     await maps.create({ metadata: { name: 'a', namespace } }, { ...call, dryRun: true });

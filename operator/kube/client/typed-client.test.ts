@@ -54,7 +54,7 @@ describe('requests', () => {
     await client.patch(key, { type: 'json', operations: [] }, call);
     await client.delete(key, { signal, propagationPolicy: 'Orphan', preconditions: { uid: 'u' } });
     const path = '/api/v1/namespaces/ns/configmaps/a';
-    const manager = { fieldManager: 'tests' };
+    const manager = { fieldManager: 'tests', fieldValidation: 'Strict' };
     expect(requests).toMatchObject([
       {
         method: 'PATCH',

@@ -189,5 +189,7 @@ function writeQuery(call: WriteOptions): Record<string, string | undefined> {
   return {
     fieldManager: call.fieldManager,
     dryRun: call.dryRun === true ? 'All' : undefined,
+    // A field that the kind does not have is an error of this program; by default it is dropped.
+    fieldValidation: 'Strict',
   };
 }
