@@ -92,7 +92,7 @@ class RotatingCredentials implements Credentials {
       this.#state = next;
     } catch (thrown) {
       if (this.#state === undefined) throw thrown;
-      this.#logger.warn({ err: thrown }, 'cannot renew the credentials; keeping the old ones');
+      this.#logger.warn({ error: thrown }, 'cannot renew the credentials; keeping the old ones');
     }
     this.#readAt = this.#clock.monotonic();
     return this.#state;

@@ -200,7 +200,7 @@ class UndiciTransport implements Transport {
       old
         .drain()
         .catch((thrown: unknown) =>
-          this.#logger.warn({ err: thrown }, 'cannot close old connections'),
+          this.#logger.warn({ error: thrown }, 'cannot close old connections'),
         )
         .finally(() => this.#draining.delete(old));
     }
