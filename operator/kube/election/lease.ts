@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { NewObject } from '../client/resource-client.ts';
 import { zKubeObject } from '../objects/kube-object.ts';
 import { defineResource } from '../objects/resource.ts';
+import { stampMicro } from '../objects/time-stamps.ts';
 
 /** Who leads and until when, as the API server stores it. Stamps are for people: nobody counts by them. */
 export const zLease = zKubeObject.extend({
@@ -30,11 +31,6 @@ export const leases = defineResource({
   schema: zLease,
 });
 
-/** RFC 3339 with six digits of a second (Kubernetes' MicroTime) of a stamp in milliseconds. */
-export function microTime(epochMs: number): string {
-  return new Date(epochMs).toISOString().replace('Z', '000Z');
-}
-
 /** What a candidate writes about itself. */
 export interface Holder {
   readonly identity: string;
@@ -49,7 +45,7 @@ export interface Holder {
  */
 export function heldSpec(previous: Lease['spec'] | undefined, holder: Holder): Lease['spec'] {
   const renewal = previous?.holderIdentity === holder.identity;
-  const stamp = microTime(holder.nowMs);
+  const stamp = stampMicro(holder.nowMs);
   return {
     ...previous,
     holderIdentity: holder.identity,
@@ -66,7 +62,7 @@ export function releasedSpec(previous: Lease['spec'], nowMs: number): Lease['spe
     ...previous,
     holderIdentity: '',
     leaseDurationSeconds: 1,
-    renewTime: microTime(nowMs),
+    renewTime: stampMicro(nowMs),
   };
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { truncateText } from '../base/truncate-text.ts';
+import { stampSeconds } from './time-stamps.ts';
 
 /** What the API server takes as the message of a condition. */
 const MAX_MESSAGE = 32_768;
@@ -67,11 +68,6 @@ export function findCondition(
 /** True where the condition is there and `True`. */
 export function isTrue(conditions: readonly Condition[] | undefined, type: string): boolean {
   return findCondition(conditions, type)?.status === 'True';
-}
-
-/** RFC 3339 with whole seconds, as `metav1.Time` is written. */
-export function stampSeconds(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }
 
 function same(one: Condition, other: Condition): boolean {

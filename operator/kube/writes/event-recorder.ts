@@ -5,6 +5,7 @@ import { truncateText } from '../base/truncate-text.ts';
 import type { CallOptions, NewObject, ResourceClient } from '../client/resource-client.ts';
 import { shortHash } from '../objects/child-names.ts';
 import type { KubeObject } from '../objects/kube-object.ts';
+import { stampMicro } from '../objects/time-stamps.ts';
 import type { KubeEvent } from './event-resource.ts';
 
 /** Limits of events.k8s.io/v1; the note counts in bytes. */
@@ -275,9 +276,4 @@ function reference(object: KubeObject): Record<string, unknown> {
   const { apiVersion, kind, metadata } = object;
   const { namespace, name, uid, resourceVersion } = metadata;
   return { apiVersion, kind, namespace, name, uid, resourceVersion };
-}
-
-/** `metav1.MicroTime`: always six digits. */
-function stampMicro(ms: number): string {
-  return new Date(ms).toISOString().replace('Z', '000Z');
 }
