@@ -41,7 +41,7 @@ describe('a cache', () => {
 
   it('refuses to be run twice', async () => {
     const scripted = await running();
-    await expect(scripted.cache.run(AbortSignal.timeout(1_000))).rejects.toThrow(/runs already/);
+    await expect(scripted.cache.run(AbortSignal.timeout(1_000))).rejects.toThrow(/ran already/);
     await scripted.stop();
   });
 

@@ -2,6 +2,7 @@ import { Registry } from 'prom-client';
 import type { Clock, Random } from '../base/clock.ts';
 import { KubeError } from '../base/kube-error.ts';
 import { type Logger, silentLogger } from '../base/logger.ts';
+import { pause } from '../base/waits.ts';
 import type { InvalidObject, ResourceClient, Selection } from '../client/resource-client.ts';
 import type { KubeObject } from '../objects/kube-object.ts';
 import type { ObjectKey } from '../objects/object-key.ts';
@@ -130,7 +131,7 @@ class ReflectedCache<T extends KubeObject> implements InformerCache<T> {
 
   async run(signal: AbortSignal): Promise<void> {
     if (this.#started)
-      throw new KubeError('InvalidConfig', `cache ${this.#name}: it runs already; run it once`);
+      throw new KubeError('InvalidOption', `cache ${this.#name}: it ran already; make another`);
     this.#started = true;
     const { client, clock, listFrom, random } = this.#options;
     const reflector = runReflector(
@@ -236,7 +237,7 @@ class ReflectedCache<T extends KubeObject> implements InformerCache<T> {
   async #resync(signal: AbortSignal): Promise<void> {
     const { clock, resyncMs } = this.#options;
     if (resyncMs === undefined) return;
-    while (await slept(clock, resyncMs, signal)) {
+    while (await pause(clock, resyncMs, signal)) {
       const slice = new WorkSlice(clock, this.#numbers.sliceMs);
       for (const object of this.#store.list()) {
         const current = this.#store.get(object.metadata);
@@ -247,9 +248,4 @@ class ReflectedCache<T extends KubeObject> implements InformerCache<T> {
       }
     }
   }
-}
-
-async function slept(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
-  await clock.sleep(ms, signal).catch(() => undefined);
-  return !signal.aborted;
 }

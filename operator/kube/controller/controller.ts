@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import { isLeaseLost, KubeError } from '../base/kube-error.ts';
 import type { Logger } from '../base/logger.ts';
+import { aborted } from '../base/waits.ts';
 import { keyText, type ObjectKey, parseKey } from '../objects/object-key.ts';
 import { ItemBackoff, type RateLimiter } from '../queue/rate-limiter.ts';
 import { WorkQueue } from '../queue/work-queue.ts';
@@ -276,13 +277,6 @@ async function within(
   } finally {
     stop.abort();
   }
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 function timeoutError(controller: string, key: string, ms: number): KubeError {

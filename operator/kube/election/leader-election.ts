@@ -1,6 +1,7 @@
 import type { Clock, Random } from '../base/clock.ts';
 import { KubeError } from '../base/kube-error.ts';
 import type { Logger } from '../base/logger.ts';
+import { aborted, pause } from '../base/waits.ts';
 import type { CallOptions, ResourceClient } from '../client/resource-client.ts';
 import { keyText } from '../objects/object-key.ts';
 import type { LeaderElectionMetrics } from './leader-election-metrics.ts';
@@ -247,24 +248,6 @@ export class LeaderElection {
 export type Lead = (signal: AbortSignal, lost: AbortSignal) => Promise<void>;
 
 const allEnded = (): true => true;
-
-/** True after `ms`, false as soon as `signal` aborts. */
-async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
-  try {
-    await clock.sleep(ms, signal);
-    return true;
-  } catch (error) {
-    if (signal.aborted) return false;
-    throw error;
-  }
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-}
 
 function checkDurations(durations: {
   readonly leaseDurationMs: number;
