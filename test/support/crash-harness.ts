@@ -56,7 +56,7 @@ const CRASH = new KubeError('LeaseLost', 'the process is gone');
  * Crash after every write: runs the scenario once undisturbed, with k writes, then k times more.
  * In run i the controller dies at its i-th write and is started anew; every step must then come to
  * what was observed in the undisturbed run. Before its crash a run goes on to the next step only when
- * it has made as many writes as the undisturbed one had by then, or is as quiet: what is observed may
+ * it has made as many writes for the step as the undisturbed one had, or is as quiet: what is observed may
  * look done while writes are still to come, and a user who goes on then spares the controller these.
  */
 export async function crashAtEveryWrite(scenario: CrashScenario): Promise<CrashReport> {
@@ -82,8 +82,8 @@ interface Run {
   readonly writes: readonly string[];
   readonly crashed: boolean;
   readonly observed: ReadonlyMap<string, unknown>;
-  /** Writes by the end of each step. */
-  readonly writesBy: ReadonlyMap<string, number>;
+  /** Number of writes in each step. */
+  readonly writesIn: ReadonlyMap<string, number>;
 }
 
 async function oneRun(
@@ -100,25 +100,27 @@ async function oneRun(
   const stop = new AbortController();
   const controller = live(world, transport, stop.signal);
   const observed = new Map<string, unknown>();
-  const writesBy = new Map<string, number>();
+  const writesIn = new Map<string, number>();
   try {
     for (const step of world.steps) {
+      const before = transport.writes.length;
       await step.act();
       const limit = { ms: scenario.stepMs ?? 30_000, controller };
       const quiet = staysQuiet(scenario.quietMs ?? 1000);
       const caughtUp = (): boolean =>
-        transport.dead.aborted || transport.writes.length >= (calm?.writesBy.get(step.name) ?? 0);
+        transport.dead.aborted ||
+        transport.writes.length - before >= (calm?.writesIn.get(step.name) ?? 0);
       const done =
         calm === undefined ? quiet : equals(calm.observed.get(step.name), caughtUp, quiet);
       observed.set(step.name, await settle(step, done, limit));
-      writesBy.set(step.name, transport.writes.length);
+      writesIn.set(step.name, transport.writes.length - before);
     }
   } finally {
     stop.abort();
     await controller;
     await world.close();
   }
-  return { writes: transport.writes, crashed: transport.dead.aborted, observed, writesBy };
+  return { writes: transport.writes, crashed: transport.dead.aborted, observed, writesIn };
 }
 
 /** The controller's process until its crash, then the process that comes after it. */
