@@ -66,6 +66,26 @@ describe('a server that asks to come later', () => {
     expect(server.requests).toHaveLength(11);
   });
 
+  it('holds up nobody else: who waits to come back has no place at the gate', async () => {
+    const { server, transport } = await transportTo((request, stream) =>
+      request.path.startsWith('/busy')
+        ? answer(stream, 429, 'later', { 'retry-after': '30' })
+        : answer(stream, 200, { fine: true }),
+    );
+    const stop = new AbortController();
+    const busy = Array.from({ length: 96 }, () =>
+      failure(transport.request(call({ path: '/busy', signal: stop.signal }))),
+    );
+    await expect.poll(() => server.requests.length).toBe(96);
+    expect(await transport.request(call({ path: '/free', timeoutMs: 5_000 }))).toEqual({
+      fine: true,
+    });
+    stop.abort();
+    expect(new Set((await Promise.all(busy)).map(({ code }) => code))).toEqual(
+      new Set(['Aborted']),
+    );
+  });
+
   it('is obeyed at the head of a stream too', async () => {
     const { transport } = await transportTo((_request, stream, index) =>
       index === 0

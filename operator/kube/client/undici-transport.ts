@@ -64,15 +64,10 @@ class UndiciTransport implements Transport {
     const deadline = this.#deadlineOf(request);
     try {
       return await this.#observed(request, deadline, async () => {
-        await this.#gate.enter(deadline.signal);
-        this.#metrics.inFlight('request', 1);
-        try {
-          const { body, statusCode } = await this.#answer(request, deadline, 'requests');
-          return { code: statusCode, value: parseAnswer(request, await body.text()) };
-        } finally {
-          this.#metrics.inFlight('request', -1);
-          this.#gate.leave();
-        }
+        const { text, statusCode } = await this.#answer(request, deadline, (state) =>
+          this.#whole(request, state, deadline),
+        );
+        return { code: statusCode, value: parseAnswer(request, text) };
       });
     } finally {
       deadline.end();
@@ -83,7 +78,9 @@ class UndiciTransport implements Transport {
     const deadline = this.#deadlineOf(request);
     try {
       return await this.#observed(request, deadline, async () => {
-        const { body, statusCode } = await this.#answer(request, deadline, 'streams');
+        const { body, statusCode } = await this.#answer(request, deadline, (state) =>
+          this.#head(request, state, deadline),
+        );
         deadline.disarm();
         return { code: statusCode, value: this.#chunks(request, deadline, body) };
       });
@@ -112,8 +109,7 @@ class UndiciTransport implements Transport {
     const observe = (code: string): void =>
       this.#metrics.answered(labels, code, deadline.elapsedMs / 1000);
     try {
-      if (this.#closed)
-        throw new KubeError('ConnectionFailed', `${placeOf(request)}: the transport is closed`);
+      if (this.#closed) throw closed(request);
       const { code, value } = await call();
       observe(String(code));
       return value;
@@ -130,22 +126,22 @@ class UndiciTransport implements Transport {
   }
 
   /** A 2xx answer; every other one is retried where the server asked for it, else thrown. */
-  async #answer(
+  async #answer<A extends Answer>(
     request: KubeRequest,
     deadline: CallDeadline,
-    kind: 'requests' | 'streams',
-  ): Promise<Dispatcher.ResponseData> {
+    exchange: (state: CredentialState) => Promise<A>,
+  ): Promise<A> {
     let state = await deadline.race(this.#credentials.current());
     let renewed = false;
     for (let retries = 0; ; ) {
       // Also after a renewal: an abort meanwhile must not send anything.
       deadline.signal.throwIfAborted();
-      const answer = await this.#send(request, state, deadline, kind);
+      const answer = await exchange(state);
       if (answer.statusCode < 300) return answer;
       const error = errorOfAnswer({
         place: placeOf(request),
         httpStatus: answer.statusCode,
-        body: await answer.body.text(),
+        body: answer.text,
         retryAfterMs: parseRetryAfter(answer.headers['retry-after']),
       });
       const wait = retryWait(request, error, { retries, remainingMs: deadline.remainingMs });
@@ -162,12 +158,40 @@ class UndiciTransport implements Transport {
     }
   }
 
-  #send(
+  /** Holds its place at the gate for one exchange only, never while it waits to try again. */
+  async #whole(
+    request: KubeRequest,
+    state: CredentialState,
+    deadline: CallDeadline,
+  ): Promise<Answer> {
+    await this.#gate.enter(deadline.signal);
+    this.#metrics.inFlight('request', 1);
+    try {
+      const { statusCode, headers, body } = await this.#send(request, state, deadline, 'requests');
+      return { statusCode, headers, text: await body.text() };
+    } finally {
+      this.#metrics.inFlight('request', -1);
+      this.#gate.leave();
+    }
+  }
+
+  async #head(
+    request: KubeRequest,
+    state: CredentialState,
+    deadline: CallDeadline,
+  ): Promise<Answer & Pick<Dispatcher.ResponseData, 'body'>> {
+    const { statusCode, headers, body } = await this.#send(request, state, deadline, 'streams');
+    return { statusCode, headers, body, text: statusCode < 300 ? '' : await body.text() };
+  }
+
+  async #send(
     request: KubeRequest,
     state: CredentialState,
     deadline: CallDeadline,
     kind: 'requests' | 'streams',
   ): Promise<Dispatcher.ResponseData> {
+    // Disposed while credentials were read: a new pool would have no owner.
+    if (this.#closed) throw closed(request);
     const pool = this.#poolFor(state.connect);
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
     const { beforeSend: check } = request;
@@ -222,6 +246,17 @@ class UndiciTransport implements Transport {
       deadline.end();
     }
   }
+}
+
+/** One exchange with the server; `text` is the body of an answer that is not read as a stream. */
+interface Answer {
+  readonly statusCode: number;
+  readonly headers: Dispatcher.ResponseData['headers'];
+  readonly text: string;
+}
+
+function closed(request: KubeRequest): KubeError {
+  return new KubeError('ConnectionFailed', `${placeOf(request)}: the transport is closed`);
 }
 
 /** The text stays out of the message, and the parser's error with it: it may be a Secret's. */
