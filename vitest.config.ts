@@ -29,6 +29,8 @@ export default defineConfig({
             'test/cluster/**/*.test.ts',
           ],
           isolate: false,
+          // Properties run for seconds where the host is busy.
+          testTimeout: 30_000,
         },
       },
       {
