@@ -146,8 +146,13 @@ export class AnswerSpool {
   async #moveToFile(): Promise<void> {
     const path = join(this.#options.dir, `answer-${randomUUID()}`);
     const file = await open(path, 'wx+', 0o600);
-    await unlink(path);
-    await writeFully(file, this.#memory.subarray(0, this.#size), 0);
+    try {
+      await unlink(path);
+      await writeFully(file, this.#memory.subarray(0, this.#size), 0);
+    } catch (cause) {
+      await file.close();
+      throw cause;
+    }
     this.#file = file;
     this.#memory = Buffer.alloc(0);
   }
