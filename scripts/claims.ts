@@ -9,7 +9,7 @@ import { type ClaimsSummary, claimsPage, claimsPagePath, runClaims } from './cla
 import { runGenerator } from './generated-file.ts';
 import { sharedDataFolder, whyNoSharedData } from './shared-data.ts';
 
-const USAGE = `npm run claims [-- [KEY...] [--tier ci|full] [--json] [--json-file FILE]]
+const USAGE = `npm run claims [-- [KEY[.NUMBER]...] [--tier ci|full] [--json] [--json-file FILE]]
 npm run claims -- --page          rewrite docs/claims.md without running anything
 npm run claims -- --page --check  fail where docs/claims.md does not list the claims as they are`;
 

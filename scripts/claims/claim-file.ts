@@ -80,20 +80,27 @@ export interface SelectedClaim extends Claim {
   readonly key: string;
 }
 
-/** The claims of the keys (none named: all) and of the tier (undefined: both), in order. */
+/**
+ * The claims of the names (none: all) and of the tier (undefined: both), in order. A name is a key,
+ * or a key and a number as the page shows them: `runtime.5`.
+ */
 export function selectClaims(
   files: readonly ClaimFile[],
-  keys: readonly string[],
+  names: readonly string[],
   tier: Tier | undefined,
 ): readonly SelectedClaim[] {
-  for (const key of keys) {
-    if (!files.some((file) => file.key === key)) {
-      const known = files.map((file) => file.key).join(', ') || 'none';
-      throw new ClawError('NotFound', `no claims with the key ${key}; known keys: ${known}`);
-    }
+  const all = files.flatMap((file) => file.claims.map((claim) => ({ ...claim, key: file.key })));
+  const has = (name: string, { key, number }: SelectedClaim): boolean =>
+    name === key || name === `${key}.${number}`;
+  for (const name of names) {
+    if (all.some((claim) => has(name, claim))) continue;
+    const known = files.map((file) => file.key).join(', ') || 'none';
+    throw new ClawError(
+      'NotFound',
+      `no claims with the key ${name}; known keys: ${known}, each also with a number, as key.1`,
+    );
   }
-  return files
-    .filter((file) => keys.length === 0 || keys.includes(file.key))
-    .flatMap((file) => file.claims.map((claim) => ({ ...claim, key: file.key })))
+  return all
+    .filter((claim) => names.length === 0 || names.some((name) => has(name, claim)))
     .filter((claim) => tier === undefined || claim.tier === tier);
 }

@@ -80,6 +80,14 @@ test('rows of keys and tiers that were not run are kept', async () => {
   ).toEqual(['a.2']);
 });
 
+test('single claims are named by key and number', async () => {
+  file('a', claim(1, 'echo 1'), claim(2, 'echo 2'));
+  file('b', claim(1, 'echo 3'));
+  const { results } = await run({ keys: ['a.2', 'b'] });
+  expect(results.map(({ key, number }) => `${key}.${number}`)).toEqual(['a.2', 'b.1']);
+  await expect(run({ keys: ['a.3'] })).rejects.toThrow('no claims with the key a.3');
+});
+
 test('a reworded claim counts as not run, a vanished one leaves the page', async () => {
   file('a', claim(1, 'echo 1'), claim(2, 'echo 2'));
   await run();
