@@ -27,7 +27,7 @@ const files = (minLength: number) =>
 
 const text = fc.oneof(
   fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }),
-  fc.constantFrom(' ', '\ufeffx', 'Edit a.txt\r\n', '${HOME}', '"""', "'''"),
+  fc.constantFrom(' ', '\ufeffx', 'Edit a.txt\r\n', `\${HOME}`, '"""', "'''"),
 );
 const decimal = fc.constantFrom('0', '1', '0.3', '0.5', '0.7', '12.50');
 const env = fc.dictionary(fc.stringMatching(/^[A-Z_]{1,6}$/), text, { maxKeys: 3 });

@@ -74,7 +74,9 @@ export async function gatewayFixture(options: GatewayFixtureOptions = {}): Promi
   const records = options.wrapRecords?.(opened) ?? opened;
   const plan = aPlan(2);
   await opened.planBatch(aBatch(), plan);
-  const { id: attempt } = await opened.openAttempt(plan[0]!.id, aClaim());
+  const [first, second] = plan;
+  if (first === undefined || second === undefined) throw new Error('a plan of two rollouts');
+  const { id: attempt } = await opened.openAttempt(first.id, aClaim());
   const artifacts = new MemoryArtifacts();
   const { script = () => ({ content: 'Done.' }), fault } = options;
   const model = stack.use(
@@ -109,7 +111,7 @@ export async function gatewayFixture(options: GatewayFixtureOptions = {}): Promi
     gateway,
     anotherGateway,
     openAttempt: async (bearer) => {
-      const { id } = await opened.openAttempt(plan[1]!.id, aClaim());
+      const { id } = await opened.openAttempt(second.id, aClaim());
       return await sessions.open({ attempt: id, bearer, upstream, model: MODEL, budgets });
     },
     ask: (body, over) => askGateway(gateway, body, over),

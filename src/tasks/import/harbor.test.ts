@@ -123,7 +123,7 @@ test.each<[string, Parameters<typeof load>[0], string]>([
   ['schema 2', { toml: 'schema_version = "2.0"\n' }, 'expected schema 1.0 to 1.4'],
   [
     'host variable',
-    { toml: '[environment.env]\nKEY = "${SECRET}"\n' },
+    { toml: `[environment.env]\nKEY = "\${SECRET}"\n` },
     'task.toml.environment.env.KEY',
   ],
 ])('refuses %s by name', (_name, change, expected) => {
