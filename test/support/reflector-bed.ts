@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { z } from 'zod';
 import { systemClock } from '../../operator/kube/base/clock.ts';
-import { type Logger, silentLogger } from '../../operator/kube/base/logger.ts';
+import { silentLogger } from '../../operator/kube/base/logger.ts';
 import type { CacheChange } from '../../operator/kube/cache/cache.ts';
 import { createCacheMetrics } from '../../operator/kube/cache/cache-metrics.ts';
 import {
@@ -21,6 +21,7 @@ import { defineResource } from '../../operator/kube/objects/resource.ts';
 import { FaultProxy } from './fault-proxy/fault-proxy.ts';
 import type { ProxiedRequest } from './fault-proxy/proxied-request.ts';
 import { upstreamOfKubeconfig } from './fault-proxy/upstream.ts';
+import { keepingLogger } from './keeping-logger.ts';
 import { configMaps, namespaces } from './layer-client.ts';
 import { changeText } from './scripted-cache.ts';
 
@@ -210,16 +211,4 @@ function connect(kubeconfig: string): KubeClient {
       times: { pingMs: 300, deadAfterMs: 1_500 },
     }),
   });
-}
-
-function keepingLogger(lines: string[]): Logger {
-  const keep = (_fields: unknown, message: string) => void lines.push(message);
-  const logger: Logger = {
-    debug: keep,
-    info: keep,
-    warn: keep,
-    error: keep,
-    child: () => logger,
-  };
-  return logger;
 }

@@ -1,6 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Registry } from 'prom-client';
-import type { Logger } from '../../operator/kube/base/logger.ts';
 import type { CacheChange } from '../../operator/kube/cache/cache.ts';
 import { createCacheMetrics } from '../../operator/kube/cache/cache-metrics.ts';
 import {
@@ -9,6 +8,8 @@ import {
   type InformerCache,
 } from '../../operator/kube/cache/informer-cache.ts';
 import type { KubeObject } from '../../operator/kube/objects/kube-object.ts';
+import { configMap, page } from './config-maps.ts';
+import { keepingLogger } from './keeping-logger.ts';
 import { ManualClock } from './manual-clock.ts';
 import { ScriptedClient } from './scripted-client.ts';
 
@@ -88,14 +89,12 @@ export async function settle(): Promise<void> {
   for (let turn = 0; turn < 10; turn += 1) await nextTurn();
 }
 
-function keepingLogger(lines: string[]): Logger {
-  const keep = (_fields: unknown, message: string) => void lines.push(message);
-  const logger: Logger = {
-    debug: keep,
-    info: keep,
-    warn: keep,
-    error: keep,
-    child: () => logger,
-  };
-  return logger;
+/** A cache that has listed `a@1` at version 10 and watches. */
+export async function watchingCache(
+  options?: ConstructorParameters<typeof ScriptedCache>[0],
+): Promise<ScriptedCache> {
+  const scripted = new ScriptedCache(options);
+  scripted.client.lists.push([page('10', configMap('a', '1'))]);
+  await scripted.start();
+  return scripted;
 }

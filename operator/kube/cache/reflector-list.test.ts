@@ -1,20 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { configMap, page } from '../../../test/support/config-maps.ts';
-import { ScriptedCache } from '../../../test/support/scripted-cache.ts';
+import { ScriptedCache, watchingCache } from '../../../test/support/scripted-cache.ts';
 import { KubeError } from '../base/kube-error.ts';
 
 const gone = () => new KubeError('Expired', 'too old resource version', { httpStatus: 410 });
 const internal = () => new KubeError('InternalError', 'etcd is away', { httpStatus: 500 });
-
-/** A cache that has listed `a@1` at version 10 and watches. */
-async function watching(
-  options?: ConstructorParameters<typeof ScriptedCache>[0],
-): Promise<ScriptedCache> {
-  const scripted = new ScriptedCache(options);
-  scripted.client.lists.push([page('10', configMap('a', '1'))]);
-  await scripted.start();
-  return scripted;
-}
 
 describe('a list', () => {
   it('is read page by page, then watched from its version with a random server time-out', async () => {
@@ -71,7 +61,7 @@ describe('a list', () => {
   });
 
   it('that breaks half way drops nothing, is not watched from, and is read from its start again', async () => {
-    const scripted = await watching();
+    const scripted = await watchingCache();
     scripted.client.lists.push(
       [page('20', configMap('b', '15')), gone()],
       [page('30', configMap('b', '15'), configMap('c', '25'))],
@@ -110,7 +100,7 @@ describe('a list', () => {
   });
 
   it('leaves an object that does not fit in its last good state', async () => {
-    const scripted = await watching();
+    const scripted = await watchingCache();
     const error = new KubeError('InvalidObject', 'data: expected a record');
     scripted.client.lists.push([
       (options) =>

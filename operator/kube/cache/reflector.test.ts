@@ -1,25 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { bookmark, configMap, event, page } from '../../../test/support/config-maps.ts';
-import { ScriptedCache, settle } from '../../../test/support/scripted-cache.ts';
+import { ScriptedCache, settle, watchingCache } from '../../../test/support/scripted-cache.ts';
 import { KubeError } from '../base/kube-error.ts';
 
 const gone = () => new KubeError('Expired', 'too old resource version', { httpStatus: 410 });
 const broken = () => new KubeError('ConnectionFailed', 'socket hang up', { retryable: true });
 const internal = () => new KubeError('InternalError', 'etcd is away', { httpStatus: 500 });
 
-/** A cache that has listed `a@1` at version 10 and watches. */
-async function watching(
-  options?: ConstructorParameters<typeof ScriptedCache>[0],
-): Promise<ScriptedCache> {
-  const scripted = new ScriptedCache(options);
-  scripted.client.lists.push([page('10', configMap('a', '1'))]);
-  await scripted.start();
-  return scripted;
-}
-
 describe('a watch', () => {
   it('applies its events, and bookmarks move the version', async () => {
-    const scripted = await watching();
+    const scripted = await watchingCache();
     scripted.client.watching.send(
       event('ADDED', configMap('b', '11')),
       event('MODIFIED', configMap('a', '12')),
@@ -33,7 +23,7 @@ describe('a watch', () => {
   });
 
   it('that the server ends after more than 5 s goes on at once from the last version', async () => {
-    const scripted = await watching();
+    const scripted = await watchingCache();
     await scripted.advance(5_001);
     scripted.client.watching.send(bookmark('40'), 'end');
     await settle();
@@ -44,7 +34,7 @@ describe('a watch', () => {
   });
 
   it('of a server that closes each after one event is opened ever more rarely', async () => {
-    const scripted = await watching();
+    const scripted = await watchingCache();
     for (let second = 0; second < 60; second += 1) {
       scripted.client.watching.send(event('MODIFIED', configMap('a', `${100 + second}`)), 'end');
       await scripted.advance(1_000);
@@ -54,7 +44,7 @@ describe('a watch', () => {
   });
 
   it('begins the back-off anew after 2 minutes without trouble, or after one that lived', async () => {
-    const scripted = await watching();
+    const scripted = await watchingCache();
     for (let failure = 0; failure < 4; failure += 1) {
       scripted.client.watching.send(broken());
       await scripted.advance(60_000);
@@ -71,7 +61,7 @@ describe('a watch', () => {
     ['429', new KubeError('TooManyRequests', 'busy', { httpStatus: 429 })],
     ['no answer in time', new KubeError('RequestTimeout', 'no answer')],
   ])('keeps its version over %s, however often', async (_name, error) => {
-    const scripted = await watching();
+    const scripted = await watchingCache();
     scripted.client.watching.send(bookmark('50'));
     for (let failure = 0; failure < 20; failure += 1) {
       scripted.client.watching.send(error);
@@ -83,7 +73,7 @@ describe('a watch', () => {
   });
 
   it('waits as long as the server asks', async () => {
-    const scripted = await watching();
+    const scripted = await watchingCache();
     scripted.client.watching.send(
       new KubeError('TooManyRequests', 'busy', { retryAfterMs: 9_000 }),
     );
@@ -95,7 +85,7 @@ describe('a watch', () => {
   });
 
   it('that meets 410 lists again; a missed deletion is told once, with its last known state', async () => {
-    const scripted = await watching();
+    const scripted = await watchingCache();
     scripted.client.watching.send(event('ADDED', configMap('b', '11')), gone());
     scripted.client.lists.push([page('30', configMap('b', '25'))]);
     await scripted.advance(1_200);
@@ -106,7 +96,7 @@ describe('a watch', () => {
   });
 
   it('whose every try meets 410 does not list in a tight loop', async () => {
-    const scripted = await watching();
+    const scripted = await watchingCache();
     for (let second = 0; second < 60; second += 1) {
       scripted.client.watches.at(-1)?.send(gone());
       await scripted.advance(1_000);
@@ -116,7 +106,7 @@ describe('a watch', () => {
   });
 
   it('that meets other errors is logged, retried, and after five in a row listed again', async () => {
-    const scripted = await watching();
+    const scripted = await watchingCache();
     for (let failure = 0; failure < 4; failure += 1) {
       scripted.client.watching.send(internal());
       await scripted.advance(60_000);
@@ -131,7 +121,7 @@ describe('a watch', () => {
   });
 
   it('does not list again for errors between which events came', async () => {
-    const scripted = await watching();
+    const scripted = await watchingCache();
     for (let failure = 0; failure < 20; failure += 1) {
       scripted.client.watching.send(bookmark(`${100 + failure}`), internal());
       await scripted.advance(60_000);
@@ -141,7 +131,7 @@ describe('a watch', () => {
   });
 
   it('with a cut line is counted and goes on from the last whole event', async () => {
-    const scripted = await watching();
+    const scripted = await watchingCache();
     scripted.client.watching.send(
       event('ADDED', configMap('b', '11')),
       new KubeError('InvalidAnswer', 'a line is cut'),
@@ -154,7 +144,7 @@ describe('a watch', () => {
   });
 
   it('that a mistake of ours ends is no answer that cannot be used', async () => {
-    const scripted = await watching();
+    const scripted = await watchingCache();
     scripted.client.watching.send(new TypeError('undefined is not a function'));
     await scripted.advance(1_200);
     expect(await scripted.metric('kube_cache_failures_total', { at: 'watch' })).toBe(1);
@@ -163,7 +153,7 @@ describe('a watch', () => {
   });
 
   it('counts as opened once the server has answered it, not when it is tried', async () => {
-    const scripted = await watching();
+    const scripted = await watchingCache();
     const opened = async () => scripted.metric('kube_cache_watches_total');
     expect(await opened()).toBe(0);
     for (let failure = 0; failure < 3; failure += 1) {
@@ -185,7 +175,7 @@ describe('a watch', () => {
   });
 
   it('that is silent for the inactivity limit is ended and opened anew; events put it off', async () => {
-    const scripted = await watching();
+    const scripted = await watchingCache();
     await scripted.advance(99_000);
     scripted.client.watching.send(bookmark('60'));
     await scripted.advance(99_000);
@@ -199,7 +189,7 @@ describe('a watch', () => {
   });
 
   it('goes on past an object that does not fit; a deletion of one is taken', async () => {
-    const scripted = await watching();
+    const scripted = await watchingCache();
     const invalid = (type: 'MODIFIED' | 'DELETED', version: string) => () =>
       scripted.client.watching.options.onInvalid?.({
         error: new KubeError('InvalidObject', 'data: expected a record'),
@@ -232,7 +222,7 @@ describe('the end', () => {
   });
 
   it('during a list that breaks off without a word drops nothing', async () => {
-    const scripted = await watching();
+    const scripted = await watchingCache();
     const held = Promise.withResolvers<void>();
     scripted.client.lists.push([page('20', configMap('b', '15')), held.promise]);
     scripted.client.watching.send(gone());
@@ -244,7 +234,7 @@ describe('the end', () => {
   });
 
   it('during a watch ends it, opens no other and leaves no timer', async () => {
-    const scripted = await watching();
+    const scripted = await watchingCache();
     await scripted.stop();
     expect(scripted.client.watching.options.signal.aborted).toBe(true);
     await scripted.advance(1_000_000);
@@ -253,7 +243,7 @@ describe('the end', () => {
   });
 
   it('during a back-off lets nothing follow', async () => {
-    const scripted = await watching();
+    const scripted = await watchingCache();
     scripted.client.watching.send(broken());
     await settle();
     await scripted.stop();

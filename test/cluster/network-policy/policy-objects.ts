@@ -82,7 +82,6 @@ const zPod = z.looseObject({
 
 const zNamespace = z.looseObject({ metadata: zMeta });
 
-export type Selector = z.infer<typeof zSelector>;
 export type PolicyPort = z.infer<typeof zPort>;
 export type PolicyPeer = z.infer<typeof zPeer>;
 export type NetworkPolicy = z.infer<typeof zNetworkPolicy>;

@@ -1,32 +1,5 @@
-import type { PolicyNamespace, PolicyPeer, PolicyPod, Selector } from './policy-objects.ts';
-
-type Labels = Readonly<Record<string, string>> | undefined;
-
-/** Label selector as the API server applies it; an empty one selects everything. */
-export function selects(selector: Selector, labels: Labels = {}): boolean {
-  const exact = Object.entries(selector.matchLabels ?? {}).every(
-    ([key, value]) => labels[key] === value,
-  );
-  if (!exact) return false;
-  return (selector.matchExpressions ?? []).every((expression) => fits(expression, labels));
-}
-
-function fits(
-  { key, operator, values = [] }: NonNullable<Selector['matchExpressions']>[number],
-  labels: NonNullable<Labels>,
-): boolean {
-  const value = labels[key];
-  switch (operator) {
-    case 'In':
-      return value !== undefined && values.includes(value);
-    case 'NotIn':
-      return value === undefined || !values.includes(value);
-    case 'Exists':
-      return value !== undefined;
-    case 'DoesNotExist':
-      return value === undefined;
-  }
-}
+import { selects } from '../../../src/api/label-selector.ts';
+import type { PolicyNamespace, PolicyPeer, PolicyPod } from './policy-objects.ts';
 
 /** A pod with an address of its own that is, or may soon be, in use. */
 export interface Endpoint {
@@ -72,12 +45,12 @@ export function peerEndpoints(
       ? new Set([policyNamespace])
       : new Set(
           world.namespaces
-            .filter(({ metadata }) => selects(namespaceSelector, metadata.labels))
+            .filter(({ metadata }) => selects(namespaceSelector, metadata.labels ?? {}))
             .map(({ metadata }) => metadata.name),
         );
   return world.endpoints.filter(
     ({ pod: { metadata } }) =>
-      inside.has(metadata.namespace) && selects(podSelector ?? {}, metadata.labels),
+      inside.has(metadata.namespace) && selects(podSelector ?? {}, metadata.labels ?? {}),
   );
 }
 

@@ -1,7 +1,8 @@
+import { selects } from '../../../src/api/label-selector.ts';
 import { egressAllows, ingressAllows, type PolicyWorld } from './allow.ts';
 import { type NetworkPolicy, parseNamespace, parsePod, parsePolicy } from './policy-objects.ts';
 import { type NodeNetwork, type PodRules, rulesetText } from './ruleset-text.ts';
-import { type Endpoint, endpoints, type GivenAddress, selects } from './select.ts';
+import { type Endpoint, endpoints, type GivenAddress } from './select.ts';
 
 /** Raw objects of the API, as they were last seen. */
 export interface PolicyObjects {
@@ -73,7 +74,7 @@ function podRules(
   const about = policies.filter(
     (policy) =>
       policy.metadata.namespace === metadata.namespace &&
-      selects(policy.spec.podSelector, metadata.labels),
+      selects(policy.spec.podSelector, metadata.labels ?? {}),
   );
   const inward = about.filter((policy) => policyTypes(policy).includes('Ingress'));
   const outward = about.filter((policy) => policyTypes(policy).includes('Egress'));
