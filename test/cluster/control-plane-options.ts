@@ -42,6 +42,12 @@ export interface NodeCredentials {
   readonly serving: Credential;
 }
 
+/** Whom a client certificate names. */
+export interface ClusterUser {
+  readonly name: string;
+  readonly group?: string;
+}
+
 /** A running control plane; it ends with the programs of its cluster. */
 export interface ControlPlane {
   /** `https://ADDRESS:PORT`. */
@@ -51,8 +57,8 @@ export interface ControlPlane {
   readonly kubeconfig: string;
   /** Path of a kubectl of the cluster's release. */
   readonly kubectl: string;
-  /** A kubeconfig of its own for a user, for example `system:kube-proxy`. */
-  kubeconfigFor(user: { readonly name: string; readonly group?: string }): Promise<string>;
+  /** A kubeconfig of its own for a user, for example `system:kube-proxy`; the same one each time. */
+  kubeconfigFor(user: ClusterUser): Promise<string>;
   /** Certificates for a node; the authorizer lets it do what a kubelet of that name may. */
   nodeCredentials(name: string, address: string): Promise<NodeCredentials>;
 }

@@ -12,6 +12,7 @@ import {
   serviceAddress,
 } from './control-plane-flags.ts';
 import type {
+  ClusterUser,
   ControlPlane,
   ControlPlaneOptions,
   ControlPlanePorts,
@@ -140,6 +141,7 @@ class StartedControlPlane implements ControlPlane {
   readonly kubectl: string;
   readonly kubeconfig: string;
   readonly #folder: string;
+  readonly #kubeconfigs = new Map<string, Promise<string>>();
 
   constructor({ url, pki, kubectl, folder }: Parts) {
     this.url = url;
@@ -156,7 +158,15 @@ class StartedControlPlane implements ControlPlane {
     return admin;
   }
 
-  async kubeconfigFor(user: { readonly name: string; readonly group?: string }): Promise<string> {
+  kubeconfigFor(user: ClusterUser): Promise<string> {
+    // Two that ask at once get one pair: written twice at a time, key and certificate may not match.
+    const key = `${user.name}/${user.group ?? ''}`;
+    const known = this.#kubeconfigs.get(key) ?? this.#makeKubeconfig(user);
+    this.#kubeconfigs.set(key, known);
+    return known;
+  }
+
+  async #makeKubeconfig(user: ClusterUser): Promise<string> {
     const name = user.name.replaceAll(/[^a-z0-9.-]/gi, '-');
     const path = join(this.#folder, `${name}.kubeconfig`);
     const organization = user.group === undefined ? {} : { organization: user.group };

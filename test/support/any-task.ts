@@ -38,10 +38,9 @@ const rule = fc.record(
 );
 const json = fc
   .jsonValue({ maxDepth: 3 })
-  .filter(
-    (value) =>
-      !JSON.stringify(value).includes('__proto__') && !JSON.stringify(value).includes('-0'),
-  );
+  // JSON has one zero: what is read back of -0 is 0.
+  .map((value): unknown => JSON.parse(JSON.stringify(value)))
+  .filter((value) => !JSON.stringify(value).includes('__proto__'));
 
 /** Any valid task with its file contents. */
 export const anyTask: fc.Arbitrary<{ task: Task; blobs: MemoryBlobs }> = fc

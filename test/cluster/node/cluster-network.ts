@@ -4,7 +4,6 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { ClawError } from '../../../src/base/error.ts';
 import type { ClusterHost } from '../cluster-host.ts';
-import { waitUntil } from '../wait-until.ts';
 import { enterNetwork } from './namespaces.ts';
 import { bridgeSettings, POD_BRIDGE } from './node-files.ts';
 import { runTool } from './run-tool.ts';
@@ -158,24 +157,14 @@ async function ipBatch(
   await runTool([program ?? 'ip', ...rest], host);
 }
 
-/** Waits until a connection from inside a network namespace to an address and port succeeds. */
-export async function waitReachable(
-  host: ClusterHost,
+/** Connects from inside a network namespace to an address and port. Fails where nothing answers within 1 s. */
+export async function reach(
+  { env, signal }: Pick<ClusterHost, 'env' | 'signal'>,
   pid: number,
-  target: { readonly address: string; readonly port: number; readonly seconds: number },
+  target: { readonly address: string; readonly port: number },
 ): Promise<void> {
   const connect = `exec 3<>/dev/tcp/${target.address}/${target.port}`;
   const argv = [...enterNetwork(pid), 'timeout', '1', 'bash', '-c', connect] as const;
   const [program, ...rest] = argv;
-  await waitUntil(
-    async () => {
-      await runTool([program, ...rest], host);
-      return true;
-    },
-    {
-      what: `${target.address}:${target.port} answers inside the namespace of process ${pid}`,
-      seconds: target.seconds,
-      signal: host.signal,
-    },
-  );
+  await runTool([program, ...rest], { env, signal });
 }

@@ -4,8 +4,15 @@ import { join } from 'node:path';
 import { ClawError } from '../../../src/base/error.ts';
 import type { ClusterHost } from '../cluster-host.ts';
 import type { ControlPlane } from '../control-plane-options.ts';
+import type { ProgramSpec } from '../programs.ts';
 import { createCgroupParent } from './cgroups.ts';
-import { type ClusterNetwork, joinNode, type NodeAddress, POD_CIDR } from './cluster-network.ts';
+import {
+  type ClusterNetwork,
+  joinNode,
+  type NodeAddress,
+  POD_CIDR,
+  reach,
+} from './cluster-network.ts';
 import { enterNetwork, enterNode, onlyChild } from './namespaces.ts';
 import {
   CONTAINERD_SOCKET,
@@ -110,6 +117,22 @@ export async function importImage(
   await runTool(argv, { env, signal, timeoutSeconds: IMAGE_SECONDS });
 }
 
+const SERVICE = { address: '10.96.0.1', port: 443 };
+const SERVICE_SECONDS = 90;
+
+function servesServices(
+  { env }: ClusterHost,
+  node: NodeState,
+): Pick<ProgramSpec, 'ready' | 'readySeconds'> {
+  return {
+    readySeconds: SERVICE_SECONDS,
+    ready: async (signal) => {
+      await reach({ env, signal }, node.pid, SERVICE);
+      return true;
+    },
+  };
+}
+
 export interface NodePrograms {
   readonly kubelet: string;
   readonly 'kube-proxy': string;
@@ -145,9 +168,17 @@ export async function joinCluster(
     // The table of connections belongs to the whole machine.
     '--conntrack-max-per-core=0',
   ];
-  const start = (program: keyof NodePrograms, flags: readonly string[]): Promise<void> => {
-    const name = nodeProgram(node.name, program);
-    return host.programs.start({ name, enter, argv: [programs[program], ...flags] }, host.signal);
-  };
-  await Promise.all([start('kubelet', kubelet), start('kube-proxy', proxy)]);
+  const spec = (program: keyof NodePrograms, flags: readonly string[]): ProgramSpec => ({
+    name: nodeProgram(node.name, program),
+    enter,
+    argv: [programs[program], ...flags],
+  });
+  await Promise.all([
+    host.programs.start(spec('kubelet', kubelet), host.signal),
+    // Services work from the node once this answers; a proxy that ends before it shows its log.
+    host.programs.start(
+      { ...spec('kube-proxy', proxy), ...servesServices(host, node) },
+      host.signal,
+    ),
+  ]);
 }

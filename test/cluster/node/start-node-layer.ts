@@ -10,7 +10,7 @@ import { startNetworkPolicies } from '../network-policy/start-network-policies.t
 import { waitUntil } from '../wait-until.ts';
 import { dnsObjects, storageObjects } from './base-objects.ts';
 import { ClusterApi } from './cluster-api.ts';
-import { type ClusterNetwork, createNetwork, POD_CIDR, waitReachable } from './cluster-network.ts';
+import { type ClusterNetwork, createNetwork, POD_CIDR } from './cluster-network.ts';
 import { ensureNodeHost } from './host-requirements.ts';
 import { type BaseImages, COREDNS_IMAGE, ensureBaseImages } from './images.ts';
 import { enterNetwork } from './namespaces.ts';
@@ -24,7 +24,6 @@ const DNS_NODE = 0;
 const READY_SECONDS = 90;
 /** Etcd's usual ports: the namespace has no other user of them. */
 const PORTS = { apiServer: 6443, etcdClient: 2379, etcdPeer: 2380 };
-const SERVICE = { address: '10.96.0.1', port: 443, seconds: READY_SECONDS };
 const CONTROLLER_MANAGER_FLAGS = [
   // A silent node counts as lost after 10 s, so that tests need not wait for the usual 50 s.
   '--node-monitor-grace-period=10s',
@@ -136,12 +135,7 @@ async function bringUp(
     api.applyAll(storageObjects(state.nodes, state.sharedFolder)),
     api.applyAll(dnsObjects(state.nodes[DNS_NODE]?.name ?? '', COREDNS_IMAGE)),
   ]);
-  await Promise.all(
-    state.nodes.map(async (node) => {
-      await waitReady(host, api, node);
-      await waitReachable(host, node.pid, SERVICE);
-    }),
-  );
+  await Promise.all(state.nodes.map((node) => waitReady(host, api, node)));
   await waitForDns(host, api);
   return policies;
 }
