@@ -1,0 +1,217 @@
+import { z } from 'zod';
+import { zSha256 } from './fields.ts';
+import { zPodEvidence } from './pod-evidence.ts';
+
+/**
+ * What the controllers say to the server and hear from it (design: docs/design/cluster.md 4): the
+ * only way by which the operator reads and writes the store. All requests are idempotent. Errors are
+ * `{code, message, retryable}` with codes of docs/reference/errors.md.
+ */
+
+/** Where tasks come from, as far as the operator has resolved it: the server reads no objects. */
+const zTaskSourceBody = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('digest'), digest: zSha256 }),
+  /** Specs of ClawTask objects in order of name. */
+  z.object({
+    kind: z.literal('tasks'),
+    tasks: z.array(z.object({ name: z.string(), task: z.unknown() })),
+  }),
+  /** A value of a ConfigMap: a task set or tasks as JSON lines. */
+  z.object({ kind: z.literal('text'), name: z.string(), text: z.string() }),
+  z.object({ kind: z.literal('url'), url: z.string(), digest: zSha256 }),
+]);
+export type TaskSourceBody = z.infer<typeof zTaskSourceBody>;
+
+/** PUT batches/:uid. The same uid again answers the stored plan; another spec is `Conflict`. */
+export const zPlanBatchBody = z.object({
+  namespace: z.string(),
+  name: z.string(),
+  /** The object that owns the batch, for people: the batch itself, a BenchRun's arm, a gate. */
+  owner: z.object({ kind: z.string(), name: z.string(), arm: z.string() }),
+  /** RolloutBatch.spec as stored; the server parses it with the schema of the kind. */
+  spec: z.unknown(),
+  source: zTaskSourceBody,
+});
+export type PlanBatchBody = z.infer<typeof zPlanBatchBody>;
+
+/** One pod template: rollouts of a Job share it. */
+export const zShape = z.object({
+  /** Short digest of the rest: part of Job names. */
+  id: z.string(),
+  phase: z.enum(['rollout', 'verify']),
+  /** Which of the installation's images; or a task's own image. */
+  image: z.union([z.enum(['pi', 'openclaw', 'runner']), z.object({ reference: z.string() })]),
+  /** Mount path of the workspace in the untrusted container. */
+  workspacePath: z.string(),
+  cpuMillis: z.number().int(),
+  memoryMiB: z.number().int(),
+  diskMiB: z.number().int(),
+  /** Longest deadline of its agents or verifiers, for activeDeadlineSeconds. */
+  deadlineSeconds: z.number().int(),
+  /** Snapshot cap, for terminationGracePeriodSeconds. */
+  snapshotMiB: z.number().int(),
+  gatewayLossSeconds: z.number().int(),
+  /** Verifier dialect's extra read-only mounts of the verifier's files: `/tests`, `<workspace>/reward`. */
+  verifierMounts: z.array(z.string()),
+  /** Extra writable folders of the untrusted container: `/logs/verifier`. */
+  writableMounts: z.array(z.string()),
+});
+export type Shape = z.infer<typeof zShape>;
+
+export const zJobState = z.object({
+  name: z.string(),
+  uid: z.string().optional(),
+  phase: z.enum(['rollout', 'verify']),
+  generation: z.number().int(),
+  shape: zShape,
+  /** Number of rows = completions. */
+  length: z.number().int(),
+  /** Rows that need nothing more from this Job. */
+  settled: z.number().int(),
+  /** False once the operator has said that the Job is over. */
+  live: z.boolean(),
+});
+export type JobState = z.infer<typeof zJobState>;
+
+const zOutcomes = z.record(z.string(), z.number().int());
+
+/** GET batches/:uid and the answer of the PUT. Everything a RolloutBatch's status shows. */
+export const zBatchState = z.object({
+  uid: z.string(),
+  taskSet: zSha256,
+  /** Digest that the source has now, where the PUT gave one that differs from the frozen set. */
+  sourceNow: zSha256.optional(),
+  planned: z.number().int(),
+  notGradable: z.number().int(),
+  pending: z.number().int(),
+  active: z.number().int(),
+  verifying: z.number().int(),
+  decided: z.number().int(),
+  outcomes: zOutcomes,
+  /** Decimal string; absent before the first decision. */
+  missingRate: z.string().optional(),
+  decidedIndexes: z.string(),
+  failedIndexes: z.string(),
+  attempts: z.number().int(),
+  infraFailures: z.number().int(),
+  disruptions: z.number().int(),
+  /** Largest generation used by each phase, 0 for none. */
+  generations: z.object({ rollout: z.number().int(), verify: z.number().int() }),
+  jobs: z.array(zJobState),
+  /** Work that no live Job carries, by shape, in plan order. */
+  waiting: z.array(z.object({ shape: zShape, count: z.number().int() })),
+  results: zSha256.optional(),
+  startedAt: z.number().optional(),
+  decidedAt: z.number().optional(),
+});
+export type BatchState = z.infer<typeof zBatchState>;
+
+/**
+ * POST batches/:uid/jobs: takes up to `max` waiting rows of a shape for a new Job, in plan order. A
+ * name that is known answers what was stored under it: so a crash before the Job's POST loses nothing.
+ */
+export const zNewJobBody = z.object({
+  name: z.string(),
+  shapeId: z.string(),
+  generation: z.number().int(),
+  max: z.number().int().min(1).max(1000),
+});
+
+/** PUT batches/:uid/jobs/:name/uid: the Job was created; pods of other Jobs get no claim. */
+export const zJobUidBody = z.object({ uid: z.string() });
+
+/** POST batches/:uid/jobs/:name/over: its pods are all ended or gone; unsettled rows wait again. */
+export const zJobOverBody = z.object({
+  cause: z.enum(['finished', 'paused', 'replaced', 'deadline', 'lost']),
+});
+
+/** POST batches/:uid/evidence: ended or vanished pods. Answers the uids that may be deleted now. */
+export const zEvidenceBody = z.object({ pods: z.array(zPodEvidence).max(500) });
+export const zEvidenceAnswer = z.object({ stored: z.array(z.string()) });
+
+/** POST batches/:uid/cancel: every undecided rollout is decided `cancelled` with this reason. */
+export const zCancelBody = z.object({ reason: z.string() });
+
+/** POST batches/:uid/finish: stores the results artifact; `Conflict` while a rollout is undecided. */
+export const zFinishAnswer = z.object({ results: zSha256 });
+
+/** PUT benches/:uid/results: statistics over the batches of the arms. Partial before the end. */
+export const zBenchResultsBody = z.object({
+  namespace: z.string(),
+  name: z.string(),
+  spec: z.unknown(),
+  arms: z.array(z.object({ name: z.string(), batchUid: z.string() })),
+  createdAt: z.number(),
+});
+export type BenchResultsBody = z.infer<typeof zBenchResultsBody>;
+
+export const zArmSummary = z.object({
+  name: z.string(),
+  planned: z.number().int(),
+  decided: z.number().int(),
+  /** Decimal strings, four digits after the point. */
+  score: z.string().optional(),
+  scoreLow: z.string().optional(),
+  scoreHigh: z.string().optional(),
+  coverage: z.string().optional(),
+  missingRate: z.string().optional(),
+  outcomes: zOutcomes,
+  tokens: z.number().int(),
+  seconds: z.number().int(),
+});
+
+export const zBenchResultsAnswer = z.object({
+  /** Present once every rollout of every arm is decided. */
+  results: zSha256.optional(),
+  arms: z.array(zArmSummary),
+});
+export type BenchResultsAnswer = z.infer<typeof zBenchResultsAnswer>;
+
+/** PUT task-sets: checks and stores tasks; the static gate's findings of each. */
+export const zTaskSetBody = z.object({ source: zTaskSourceBody });
+export const zTaskSetAnswer = z.object({
+  digest: zSha256,
+  tasks: z.array(
+    z.object({
+      id: z.string(),
+      digest: zSha256,
+      agentCode: z.enum(['none', 'child', 'in-process', 'unknown']),
+      hasSolution: z.boolean(),
+      hasVerifier: z.boolean(),
+      problems: z.array(z.string()),
+    }),
+  ),
+});
+export type TaskSetAnswer = z.infer<typeof zTaskSetAnswer>;
+
+/** GET batches/:uid/rollouts: one line a rollout, in plan order, for gate verdicts. */
+export const zRolloutLines = z.array(
+  z.object({
+    taskId: z.string(),
+    sample: z.number().int(),
+    outcome: z.string().optional(),
+    reason: z.string(),
+    flat: z.number().nullable(),
+    native: z.number().nullable(),
+    final: z.number().nullable(),
+    /** Digest over names and values of the checks: equal for identical verdicts. */
+    checks: zSha256,
+    allZero: z.boolean(),
+    findings: z.array(z.string()),
+  }),
+);
+export type RolloutLines = z.infer<typeof zRolloutLines>;
+
+/** GET info: protocol versions, and what pods need to find and trust the sandbox listener. */
+export const zServerInfo = z.object({
+  protocol: z.array(z.number().int()),
+  version: z.string(),
+  /** PEM, old and new together while one replaces the other. */
+  caBundle: z.string(),
+  caDigest: zSha256,
+  /** Store is at least 95 % full: no new Jobs. */
+  storeFull: z.boolean(),
+});
+export type ServerInfo = z.infer<typeof zServerInfo>;
+
+export const OPERATOR_PREFIX = '/operator/v1';

@@ -1,0 +1,90 @@
+/**
+ * Names that the pods, the programs in them, the server and the controllers share
+ * (design: docs/design/cluster.md). A pod that was made by one release runs the programs of its own
+ * image, so a change here is a change of the protocol.
+ */
+
+/** Token audiences, one a kind of pod (design: rollouts.md 2). */
+export const AUDIENCES = {
+  rollout: 'clawgym/rollout',
+  verify: 'clawgym/verify',
+  operator: 'clawgym/operator',
+} as const;
+
+/** Trusted containers; each makes its own claim with its own token. */
+export const ROLES = ['stage', 'companion', 'fetch', 'report'] as const;
+export type Role = (typeof ROLES)[number];
+
+export const ROLE_AUDIENCE: Readonly<Record<Role, string>> = {
+  stage: AUDIENCES.rollout,
+  companion: AUDIENCES.rollout,
+  fetch: AUDIENCES.verify,
+  report: AUDIENCES.verify,
+};
+
+/** Service account of sandbox pods: made by the operator in each namespace, bound to nothing. */
+export const SANDBOX_SERVICE_ACCOUNT = 'clawgym-sandbox';
+
+/** Name under which pods reach the sandbox listener, by `hostAliases`; in its certificate. */
+export const SERVER_HOST = 'clawgym-server.sandbox.internal';
+export const SANDBOX_PORT = 8443;
+
+export const LABELS = {
+  /** "true" on every pod that runs or grades an agent: what the network policies select. */
+  sandbox: 'clawgym.io/sandbox',
+  /** Uid of the RolloutBatch, on its Jobs and their pods. */
+  batch: 'clawgym.io/batch-uid',
+  /** `rollout` or `verify`, on Jobs and pods. */
+  phase: 'clawgym.io/phase',
+  /** Generation of the Job, from 1. */
+  generation: 'clawgym.io/generation',
+} as const;
+
+/** Environment of the trusted containers. */
+export const ENV = {
+  serverUrl: 'CLAWGYM_SERVER_URL',
+  /** PEM certificates that the server's certificate chains to. */
+  serverCa: 'CLAWGYM_SERVER_CA',
+  tokenFile: 'CLAWGYM_TOKEN_FILE',
+} as const;
+
+/** Exit codes of `stage` and `fetch` that a Job's failure policy knows (design: rollouts.md 4). */
+export const EXIT = {
+  /** Nothing to do for this index any more: FailIndex. */
+  decided: 42,
+  /** The attempt before is not classed yet: Ignore, the pod is replaced. */
+  wait: 43,
+  /** SIGTERM: never 0, or an evicted pod could count as succeeded. */
+  terminated: 143,
+} as const;
+
+/** Where volumes are mounted in trusted containers. */
+export const TRUSTED = {
+  token: '/var/run/clawgym/token',
+  workspace: '/clawgym/workspace',
+  agent: '/clawgym/agent',
+  report: '/clawgym/report',
+  verifier: '/clawgym/verifier',
+  verdict: '/clawgym/verdict',
+  /** Own scratch of the container; `READY_FILE` appears in it. */
+  state: '/clawgym/state',
+} as const;
+
+/** Exists in `TRUSTED.state` once the companion serves the model link: its startup probe. */
+export const READY_FILE = 'ready';
+/** In the report or verdict volume; the first process reads and deletes it before foreign code runs. */
+export const SPEC_FILE = 'spec.json';
+
+/** Programs in every image of ours. */
+export const IMAGE_PATHS = {
+  node: '/opt/clawgym/bin/node',
+  /** `node phase.mjs stage|companion|fetch|report`. */
+  phase: '/opt/clawgym/phase/phase.mjs',
+  /** Folder with `__main__.py`: the agent's wrapper. */
+  agentInit: '/opt/clawgym/agent_init',
+  /** Folder of the grader. */
+  grader: '/program',
+} as const;
+
+/** Gateway path on the sandbox listener; the companion's link forwards to it. */
+export const GATEWAY_PREFIX = '/gateway';
