@@ -1,16 +1,24 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { basename, join, relative } from 'node:path';
-import type { Plugin } from 'esbuild';
+import { basename, dirname, join, relative } from 'node:path';
+import type { BuildOptions, Plugin } from 'esbuild';
 
 /**
  * `npm run build`, and the end of `npm ci`: the command line as a few files in dist/, which load in a
  * third of the time of the 350 modules they are made of. bin/clawgym uses them while nothing in src/
- * is newer, so nobody has to build anything. Without esbuild (an installation without development
- * dependencies) nothing is built and the sources run as they are.
+ * is newer, so nobody has to build anything. The programs of the images are one file each, below a
+ * folder of dist/. Without esbuild (an installation without development dependencies) nothing is
+ * built and the sources run as they are.
  */
 const ROOT = join(import.meta.dirname, '..');
 const DIST = join(ROOT, 'dist');
 const ENTRIES = ['src/cli/main.ts', 'src/engines/local/sandbox/host-main.ts'];
+/** Programs of the images: entry, and the one file below dist/ that holds all of it. */
+const PROGRAMS: readonly { readonly entry: string; readonly file: string }[] = [
+  { entry: 'operator/main.ts', file: 'operator/main.mjs' },
+  { entry: 'src/server/main.ts', file: 'server/main.mjs' },
+  { entry: 'src/phases/pod/main.ts', file: 'pod/phase.mjs' },
+];
 /** Commands that are running load files of the build that they started with. */
 const KEEP_OLD_MS = 24 * 3600 * 1000;
 
@@ -20,23 +28,13 @@ if (esbuild === undefined) {
 } else {
   const started = new Date();
   const { outputFiles } = await esbuild.build({
-    absWorkingDir: ROOT,
+    ...common(ENTRIES, DIST),
     entryPoints: ENTRIES,
     entryNames: '[name]',
     chunkNames: 'chunk-[hash]',
     outdir: DIST,
-    bundle: true,
     splitting: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node24',
-    // CommonJS packages ask for the platform's modules by `require`.
-    banner: {
-      js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);",
-    },
-    plugins: [sourcePlaces()],
     write: false,
-    logLevel: 'warning',
   });
   await mkdir(DIST, { recursive: true });
   // Entries last: until then the old ones, with their old chunks, are whole.
@@ -47,21 +45,50 @@ if (esbuild === undefined) {
     await writeAside(file.path, file.contents, started);
   }
   await removeOld(new Set(outputFiles.map(({ path }) => basename(path))));
+  for (const { entry, file } of PROGRAMS.filter((program) =>
+    existsSync(join(ROOT, program.entry)),
+  )) {
+    const outfile = join(DIST, file);
+    const built = await esbuild.build({
+      ...common([entry], dirname(outfile)),
+      entryPoints: [entry],
+      outfile,
+      write: false,
+    });
+    await mkdir(dirname(outfile), { recursive: true });
+    for (const { path, contents } of built.outputFiles) await writeAside(path, contents, started);
+  }
+}
+
+function common(entries: readonly string[], folder: string) {
+  return {
+    absWorkingDir: ROOT,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node24',
+    // CommonJS packages ask for the platform's modules by `require`.
+    banner: {
+      js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);",
+    },
+    plugins: [sourcePlaces(entries, folder)],
+    logLevel: 'warning',
+  } as const satisfies BuildOptions;
 }
 
 /**
  * Files that stand beside a module (grader, harness lockfiles) are found from where its source is;
  * other entries are found beside the bundle.
  */
-function sourcePlaces(): Plugin {
-  const entries = new Set(ENTRIES.map((entry) => basename(entry)));
+function sourcePlaces(paths: readonly string[], folder: string): Plugin {
+  const entries = new Set(paths.map((path) => basename(path)));
   return {
     name: 'source-places',
     setup: (build) =>
       build.onLoad({ filter: /\/src\/.*\.ts$/ }, async ({ path }) => {
         const text = await readFile(path, 'utf8');
         if (!text.includes('import.meta.url')) return undefined;
-        const place = JSON.stringify(relative(DIST, path));
+        const place = JSON.stringify(relative(folder, path));
         const contents = text
           .replaceAll(/new URL\('\.\/([\w-]+\.ts)', import\.meta\.url\)/g, (whole, name: string) =>
             entries.has(name)
@@ -83,7 +110,9 @@ async function writeAside(path: string, contents: Uint8Array, time: Date): Promi
 }
 
 async function removeOld(current: ReadonlySet<string>): Promise<void> {
+  const programs = new Set(PROGRAMS.map(({ file }) => dirname(file)));
   for (const name of await readdir(DIST)) {
+    if (programs.has(name)) continue;
     const path = join(DIST, name);
     const old = Date.now() - (await stat(path)).mtimeMs > KEEP_OLD_MS;
     if (old && !current.has(name)) await rm(path, { recursive: true, force: true });
