@@ -41,7 +41,12 @@ export const zPodEvidence = z.object({
   nodeName: z.string().optional(),
   scheduledAt: z.string().optional(),
   containers: z.array(zContainerEvidence),
-  /** Why we deleted it, where we did. */
-  deletedByUs: z.enum(['paused', 'parallelism', 'deadline', 'replaced', 'deleted']).optional(),
+  /**
+   * Why we deleted it, where we did. `deadline`: that of the batch; `startDeadline`: its agent had not
+   * started `startDeadlineSeconds` after scheduling, which is an infrastructure failure.
+   */
+  deletedByUs: z
+    .enum(['paused', 'parallelism', 'deadline', 'startDeadline', 'replaced', 'deleted'])
+    .optional(),
 });
 export type PodEvidence = z.infer<typeof zPodEvidence>;
