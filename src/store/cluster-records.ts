@@ -1,0 +1,169 @@
+import type { AttemptId, BatchId, Sha256 } from '../base/brand.ts';
+import type { JobState } from '../protocol/operator-api.ts';
+import type { Role } from '../protocol/pod-contract.ts';
+import type { PodEvidence } from '../protocol/pod-evidence.ts';
+import type { Finding, Outcome } from '../rollouts/outcome.ts';
+import type { AttemptRow, RecordStore, VerificationKind, VerificationRow } from './records.ts';
+
+/**
+ * What a cluster's server keeps beside the records: Jobs and their work lists, what became of pods,
+ * who claimed what (design: cluster.md 2 to 5). Every method is one transaction; what it returned is
+ * durable. Rows are never deleted by a run.
+ */
+export interface ClusterRecords {
+  /**
+   * Stores a Job and its rows; index i is `items[i]`. A name that is known answers what was stored
+   * under it, whatever is asked now. Throws `Conflict` where an unsettled row of another live Job of
+   * the batch carries one of the items, and `InvalidInput` for no items or one twice.
+   */
+  newJob(job: NewJob, items: readonly WorkItem[]): Promise<JobRow>;
+  /** Idempotent; another uid than the stored one is `Conflict`, an unknown name `NotFound`. */
+  setJobUid(name: string, uid: string): Promise<void>;
+  /** Its pods are gone; its unsettled rows wait again. The first cause holds. */
+  jobOver(name: string, cause: JobOverCause): Promise<void>;
+  jobByName(name: string): Promise<JobRow | undefined>;
+  jobByUid(uid: string): Promise<JobRow | undefined>;
+  /** In order of creation. */
+  listJobs(batch: BatchId, options?: { readonly live?: boolean }): Promise<readonly JobRow[]>;
+  /** By index. */
+  rowsOf(job: string): Promise<readonly WorkRow[]>;
+  rowOf(job: string, index: number): Promise<WorkRow | undefined>;
+  /** Items that live Jobs of the batch still carry: everything else that is undecided waits. */
+  carriedItems(batch: BatchId): Promise<readonly WorkItem[]>;
+  /** The row needs nothing more from its Job. Idempotent. */
+  settleRow(job: string, index: number): Promise<void>;
+  /** Settles the row by which a live Job of the batch carries the item, if one does. Idempotent. */
+  settleItem(batch: BatchId, item: WorkItem): Promise<void>;
+
+  /**
+   * What became of a pod. Later evidence replaces earlier, but nothing replaces that of a pod that is
+   * gone. Returns what is stored now.
+   */
+  putEvidence(batch: BatchId, evidence: PodEvidence): Promise<PodEvidence>;
+  getEvidence(podUid: string): Promise<PodEvidence | undefined>;
+
+  /**
+   * Stores a claim; an older one of the same pod and role is replaced, so its credential and bearer
+   * are worth nothing from here on. `createdAt` stays that of the first.
+   */
+  putClaim(claim: ClaimRow): Promise<ClaimRow>;
+  claimOf(podUid: string, role: Role): Promise<ClaimRow | undefined>;
+  claimByCredential(credentialHash: Sha256): Promise<ClaimRow | undefined>;
+  claimByLink(linkBearerHash: Sha256): Promise<ClaimRow | undefined>;
+  /** The bearers of an attempt's model calls are worth nothing from here on. Idempotent. */
+  revokeLinks(attempt: AttemptId): Promise<void>;
+
+  /** The attempt that a pod opened: `engine` is `pod:<pod uid>`. */
+  attemptOfPod(podUid: string): Promise<AttemptRow | undefined>;
+  /** Another nonce for an attempt without end; throws `Fenced` where it has ended or is closed. */
+  renewAttempt(id: AttemptId, nonce: string): Promise<AttemptRow>;
+  /** In plan order, then by number. `undecided`: only of rollouts without an outcome. */
+  attemptsOfBatch(
+    batch: BatchId,
+    options?: { readonly undecided?: boolean },
+  ): Promise<readonly AttemptRow[]>;
+  verificationsOfBatch(
+    batch: BatchId,
+    options?: { readonly undecided?: boolean },
+  ): Promise<readonly VerificationRow[]>;
+  countAttempts(batch: BatchId): Promise<AttemptCounts>;
+
+  /** First row of (task digest, gate) wins; a repeat returns the stored one. */
+  addGateRun(row: GateRunRow): Promise<GateRunRow>;
+  listGateRuns(taskDigest: Sha256): Promise<readonly GateRunRow[]>;
+
+  /** What `fetch` of a verify pod put right. The first list holds. */
+  putFetchFindings(podUid: string, findings: readonly Finding[]): Promise<void>;
+  /** Undefined where `fetch` has said nothing yet. */
+  getFetchFindings(podUid: string): Promise<readonly Finding[] | undefined>;
+
+  /** Short facts of a batch that are no rows of their own; the last value holds. */
+  setBatchNote(batch: BatchId, key: BatchNote, value: string): Promise<void>;
+  batchNotes(batch: BatchId): Promise<Readonly<Partial<Record<BatchNote, string>>>>;
+}
+
+/** The store of a cluster's server. */
+export type ClusterStore = RecordStore & ClusterRecords;
+
+/** Digest of the results, digest that the source has now, reason of a cancellation, end (ms). */
+export const BATCH_NOTES = ['results', 'sourceNow', 'cancelled', 'decidedAt'] as const;
+export type BatchNote = (typeof BATCH_NOTES)[number];
+
+export const JOB_OVER_CAUSES = ['finished', 'paused', 'replaced', 'deadline', 'lost'] as const;
+export type JobOverCause = (typeof JOB_OVER_CAUSES)[number];
+
+export const GATES = ['nop', 'lazy', 'solution'] as const;
+export type Gate = (typeof GATES)[number];
+
+/** One unit of a Job's work. */
+export type WorkItem =
+  | { readonly kind: 'rollout'; readonly position: number }
+  | {
+      readonly kind: 'verification';
+      readonly attempt: AttemptId;
+      readonly verification: VerificationKind;
+    }
+  | { readonly kind: 'gate'; readonly taskDigest: Sha256; readonly gate: Gate };
+
+export interface NewJob {
+  readonly name: string;
+  readonly batch: BatchId;
+  /** Namespace of the batch: pods of other namespaces are not its pods, whatever they say. */
+  readonly namespace: string;
+  readonly shape: JobState['shape'];
+  readonly generation: number;
+  readonly createdAt: number;
+}
+
+export interface JobRow extends NewJob {
+  readonly uid: string | undefined;
+  readonly live: boolean;
+  readonly cause: JobOverCause | undefined;
+  /** Number of rows. */
+  readonly length: number;
+  readonly settled: number;
+}
+
+export interface WorkRow {
+  readonly job: string;
+  readonly index: number;
+  readonly item: WorkItem;
+  readonly settled: boolean;
+}
+
+/** What a trusted container of a pod may do, until the next claim of the same pod and role. */
+export interface ClaimRow {
+  readonly podUid: string;
+  readonly role: Role;
+  readonly batch: BatchId;
+  readonly job: string;
+  readonly index: number;
+  readonly item: WorkItem;
+  /** Absent for gate runs. */
+  readonly attempt: AttemptId | undefined;
+  readonly credentialHash: Sha256;
+  /** Of the companion of an agent with a model, until the attempt ends. */
+  readonly linkBearerHash: Sha256 | undefined;
+  /** Nonce that names the report of the untrusted container beside it; may be empty. */
+  readonly nonce: string;
+  /** Artifacts that the claim names, and no others, may be read. */
+  readonly reads: readonly Sha256[];
+  /** Milliseconds since the epoch of the first claim of this pod and role. */
+  readonly createdAt: number;
+}
+
+/** One run of a task's own gates (design: rollouts.md 7). */
+export interface GateRunRow {
+  readonly taskDigest: Sha256;
+  readonly gate: Gate;
+  readonly status: VerificationRow['status'];
+  /** Check names in the verifier's order; null without a verdict. */
+  readonly names: readonly string[] | null;
+}
+
+export interface AttemptCounts {
+  readonly attempts: number;
+  /** Agents at work: neither ended nor closed. */
+  readonly running: number;
+  readonly classes: Readonly<Partial<Record<Outcome | 'disruption', number>>>;
+}
