@@ -38,6 +38,8 @@ export const ERROR_CODES = {
   TooLarge: 'A size, count or length limit was exceeded.',
   CorruptArtifact: 'Stored bytes do not have the digest they are filed under.',
   StoreUnavailable: 'The record or artifact store cannot be opened or written.',
+  ServerUnavailable:
+    'The ClawGym server gave no answer or asked to come back later; the call is tried again.',
   Fenced: 'A later claim owns this attempt; the late write was refused.',
   MissingTool: 'A program that this step needs is not installed; the message names the command.',
   ClusterFailed:

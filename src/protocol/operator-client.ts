@@ -1,0 +1,232 @@
+import { type Dispatcher, request } from 'undici';
+import { z } from 'zod';
+import { isRecord, parseJson } from '../base/brand.ts';
+import { asErrorCode, ClawError, errorMessage } from '../base/error.ts';
+import type { ClawGymServer, ServerCall } from './claw-gym-server.ts';
+import {
+  OPERATOR_PREFIX,
+  zBatchState,
+  zBenchResultsAnswer,
+  zEvidenceAnswer,
+  zFinishAnswer,
+  zJobState,
+  zRolloutLines,
+  zServerInfo,
+  zTaskSetAnswer,
+} from './operator-api.ts';
+import { type Connection, type ConnectionFiles, ServerConnection } from './server-connection.ts';
+
+export interface OperatorClientOptions extends ConnectionFiles {
+  /** For example `https://clawgym-server.clawgym.svc:8444`. */
+  readonly url: string;
+  /** Of one call, default 30 s. */
+  readonly timeoutMs?: number;
+}
+
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+const zProblem = z.object({ code: z.string(), message: z.string(), retryable: z.boolean() });
+/** For answers that only say that it is done. */
+const zNothing = z.unknown();
+
+/**
+ * The operator API over HTTP. Answers go through their schemas; CA and token are read from their files
+ * for each call. Nothing is retried but a refused token, once, since the file may hold a newer one.
+ */
+export class OperatorClient implements AsyncDisposable, ClawGymServer {
+  readonly #options: OperatorClientOptions;
+  readonly #base: string;
+  readonly #connection: ServerConnection;
+
+  /** Throws `InvalidInput` for a URL that cannot be one. */
+  constructor(options: OperatorClientOptions) {
+    const url = URL.parse(options.url);
+    if (url === null || !['http:', 'https:'].includes(url.protocol))
+      throw new ClawError(
+        'InvalidInput',
+        `server URL ${JSON.stringify(options.url)}: expected http(s)://HOST:PORT`,
+      );
+    this.#options = options;
+    this.#base = `${url.origin}${url.pathname.replace(/\/+$/, '')}${OPERATOR_PREFIX}`;
+    this.#connection = new ServerConnection(options);
+  }
+
+  info: ClawGymServer['info'] = async (call) => this.#send('GET', '/info', zServerInfo, call);
+
+  planBatch: ClawGymServer['planBatch'] = async (uid, body, call) =>
+    this.#send('PUT', batchPath(uid), zBatchState, call, body);
+
+  batch: ClawGymServer['batch'] = async (uid, call) => {
+    try {
+      return await this.#send('GET', batchPath(uid), zBatchState, call);
+    } catch (thrown) {
+      if (thrown instanceof ClawError && thrown.code === 'NotFound') return undefined;
+      throw thrown;
+    }
+  };
+
+  newJob: ClawGymServer['newJob'] = async (uid, body, call) =>
+    this.#send('POST', batchPath(uid, 'jobs'), zJobState, call, body);
+
+  jobCreated: ClawGymServer['jobCreated'] = async (uid, name, jobUid, call) => {
+    await this.#send('PUT', batchPath(uid, 'jobs', name, 'uid'), zNothing, call, { uid: jobUid });
+  };
+
+  jobOver: ClawGymServer['jobOver'] = async (uid, name, cause, call) => {
+    await this.#send('POST', batchPath(uid, 'jobs', name, 'over'), zNothing, call, { cause });
+  };
+
+  evidence: ClawGymServer['evidence'] = async (uid, pods, call) =>
+    (await this.#send('POST', batchPath(uid, 'evidence'), zEvidenceAnswer, call, { pods })).stored;
+
+  cancel: ClawGymServer['cancel'] = async (uid, reason, call) => {
+    await this.#send('POST', batchPath(uid, 'cancel'), zNothing, call, { reason });
+  };
+
+  finish: ClawGymServer['finish'] = async (uid, call) =>
+    (await this.#send('POST', batchPath(uid, 'finish'), zFinishAnswer, call, {})).results;
+
+  rollouts: ClawGymServer['rollouts'] = async (uid, call) =>
+    this.#send('GET', batchPath(uid, 'rollouts'), zRolloutLines, call);
+
+  benchResults: ClawGymServer['benchResults'] = async (uid, body, call) =>
+    this.#send('PUT', path('benches', uid, 'results'), zBenchResultsAnswer, call, body);
+
+  taskSet: ClawGymServer['taskSet'] = async (source, call) =>
+    this.#send('PUT', '/task-sets', zTaskSetAnswer, call, { source });
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#connection[Symbol.asyncDispose]();
+  }
+
+  async #send<T>(
+    method: 'GET' | 'PUT' | 'POST',
+    where: string,
+    schema: z.ZodType<T>,
+    call: ServerCall,
+    body?: unknown,
+  ): Promise<T> {
+    const place = `${method} ${OPERATOR_PREFIX}${where}`;
+    const timeout = AbortSignal.timeout(this.#options.timeoutMs ?? 30_000);
+    const signal = AbortSignal.any([call.signal, timeout]);
+    const send = { method, path: where, body, place, signal };
+    try {
+      const first = await this.#answer(send);
+      const answer = first.statusCode === 401 ? await this.#answer(send) : first;
+      return readAnswer(place, schema, answer);
+    } catch (thrown) {
+      // The caller's own reason: a reconcile that was ended is no failure of the server.
+      call.signal.throwIfAborted();
+      if (thrown instanceof ClawError) throw thrown;
+      const why = timeout.aborted ? 'no answer in time' : errorMessage(thrown);
+      throw new ClawError('ServerUnavailable', `${place}: ${why}`, {
+        cause: thrown,
+        retryable: true,
+      });
+    }
+  }
+
+  async #answer(send: Send): Promise<Answer> {
+    const connection = await this.#connection.current();
+    const { statusCode, headers, body } = await request(`${this.#base}${send.path}`, {
+      method: send.method,
+      signal: send.signal,
+      dispatcher: connection.dispatcher,
+      headers: headersOf(connection, send.body !== undefined),
+      ...(send.body === undefined ? {} : { body: JSON.stringify(send.body) }),
+    });
+    return { statusCode, headers, text: await bounded(send.place, body) };
+  }
+}
+
+interface Send {
+  readonly method: 'GET' | 'PUT' | 'POST';
+  readonly path: string;
+  readonly body: unknown;
+  readonly place: string;
+  readonly signal: AbortSignal;
+}
+
+interface Answer {
+  readonly statusCode: number;
+  readonly headers: Dispatcher.ResponseData['headers'];
+  readonly text: string;
+}
+
+function headersOf({ token }: Connection, hasBody: boolean): Record<string, string> {
+  return {
+    authorization: `Bearer ${token}`,
+    accept: 'application/json',
+    ...(hasBody ? { 'content-type': 'application/json' } : {}),
+  };
+}
+
+async function bounded(place: string, body: Dispatcher.ResponseData['body']): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    if (!Buffer.isBuffer(chunk)) continue;
+    size += chunk.length;
+    if (size > MAX_ANSWER_BYTES)
+      throw new ClawError('TooLarge', `${place}: the answer is above ${MAX_ANSWER_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function readAnswer<T>(place: string, schema: z.ZodType<T>, answer: Answer): T {
+  if (answer.statusCode < 200 || answer.statusCode > 299) throw problemOf(place, answer);
+  const parsed = schema.safeParse(jsonOf(answer.text));
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new ClawError(
+    'Internal',
+    `${place}: the answer does not fit the operator API: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}; do operator and server have the same version?`,
+    { cause: parsed.error },
+  );
+}
+
+/** The server's own error; an answer that is not the server's (a proxy, a start-up) is retryable. */
+function problemOf(place: string, { statusCode, headers, text }: Answer): ClawError {
+  const parsed = zProblem.safeParse(jsonOf(text));
+  const retryAfterMs = retryAfter(headers['retry-after']);
+  const details = { status: statusCode, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  const passing = statusCode === 429 || statusCode >= 500;
+  if (!parsed.success || (passing && parsed.data.retryable))
+    return new ClawError(
+      'ServerUnavailable',
+      `${place}: status ${statusCode}: ${parsed.data?.message ?? text.slice(0, 300)}`,
+      { retryable: true, details },
+    );
+  const { code, message, retryable } = parsed.data;
+  return new ClawError(asErrorCode(code), message, { retryable, details });
+}
+
+function jsonOf(text: string): unknown {
+  if (text === '') return undefined;
+  try {
+    return parseJson(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whole seconds, the only form that the server sends. */
+function retryAfter(header: string | string[] | undefined): number | undefined {
+  const text = typeof header === 'string' ? header : header?.[0];
+  return text !== undefined && /^\d{1,6}$/.test(text) ? Number(text) * 1000 : undefined;
+}
+
+/** Milliseconds that the server asked to wait, where an error says so. */
+export function retryAfterOf(thrown: unknown): number | undefined {
+  if (!(thrown instanceof ClawError) || !isRecord(thrown.details)) return undefined;
+  const ms = thrown.details['retryAfterMs'];
+  return typeof ms === 'number' ? ms : undefined;
+}
+
+function batchPath(uid: string, ...more: readonly string[]): string {
+  return path('batches', uid, ...more);
+}
+
+function path(...segments: readonly string[]): string {
+  return segments.map((segment) => `/${encodeURIComponent(segment)}`).join('');
+}
