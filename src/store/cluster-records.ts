@@ -1,5 +1,5 @@
 import type { AttemptId, BatchId, Sha256 } from '../base/brand.ts';
-import type { JobState } from '../protocol/operator-api.ts';
+import type { Shape } from '../protocol/operator-api.ts';
 import type { Role } from '../protocol/pod-contract.ts';
 import type { PodEvidence } from '../protocol/pod-evidence.ts';
 import type { Finding, Outcome } from '../rollouts/outcome.ts';
@@ -77,6 +77,13 @@ export interface ClusterRecords {
   /** Undefined where `fetch` has said nothing yet. */
   getFetchFindings(podUid: string): Promise<readonly Finding[] | undefined>;
 
+  /**
+   * What a trusted container reported and its pod's evidence has to judge, as JSON: an agent that was
+   * stopped, a verdict that is none. The first text holds.
+   */
+  putPodReport(podUid: string, text: string): Promise<void>;
+  getPodReport(podUid: string): Promise<string | undefined>;
+
   /** Short facts of a batch that are no rows of their own; the last value holds. */
   setBatchNote(batch: BatchId, key: BatchNote, value: string): Promise<void>;
   batchNotes(batch: BatchId): Promise<Readonly<Partial<Record<BatchNote, string>>>>;
@@ -110,7 +117,7 @@ export interface NewJob {
   readonly batch: BatchId;
   /** Namespace of the batch: pods of other namespaces are not its pods, whatever they say. */
   readonly namespace: string;
-  readonly shape: JobState['shape'];
+  readonly shape: Shape;
   readonly generation: number;
   readonly createdAt: number;
 }
