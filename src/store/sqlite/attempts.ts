@@ -31,7 +31,7 @@ const zEnd = z.object({
   endedAt: z.number(),
 });
 
-const zAttempt = z
+export const zAttempt = z
   .object({
     id: zAttemptId,
     rollout: zRolloutId,

@@ -4,12 +4,14 @@ import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import type { Clock } from '../../base/clock.ts';
 import { ClawError, errorMessage } from '../../base/error.ts';
+import type { ClusterStore } from '../cluster-records.ts';
 import type { RecordReader } from '../record-reader.ts';
 import type { RecordStore } from '../records.ts';
 import { Connection } from './connection.ts';
 import { migrate, refuseNewerSchema, schemaVersion } from './migrations.ts';
 import { takeOwnerLock } from './owner-lock.ts';
 import { SCHEMA_STEPS } from './schema.ts';
+import { SqliteClusterStore } from './sqlite-cluster-store.ts';
 import { SqliteReader } from './sqlite-reader.ts';
 import { SqliteStore } from './sqlite-store.ts';
 
@@ -34,7 +36,19 @@ export interface SqliteStoreOptions {
  * Opens the record store for this process alone. Throws `StoreUnavailable` where another process
  * owns it, where a newer version wrote it, or where the folder cannot be used.
  */
-export async function openSqliteStore(options: SqliteStoreOptions): Promise<RecordStore> {
+export function openSqliteStore(options: SqliteStoreOptions): Promise<RecordStore> {
+  return openOwned(options, (connection, lock) => new SqliteStore(connection, lock));
+}
+
+/** As `openSqliteStore`, with what a cluster's server keeps beside the records. */
+export function openSqliteClusterStore(options: SqliteStoreOptions): Promise<ClusterStore> {
+  return openOwned(options, (connection, lock) => new SqliteClusterStore(connection, lock));
+}
+
+async function openOwned<T>(
+  options: SqliteStoreOptions,
+  make: (connection: Connection, lock: Disposable) => T,
+): Promise<T> {
   return await inFolder(options.folder, () => {
     mkdirSync(options.folder, { recursive: true });
     const folder = realpathSync(options.folder);
@@ -53,7 +67,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Reco
         db.close();
         throw cause;
       }
-      return new SqliteStore(new Connection(db), lock);
+      return make(new Connection(db), lock);
     } catch (cause) {
       lock[Symbol.dispose]();
       throw cause;

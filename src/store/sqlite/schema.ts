@@ -83,4 +83,74 @@ export const SCHEMA_STEPS: readonly string[] = [
   ) STRICT;
   `,
   'ALTER TABLE rollouts ADD COLUMN retries_from INTEGER NOT NULL DEFAULT 0;',
+  `
+  CREATE TABLE jobs (
+    seq        INTEGER PRIMARY KEY,
+    name       TEXT NOT NULL UNIQUE,
+    batch      TEXT NOT NULL REFERENCES batches (id),
+    namespace  TEXT NOT NULL,
+    shape_json TEXT NOT NULL,
+    generation INTEGER NOT NULL CHECK (generation >= 1),
+    uid        TEXT UNIQUE,
+    over_cause TEXT,
+    created_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX jobs_by_batch ON jobs (batch);
+
+  -- state: 'open' in a live Job, 'settled', or 'left' by a Job that is over
+  CREATE TABLE job_rows (
+    job      TEXT NOT NULL REFERENCES jobs (name),
+    position INTEGER NOT NULL,
+    batch    TEXT NOT NULL REFERENCES batches (id),
+    item     TEXT NOT NULL,
+    state    TEXT NOT NULL,
+    PRIMARY KEY (job, position)
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX job_rows_open ON job_rows (batch, item) WHERE state = 'open';
+
+  CREATE TABLE pod_evidence (
+    pod_uid       TEXT PRIMARY KEY,
+    batch         TEXT NOT NULL REFERENCES batches (id),
+    evidence_json TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE claims (
+    pod_uid         TEXT NOT NULL,
+    role            TEXT NOT NULL,
+    batch           TEXT NOT NULL REFERENCES batches (id),
+    job             TEXT NOT NULL REFERENCES jobs (name),
+    position        INTEGER NOT NULL,
+    item            TEXT NOT NULL,
+    attempt         TEXT REFERENCES attempts (id),
+    credential_hash TEXT NOT NULL UNIQUE,
+    link_hash       TEXT UNIQUE,
+    nonce           TEXT NOT NULL,
+    reads_json      TEXT NOT NULL,
+    created_at      INTEGER NOT NULL,
+    PRIMARY KEY (pod_uid, role)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX claims_by_attempt ON claims (attempt) WHERE link_hash IS NOT NULL;
+
+  CREATE INDEX attempts_by_engine ON attempts (engine);
+
+  CREATE TABLE gate_runs (
+    task_digest TEXT NOT NULL,
+    gate        TEXT NOT NULL,
+    status      TEXT NOT NULL,
+    names_json  TEXT NOT NULL,
+    PRIMARY KEY (task_digest, gate)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE fetch_findings (
+    pod_uid       TEXT PRIMARY KEY,
+    findings_json TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE batch_notes (
+    batch TEXT NOT NULL REFERENCES batches (id),
+    key   TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (batch, key)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -25,46 +25,46 @@ export class SqliteReader implements RecordReader {
   }
 
   getBatch(id: BatchId): Promise<BatchRow | undefined> {
-    return this.#read((db) => getBatch(db, id));
+    return this.read((db) => getBatch(db, id));
   }
 
   listBatches(): Promise<readonly BatchRow[]> {
-    return this.#read(listBatches);
+    return this.read(listBatches);
   }
 
   getRollout(id: RolloutId): Promise<RolloutRow | undefined> {
-    return this.#read((db) => getRollout(db, id));
+    return this.read((db) => getRollout(db, id));
   }
 
   listRollouts(
     batch: BatchId,
     options: { readonly undecided?: boolean } = {},
   ): Promise<readonly RolloutRow[]> {
-    return this.#read((db) => listRollouts(db, batch, options.undecided ?? false));
+    return this.read((db) => listRollouts(db, batch, options.undecided ?? false));
   }
 
   countOutcomes(batch: BatchId): Promise<OutcomeCounts> {
-    return this.#read((db) => countOutcomes(db, batch));
+    return this.read((db) => countOutcomes(db, batch));
   }
 
   getAttempt(id: AttemptId): Promise<AttemptRow | undefined> {
-    return this.#read((db) => getAttempt(db, id));
+    return this.read((db) => getAttempt(db, id));
   }
 
   listAttempts(rollout: RolloutId): Promise<readonly AttemptRow[]> {
-    return this.#read((db) => listAttempts(db, rollout));
+    return this.read((db) => listAttempts(db, rollout));
   }
 
   listVerifications(attempt: AttemptId): Promise<readonly VerificationRow[]> {
-    return this.#read((db) => listVerifications(db, attempt));
+    return this.read((db) => listVerifications(db, attempt));
   }
 
   getCall(callId: string): Promise<CallRow | undefined> {
-    return this.#read((db) => getCall(db, callId));
+    return this.read((db) => getCall(db, callId));
   }
 
   listCalls(attempt: AttemptId): Promise<readonly CallRow[]> {
-    return this.#read((db) => listCalls(db, attempt));
+    return this.read((db) => listCalls(db, attempt));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -73,7 +73,7 @@ export class SqliteReader implements RecordReader {
     });
   }
 
-  #read<T>(query: (db: Connection) => T): Promise<T> {
+  protected read<T>(query: (db: Connection) => T): Promise<T> {
     return new Promise((resolve, reject) => {
       try {
         resolve(query(this.connection));

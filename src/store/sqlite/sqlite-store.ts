@@ -37,39 +37,39 @@ export class SqliteStore extends SqliteReader implements RecordStore {
   }
 
   planBatch(batch: BatchRow, rollouts: readonly PlannedRollout[]): Promise<void> {
-    return this.#write((db) => planBatch(db, batch, rollouts));
+    return this.write((db) => planBatch(db, batch, rollouts));
   }
 
   openAttempt(rollout: RolloutId, claim: AttemptClaim): Promise<AttemptRow> {
-    return this.#write((db) => openAttempt(db, rollout, claim));
+    return this.write((db) => openAttempt(db, rollout, claim));
   }
 
   endAttempt(id: AttemptId, nonce: string, end: AttemptEnd): Promise<void> {
-    return this.#write((db) => endAttempt(db, id, nonce, end));
+    return this.write((db) => endAttempt(db, id, nonce, end));
   }
 
   closeAttempt(id: AttemptId, close: AttemptClose): Promise<void> {
-    return this.#write((db) => closeAttempt(db, id, close));
+    return this.write((db) => closeAttempt(db, id, close));
   }
 
   addVerification(row: VerificationRow): Promise<VerificationRow> {
-    return this.#write((db) => addVerification(db, row));
+    return this.write((db) => addVerification(db, row));
   }
 
   decideRollout(id: RolloutId, decision: RolloutDecision): Promise<RolloutRow> {
-    return this.#write((db) => decideRollout(db, id, decision));
+    return this.write((db) => decideRollout(db, id, decision));
   }
 
   reopenRollout(id: RolloutId): Promise<RolloutRow> {
-    return this.#write((db) => reopenRollout(db, id));
+    return this.write((db) => reopenRollout(db, id));
   }
 
   openCall(call: OpenCall): Promise<{ readonly row: CallRow; readonly created: boolean }> {
-    return this.#write((db) => openCall(db, call));
+    return this.write((db) => openCall(db, call));
   }
 
   finishCall(callId: string, finish: CallFinish): Promise<void> {
-    return this.#write((db) => finishCall(db, callId, finish));
+    return this.write((db) => finishCall(db, callId, finish));
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {
@@ -79,7 +79,7 @@ export class SqliteStore extends SqliteReader implements RecordStore {
     this.#lock[Symbol.dispose]();
   }
 
-  #write<T>(operation: (db: Connection) => T): Promise<T> {
+  protected write<T>(operation: (db: Connection) => T): Promise<T> {
     if (this.#closing) {
       return Promise.reject(new ClawError('StoreUnavailable', 'the record store is closed'));
     }

@@ -6,7 +6,7 @@ import { needAttempt } from './attempts.ts';
 import { json, parseRow, zAttemptId, zChecks, zFindings } from './columns.ts';
 import type { Connection } from './connection.ts';
 
-const zVerification = z
+export const zVerification = z
   .object({
     attempt: zAttemptId,
     kind: z.enum(['main', 'asLeft', 'doubled', 'pristine']),

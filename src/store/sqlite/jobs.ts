@@ -1,0 +1,110 @@
+import { z } from 'zod';
+import type { BatchId } from '../../base/brand.ts';
+import { canonicalJson } from '../../base/canonical-json.ts';
+import { ClawError } from '../../base/error.ts';
+import { zShape } from '../../protocol/operator-api.ts';
+import {
+  JOB_OVER_CAUSES,
+  type JobOverCause,
+  type JobRow,
+  type NewJob,
+  type WorkItem,
+} from '../cluster-records.ts';
+import { absent, json, parseRow, zBatchId } from './columns.ts';
+import type { Connection } from './connection.ts';
+import { insertRows, leaveRows } from './job-rows.ts';
+
+const zJob = z
+  .object({
+    name: z.string(),
+    batch: zBatchId,
+    namespace: z.string(),
+    shape_json: json(zShape),
+    generation: z.int(),
+    uid: absent(z.string()),
+    over_cause: absent(z.enum(JOB_OVER_CAUSES)),
+    created_at: z.int(),
+    length: z.int(),
+    settled: z.int(),
+  })
+  .transform(
+    (row): JobRow => ({
+      name: row.name,
+      batch: row.batch,
+      namespace: row.namespace,
+      shape: row.shape_json,
+      generation: row.generation,
+      uid: row.uid,
+      live: row.over_cause === undefined,
+      cause: row.over_cause,
+      createdAt: row.created_at,
+      length: row.length,
+      settled: row.settled,
+    }),
+  );
+
+const SELECT = `SELECT jobs.*,
+  (SELECT count(*) FROM job_rows WHERE job = jobs.name) AS length,
+  (SELECT count(*) FROM job_rows WHERE job = jobs.name AND state = 'settled') AS settled
+  FROM jobs`;
+
+function one(db: Connection, where: string, value: string): JobRow | undefined {
+  const row = db.get(`${SELECT} WHERE ${where}`, value);
+  return row === undefined ? undefined : parseRow(zJob, 'jobs', row);
+}
+
+export const jobByName = (db: Connection, name: string): JobRow | undefined =>
+  one(db, 'name = ?', name);
+
+export const jobByUid = (db: Connection, uid: string): JobRow | undefined =>
+  one(db, 'uid = ?', uid);
+
+function needJob(db: Connection, name: string): JobRow {
+  const job = jobByName(db, name);
+  if (job === undefined) throw new ClawError('NotFound', `no Job ${name} is stored`);
+  return job;
+}
+
+export function listJobs(db: Connection, batch: BatchId, live?: boolean): readonly JobRow[] {
+  const wanted = live === undefined ? '' : `AND over_cause IS ${live ? '' : 'NOT'} NULL`;
+  const sql = `${SELECT} WHERE batch = ? ${wanted} ORDER BY seq`;
+  return db.all(sql, batch).map((row) => parseRow(zJob, 'jobs', row));
+}
+
+export function newJob(db: Connection, job: NewJob, items: readonly WorkItem[]): JobRow {
+  const known = jobByName(db, job.name);
+  if (known !== undefined) {
+    if (known.batch === job.batch) return known;
+    throw new ClawError('Conflict', `Job ${job.name} belongs to batch ${known.batch}`);
+  }
+  if (items.length === 0) throw new ClawError('InvalidInput', `Job ${job.name} has no items`);
+  db.run(
+    `INSERT INTO jobs (name, batch, namespace, shape_json, generation, created_at)
+     VALUES (?, ?, ?, ?, ?, ?)`,
+    job.name,
+    job.batch,
+    job.namespace,
+    canonicalJson(job.shape),
+    job.generation,
+    job.createdAt,
+  );
+  insertRows(db, job, items);
+  return needJob(db, job.name);
+}
+
+export function setJobUid(db: Connection, name: string, uid: string): void {
+  const job = needJob(db, name);
+  if (job.uid === uid) return;
+  if (job.uid !== undefined) {
+    throw new ClawError('Conflict', `Job ${name} has uid ${job.uid}, now asked to have ${uid}`);
+  }
+  const other = jobByUid(db, uid);
+  if (other !== undefined) throw new ClawError('Conflict', `uid ${uid} is that of ${other.name}`);
+  db.run('UPDATE jobs SET uid = ? WHERE name = ?', uid, name);
+}
+
+export function jobOver(db: Connection, name: string, cause: JobOverCause): void {
+  if (!needJob(db, name).live) return;
+  db.run('UPDATE jobs SET over_cause = ? WHERE name = ?', cause, name);
+  leaveRows(db, name);
+}

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import type { BatchId } from '../../base/brand.ts';
+import { canonicalJson } from '../../base/canonical-json.ts';
+import { type PodEvidence, zPodEvidence } from '../../protocol/pod-evidence.ts';
+import type { Finding } from '../../rollouts/outcome.ts';
+import { json, parseRow, zFindings } from './columns.ts';
+import type { Connection } from './connection.ts';
+
+const zEvidenceRow = z.object({ evidence_json: json(zPodEvidence) });
+const zFindingsRow = z.object({ findings_json: json(zFindings) });
+
+export function getEvidence(db: Connection, podUid: string): PodEvidence | undefined {
+  const row = db.get('SELECT evidence_json FROM pod_evidence WHERE pod_uid = ?', podUid);
+  return row === undefined ? undefined : parseRow(zEvidenceRow, 'pod_evidence', row).evidence_json;
+}
+
+export function putEvidence(db: Connection, batch: BatchId, evidence: PodEvidence): PodEvidence {
+  const known = getEvidence(db, evidence.podUid);
+  if (known?.gone === true) return known;
+  db.run(
+    `INSERT INTO pod_evidence (pod_uid, batch, evidence_json) VALUES (?, ?, ?)
+     ON CONFLICT (pod_uid) DO UPDATE SET evidence_json = excluded.evidence_json`,
+    evidence.podUid,
+    batch,
+    canonicalJson(evidence),
+  );
+  return getEvidence(db, evidence.podUid) ?? evidence;
+}
+
+export function getFetchFindings(db: Connection, podUid: string): readonly Finding[] | undefined {
+  const row = db.get('SELECT findings_json FROM fetch_findings WHERE pod_uid = ?', podUid);
+  return row === undefined
+    ? undefined
+    : parseRow(zFindingsRow, 'fetch_findings', row).findings_json;
+}
+
+export function putFetchFindings(
+  db: Connection,
+  podUid: string,
+  findings: readonly Finding[],
+): void {
+  db.run(
+    'INSERT INTO fetch_findings (pod_uid, findings_json) VALUES (?, ?) ON CONFLICT DO NOTHING',
+    podUid,
+    canonicalJson(findings),
+  );
+}

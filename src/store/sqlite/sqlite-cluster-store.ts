@@ -1,0 +1,154 @@
+import type { AttemptId, BatchId, Sha256 } from '../../base/brand.ts';
+import type { Role } from '../../protocol/pod-contract.ts';
+import type { PodEvidence } from '../../protocol/pod-evidence.ts';
+import type { Finding } from '../../rollouts/outcome.ts';
+import type {
+  AttemptCounts,
+  BatchNote,
+  ClaimRow,
+  ClusterStore,
+  GateRunRow,
+  JobOverCause,
+  JobRow,
+  NewJob,
+  WorkItem,
+  WorkRow,
+} from '../cluster-records.ts';
+import type { AttemptRow, VerificationRow } from '../records.ts';
+import { batchNotes, setBatchNote } from './batch-notes.ts';
+import { claimByCredential, claimByLink, claimOf, putClaim, revokeLinks } from './claims.ts';
+import { addGateRun, listGateRuns } from './gate-runs.ts';
+import { carriedItems, rowOf, rowsOf, settleItem, settleRow } from './job-rows.ts';
+import { jobByName, jobByUid, jobOver, listJobs, newJob, setJobUid } from './jobs.ts';
+import {
+  attemptOfPod,
+  attemptsOfBatch,
+  countAttempts,
+  renewAttempt,
+  verificationsOfBatch,
+} from './pod-attempts.ts';
+import { getEvidence, getFetchFindings, putEvidence, putFetchFindings } from './pod-rows.ts';
+import { SqliteStore } from './sqlite-store.ts';
+
+interface OfBatch {
+  readonly undecided?: boolean;
+}
+
+/** The owner's store with the tables of a cluster's server. */
+export class SqliteClusterStore extends SqliteStore implements ClusterStore {
+  newJob(job: NewJob, items: readonly WorkItem[]): Promise<JobRow> {
+    return this.write((db) => newJob(db, job, items));
+  }
+
+  setJobUid(name: string, uid: string): Promise<void> {
+    return this.write((db) => setJobUid(db, name, uid));
+  }
+
+  jobOver(name: string, cause: JobOverCause): Promise<void> {
+    return this.write((db) => jobOver(db, name, cause));
+  }
+
+  jobByName(name: string): Promise<JobRow | undefined> {
+    return this.read((db) => jobByName(db, name));
+  }
+
+  jobByUid(uid: string): Promise<JobRow | undefined> {
+    return this.read((db) => jobByUid(db, uid));
+  }
+
+  listJobs(batch: BatchId, options: { readonly live?: boolean } = {}): Promise<readonly JobRow[]> {
+    return this.read((db) => listJobs(db, batch, options.live));
+  }
+
+  rowsOf(job: string): Promise<readonly WorkRow[]> {
+    return this.read((db) => rowsOf(db, job));
+  }
+
+  rowOf(job: string, index: number): Promise<WorkRow | undefined> {
+    return this.read((db) => rowOf(db, job, index));
+  }
+
+  carriedItems(batch: BatchId): Promise<readonly WorkItem[]> {
+    return this.read((db) => carriedItems(db, batch));
+  }
+
+  settleRow(job: string, index: number): Promise<void> {
+    return this.write((db) => settleRow(db, job, index));
+  }
+
+  settleItem(batch: BatchId, item: WorkItem): Promise<void> {
+    return this.write((db) => settleItem(db, batch, item));
+  }
+
+  putEvidence(batch: BatchId, evidence: PodEvidence): Promise<PodEvidence> {
+    return this.write((db) => putEvidence(db, batch, evidence));
+  }
+
+  getEvidence(podUid: string): Promise<PodEvidence | undefined> {
+    return this.read((db) => getEvidence(db, podUid));
+  }
+
+  putClaim(claim: ClaimRow): Promise<ClaimRow> {
+    return this.write((db) => putClaim(db, claim));
+  }
+
+  claimOf(podUid: string, role: Role): Promise<ClaimRow | undefined> {
+    return this.read((db) => claimOf(db, podUid, role));
+  }
+
+  claimByCredential(credentialHash: Sha256): Promise<ClaimRow | undefined> {
+    return this.read((db) => claimByCredential(db, credentialHash));
+  }
+
+  claimByLink(linkBearerHash: Sha256): Promise<ClaimRow | undefined> {
+    return this.read((db) => claimByLink(db, linkBearerHash));
+  }
+
+  revokeLinks(attempt: AttemptId): Promise<void> {
+    return this.write((db) => revokeLinks(db, attempt));
+  }
+
+  attemptOfPod(podUid: string): Promise<AttemptRow | undefined> {
+    return this.read((db) => attemptOfPod(db, podUid));
+  }
+
+  renewAttempt(id: AttemptId, nonce: string): Promise<AttemptRow> {
+    return this.write((db) => renewAttempt(db, id, nonce));
+  }
+
+  attemptsOfBatch(batch: BatchId, options: OfBatch = {}): Promise<readonly AttemptRow[]> {
+    return this.read((db) => attemptsOfBatch(db, batch, options.undecided ?? false));
+  }
+
+  verificationsOfBatch(batch: BatchId, options: OfBatch = {}): Promise<readonly VerificationRow[]> {
+    return this.read((db) => verificationsOfBatch(db, batch, options.undecided ?? false));
+  }
+
+  countAttempts(batch: BatchId): Promise<AttemptCounts> {
+    return this.read((db) => countAttempts(db, batch));
+  }
+
+  addGateRun(row: GateRunRow): Promise<GateRunRow> {
+    return this.write((db) => addGateRun(db, row));
+  }
+
+  listGateRuns(taskDigest: Sha256): Promise<readonly GateRunRow[]> {
+    return this.read((db) => listGateRuns(db, taskDigest));
+  }
+
+  putFetchFindings(podUid: string, findings: readonly Finding[]): Promise<void> {
+    return this.write((db) => putFetchFindings(db, podUid, findings));
+  }
+
+  getFetchFindings(podUid: string): Promise<readonly Finding[] | undefined> {
+    return this.read((db) => getFetchFindings(db, podUid));
+  }
+
+  setBatchNote(batch: BatchId, key: BatchNote, value: string): Promise<void> {
+    return this.write((db) => setBatchNote(db, batch, key, value));
+  }
+
+  batchNotes(batch: BatchId): Promise<Readonly<Partial<Record<BatchNote, string>>>> {
+    return this.read((db) => batchNotes(db, batch));
+  }
+}
