@@ -1,0 +1,122 @@
+import type { AgentEnd } from './outcome.ts';
+import {
+  containerOf,
+  disruption,
+  evictedForOwnUse,
+  type Interruption,
+  infra,
+  interruption,
+  isOver,
+  neverRanReason,
+  type PodFacts,
+  ranAndEnded,
+  ranSeconds,
+} from './pod-facts.ts';
+
+/** What is known of an attempt beside its pod. */
+export interface RolloutPodFacts {
+  /** The attempt has its end: the agent ended and its workspace is safe, or was refused. */
+  readonly ended: boolean;
+  /** Why its model was lost, where it was: an infrastructure failure, whatever the agent did. */
+  readonly modelLost: 'LinkLost' | 'UpstreamFailed' | undefined;
+  /** The companion's report where it ended nothing: the wrapper was stopped, or left no valid report. */
+  readonly held: { readonly workspace: 'present' | 'refused' | 'missing' } | undefined;
+  /** The gateway ended the episode. */
+  readonly budgetEnded: boolean;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+export type RolloutPodClass =
+  /** Not over: ask again. */
+  | { readonly class: 'running' }
+  /** The attempt's own rows say it all. */
+  | { readonly class: 'ended' }
+  /** Stage was told that there is nothing to do, or to wait: never an attempt. */
+  | { readonly class: 'unclaimed' }
+  /** The held workspace stands, and this is how the agent ended. */
+  | { readonly class: 'end'; readonly agent: AgentEnd }
+  /** The agent's own result without a workspace: decided with score 0. */
+  | {
+      readonly class: 'agent_error' | 'agent_timeout';
+      readonly reason: string;
+      readonly message: string;
+    }
+  | Interruption;
+
+/** Container names and exit codes of stage; protocol/pod-contract.ts holds the codes. */
+const [STAGE, COMPANION, AGENT] = ['stage', 'companion', 'agent'] as const;
+const NO_ATTEMPT: ReadonlySet<number> = new Set([42, 43]);
+
+/**
+ * What a rollout pod means, by the first matching row of rollouts.md 5. `pod` undefined: it vanished
+ * without leaving evidence. Run on watch events and again at claim time; the first row written wins.
+ */
+export function classifyRolloutPod(
+  pod: PodFacts | undefined,
+  facts: RolloutPodFacts,
+): RolloutPodClass {
+  if (facts.ended) return { class: 'ended' };
+  if (facts.modelLost !== undefined) return infra(facts.modelLost);
+  if (pod === undefined) return disruption('EvidenceLost');
+  if (!isOver(pod, facts.now)) return { class: 'running' };
+  const stage = containerOf(pod, STAGE)?.terminated?.exitCode;
+  if (stage !== undefined && NO_ATTEMPT.has(stage)) return { class: 'unclaimed' };
+  const outside = interruption(pod, AGENT, facts.now);
+  if (outside !== undefined) return outside;
+  const agent = ranAndEnded(containerOf(pod, AGENT));
+  if (agent === undefined && !isRunning(pod)) return infra(neverStarted(pod));
+  if (evictedForOwnUse(pod)) {
+    return { class: 'agent_error', reason: 'DiskLimit', message: pod.message ?? '' };
+  }
+  return classifyEnded(pod, agent, facts);
+}
+
+/** A pod that is gone or on a lost node may have been seen last while its agent ran. */
+const isRunning = (pod: PodFacts): boolean => containerOf(pod, AGENT)?.state === 'running';
+
+function classifyEnded(
+  pod: PodFacts,
+  ended: ReturnType<typeof ranAndEnded>,
+  { held, budgetEnded }: RolloutPodFacts,
+): RolloutPodClass {
+  const atDeadline = pod.reason === 'DeadlineExceeded';
+  if (held !== undefined && held.workspace !== 'missing') {
+    const reason = budgetEnded ? 'Budget' : atDeadline ? 'Deadline' : ownReason(ended);
+    return { class: 'end', agent: { ...exitOf(ended), reason } };
+  }
+  if (atDeadline) {
+    const message = 'the agent ran until the deadline of its pod and left no workspace';
+    return { class: 'agent_timeout', reason: 'PodDeadline', message };
+  }
+  return infra('SnapshotNeverArrived');
+}
+
+/**
+ * The wrapper may have been stopped by its agent: where nothing outside of the pod ended it, an agent
+ * that ended the wrapper has ended, by the code that the container shows.
+ */
+function ownReason(ended: ReturnType<typeof ranAndEnded>): AgentEnd['reason'] {
+  return ended?.reason === 'OOMKilled' && ended.exitCode !== 0 ? 'MemoryLimit' : 'Exited';
+}
+
+function exitOf(ended: ReturnType<typeof ranAndEnded>): Omit<AgentEnd, 'reason'> {
+  if (ended === undefined) return { exitCode: null, signal: 'SIGKILL', seconds: 0 };
+  const seconds = ranSeconds(ended);
+  // Container runtimes show a death by signal n as exit code 128 + n.
+  if (ended.exitCode === 137) return { exitCode: null, signal: 'SIGKILL', seconds };
+  return { exitCode: ended.exitCode, signal: null, seconds };
+}
+
+function neverStarted(pod: PodFacts): string {
+  if (pod.reason === 'DeadlineExceeded') return 'StartDeadline';
+  if (failed(pod, STAGE)) return 'StageFailed';
+  if (failed(pod, COMPANION)) return 'CompanionFailed';
+  const pulling = containerOf(pod, STAGE)?.waitingReason;
+  return pulling?.includes('Image') ? pulling : neverRanReason(pod, AGENT);
+}
+
+function failed(pod: PodFacts, name: string): boolean {
+  const ended = containerOf(pod, name)?.terminated;
+  return ended !== undefined && ended.exitCode !== 0;
+}

@@ -1,0 +1,80 @@
+import {
+  containerOf,
+  disruption,
+  evictedForOwnUse,
+  type Interruption,
+  infra,
+  interruption,
+  isOver,
+  neverRanReason,
+  type PodFacts,
+  ranAndEnded,
+} from './pod-facts.ts';
+
+/** What is known of a verification beside its pod. */
+export interface VerifyPodFacts {
+  /** Its row is stored. */
+  readonly settled: boolean;
+  /** What `report` found wrong with the verdict; undefined where it has said nothing. */
+  readonly problem: string | undefined;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+export type VerifyPodClass =
+  | { readonly class: 'running' }
+  | { readonly class: 'settled' }
+  /** Fetch was told that there is nothing to do, or to wait. */
+  | { readonly class: 'unclaimed' }
+  /** The verifier's own end, a case for the verdict rules (design: rollouts.md 7). */
+  | { readonly class: 'crash' | 'timeout'; readonly message: string }
+  /** Run it again. */
+  | Interruption;
+
+const [FETCH, REPORT, GRADE] = ['fetch', 'report', 'grade'] as const;
+const NOTHING_TO_DO: ReadonlySet<number> = new Set([42, 43]);
+
+/**
+ * Whether a verify pod without a verdict was the verifier's failure or the platform's. `pod`
+ * undefined: it vanished without leaving evidence.
+ */
+export function classifyVerifyPod(
+  pod: PodFacts | undefined,
+  facts: VerifyPodFacts,
+): VerifyPodClass {
+  if (facts.settled) return { class: 'settled' };
+  if (pod === undefined) return disruption('EvidenceLost');
+  if (!isOver(pod, facts.now)) return { class: 'running' };
+  const fetch = containerOf(pod, FETCH)?.terminated?.exitCode;
+  if (fetch !== undefined && NOTHING_TO_DO.has(fetch)) return { class: 'unclaimed' };
+  const outside = interruption(pod, GRADE, facts.now);
+  if (outside !== undefined) return outside;
+  const grade = ranAndEnded(containerOf(pod, GRADE));
+  const running = containerOf(pod, GRADE)?.state === 'running';
+  if (grade === undefined && !running) return infra(neverStarted(pod, fetch));
+  if (evictedForOwnUse(pod)) return { class: 'crash', message: pod.message ?? '' };
+  if (pod.reason === 'DeadlineExceeded') {
+    return { class: 'timeout', message: 'the verifier ran until the deadline of its pod' };
+  }
+  if (grade?.reason === 'OOMKilled' && grade.exitCode !== 0) {
+    return { class: 'crash', message: 'the verifier was killed for using more than its memory' };
+  }
+  if (grade !== undefined && grade.exitCode !== 0) {
+    return {
+      class: 'crash',
+      message: `the verifier's process ended with exit code ${grade.exitCode}`,
+    };
+  }
+  return facts.problem === undefined
+    ? infra('VerdictNeverArrived')
+    : { class: 'crash', message: facts.problem };
+}
+
+function neverStarted(pod: PodFacts, fetch: number | undefined): string {
+  if (pod.reason === 'DeadlineExceeded') return 'StartDeadline';
+  if (fetch !== undefined && fetch !== 0) return 'FetchFailed';
+  const report = containerOf(pod, REPORT)?.terminated;
+  if (report !== undefined && report.exitCode !== 0) return 'ReportFailed';
+  const pulling = containerOf(pod, FETCH)?.waitingReason;
+  return pulling?.includes('Image') ? pulling : neverRanReason(pod, GRADE);
+}
