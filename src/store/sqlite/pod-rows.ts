@@ -7,6 +7,7 @@ import { json, parseRow, zFindings } from './columns.ts';
 import type { Connection } from './connection.ts';
 
 const zEvidenceRow = z.object({ evidence_json: json(zPodEvidence) });
+const zReportRow = z.object({ report: z.string() });
 const zFindingsRow = z.object({ findings_json: json(zFindings) });
 
 export function getEvidence(db: Connection, podUid: string): PodEvidence | undefined {
@@ -44,4 +45,14 @@ export function putFetchFindings(
     podUid,
     canonicalJson(findings),
   );
+}
+
+export function getPodReport(db: Connection, podUid: string): string | undefined {
+  const row = db.get('SELECT report FROM pod_reports WHERE pod_uid = ?', podUid);
+  return row === undefined ? undefined : parseRow(zReportRow, 'pod_reports', row).report;
+}
+
+export function putPodReport(db: Connection, podUid: string, text: string): void {
+  const sql = 'INSERT INTO pod_reports (pod_uid, report) VALUES (?, ?) ON CONFLICT DO NOTHING';
+  db.run(sql, podUid, text);
 }

@@ -146,6 +146,11 @@ export const SCHEMA_STEPS: readonly string[] = [
     findings_json TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
 
+  CREATE TABLE pod_reports (
+    pod_uid TEXT PRIMARY KEY,
+    report  TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
   CREATE TABLE batch_notes (
     batch TEXT NOT NULL REFERENCES batches (id),
     key   TEXT NOT NULL,

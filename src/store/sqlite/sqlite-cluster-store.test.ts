@@ -189,6 +189,13 @@ describe('evidence and findings of pods', () => {
     await store.putFetchFindings('pod-1', [{ code: 'EntrySkipped', message: 'late' }]);
     expect(await store.getFetchFindings('pod-1')).toEqual([]);
   });
+
+  it('keep the first report of a pod', async () => {
+    expect(await store.getPodReport('pod-1')).toBeUndefined();
+    await store.putPodReport('pod-1', 'first');
+    await store.putPodReport('pod-1', 'second');
+    expect(await store.getPodReport('pod-1')).toBe('first');
+  });
 });
 
 describe('claims', () => {

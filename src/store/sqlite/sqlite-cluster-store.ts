@@ -27,7 +27,14 @@ import {
   renewAttempt,
   verificationsOfBatch,
 } from './pod-attempts.ts';
-import { getEvidence, getFetchFindings, putEvidence, putFetchFindings } from './pod-rows.ts';
+import {
+  getEvidence,
+  getFetchFindings,
+  getPodReport,
+  putEvidence,
+  putFetchFindings,
+  putPodReport,
+} from './pod-rows.ts';
 import { SqliteStore } from './sqlite-store.ts';
 
 interface OfBatch {
@@ -142,6 +149,14 @@ export class SqliteClusterStore extends SqliteStore implements ClusterStore {
 
   getFetchFindings(podUid: string): Promise<readonly Finding[] | undefined> {
     return this.read((db) => getFetchFindings(db, podUid));
+  }
+
+  putPodReport(podUid: string, text: string): Promise<void> {
+    return this.write((db) => putPodReport(db, podUid, text));
+  }
+
+  getPodReport(podUid: string): Promise<string | undefined> {
+    return this.read((db) => getPodReport(db, podUid));
   }
 
   setBatchNote(batch: BatchId, key: BatchNote, value: string): Promise<void> {
