@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import type { Dispatcher } from 'undici';
 import type { Clock } from '../base/clock.ts';
 import { ClawError, errorMessage } from '../base/error.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Backoff, backoffMs } from '../gateway/backoff.ts';
 import { CALL_ID_HEADER } from '../gateway/chat-completions.ts';
+import type { LinkGateway } from './link-gateway.ts';
 
 /** One request of the agent, read whole and cleaned, so that it can be sent more than once. */
 export interface LinkRequest {
@@ -19,9 +19,7 @@ export interface LinkRequest {
 }
 
 export interface LinkCallContext {
-  readonly gateway: Dispatcher;
-  /** Origin for the dispatcher, for example `http://gateway`. */
-  readonly origin: string;
+  readonly gateway: LinkGateway;
   readonly bearer: string;
   readonly clock: Clock;
   readonly random: () => number;
@@ -82,14 +80,14 @@ export async function forwardCall(
 /** Tells the gateway that the agent hung up, so that the upstream stops. Best effort, bounded. */
 export async function cancelCall(callId: string, context: LinkCallContext): Promise<void> {
   try {
-    const { body } = await context.gateway.request({
-      origin: context.origin,
+    const reply = await context.gateway.call({
       method: 'DELETE',
       path: `/calls/${callId}`,
       headers: { authorization: `Bearer ${context.bearer}` },
+      body: null,
       signal: AbortSignal.timeout(5000),
     });
-    await body.dump();
+    await reply.dump();
   } catch (thrown) {
     context.logger.debug({ callId, error: errorMessage(thrown) }, 'call was not cancelled');
   }
@@ -102,8 +100,7 @@ async function sendOnce(
   signal: AbortSignal,
 ): Promise<void> {
   const { contentType, accept } = request;
-  const reply = await context.gateway.request({
-    origin: context.origin,
+  const reply = await context.gateway.call({
     method: request.method,
     path: request.path,
     headers: {
@@ -117,7 +114,7 @@ async function sendOnce(
   });
   const { statusCode: status, headers, body } = reply;
   if (status === 401 || status >= 500) {
-    await body.dump();
+    await reply.dump();
     if (status === 401)
       throw new LostLink({ reason: 'Fenced', message: 'the gateway refused the bearer' });
     throw new ClawError('UpstreamFailed', `gateway answered ${status}`, { retryable: true });

@@ -16,7 +16,13 @@ import { systemClock } from '../base/clock.ts';
 import { silentLogger } from '../base/logger.ts';
 import { type GatewayServer, startGatewayServer } from '../server/gateway-server.ts';
 import type { LinkLoss } from './link-call.ts';
-import { type LinkLimits, type ModelLink, startModelLink } from './model-link.ts';
+import {
+  type LinkLimits,
+  MAX_LINK_CONNECTIONS,
+  type SocketLink,
+  startModelLink,
+} from './model-link.ts';
+import { SocketGateway } from './socket-gateway.ts';
 
 const STREAM = chatBody({ stream: true });
 const SMALL: LinkLimits = {
@@ -28,7 +34,7 @@ const SMALL: LinkLimits = {
 
 interface LinkFixture extends AsyncDisposable {
   readonly gateway: GatewayFixture;
-  readonly link: ModelLink;
+  readonly link: SocketLink;
   readonly losses: readonly LinkLoss[];
   /** Starts the gateway's server again on the same path; the first one runs already. */
   serve(): Promise<GatewayServer>;
@@ -59,7 +65,7 @@ async function linkFixture(
     await startModelLink({
       folder: join(gateway.folder, 'link'),
       owner: undefined,
-      gateway: { socketPath: over.socketPath ?? socketPath },
+      gateway: new SocketGateway(over.socketPath ?? socketPath, MAX_LINK_CONNECTIONS),
       bearer: over.bearer ?? BEARER,
       newCallId: () => {
         calls += 1;

@@ -1,7 +1,7 @@
 import { chmod, chown, mkdir } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { ListenOptions } from 'node:net';
 import { join } from 'node:path';
-import { Agent } from 'undici';
 import type { Clock } from '../base/clock.ts';
 import { errorMessage } from '../base/error.ts';
 import type { Logger } from '../base/logger.ts';
@@ -16,6 +16,7 @@ import {
   type LinkLoss,
   type LinkRequest,
 } from './link-call.ts';
+import type { LinkGateway } from './link-gateway.ts';
 
 export const GATEWAY_LOSS_SECONDS = 120;
 export const LINK_SOCKET_NAME = 'model.sock';
@@ -23,7 +24,7 @@ export const LINK_SOCKET_NAME = 'model.sock';
 const BACKOFF: Backoff = { firstMs: 50, maxMs: 2000 };
 const MAX_HEADER_BYTES = 16 * 1024;
 /** An agent may call in parallel, but every open call holds its request in memory. */
-const MAX_CONNECTIONS = 64;
+export const MAX_LINK_CONNECTIONS = 64;
 const PATH = /^\/v1(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$/;
 const PLAIN_VALUE = /^[\x20-\x7e]{1,256}$/;
 
@@ -44,12 +45,9 @@ export const LINK_LIMITS: LinkLimits = {
   totalCalls: 20_000,
 };
 
-export interface ModelLinkOptions {
-  /** Private folder of this link; made with mode 0700. The socket `model.sock` lies in it. */
-  readonly folder: string;
-  /** Who may connect besides root: the user of the sandbox. Absent: this process's user. */
-  readonly owner: { readonly uid: number; readonly gid: number } | undefined;
-  readonly gateway: { readonly socketPath: string } | { readonly url: string };
+export interface LinkOptions {
+  /** The link's own; closed with it. */
+  readonly gateway: LinkGateway;
   /** The attempt's bearer. It never leaves the link. */
   readonly bearer: string;
   /** A fresh name for each call, for example `crypto.randomUUID`. */
@@ -64,9 +62,20 @@ export interface ModelLinkOptions {
   readonly onLost: (loss: LinkLoss) => void;
 }
 
+/** A link whose agent has its own network: its loopback port is piped to a Unix socket. */
+export interface SocketLinkOptions extends LinkOptions {
+  /** Private folder of this link; made with mode 0700. The socket `model.sock` lies in it. */
+  readonly folder: string;
+  /** Who may connect besides root: the user of the sandbox. Absent: this process's user. */
+  readonly owner: { readonly uid: number; readonly gid: number } | undefined;
+}
+
 export interface ModelLink extends AsyncDisposable {
-  readonly socketPath: string;
   readonly lost: LinkLoss | undefined;
+}
+
+export interface SocketLink extends ModelLink {
+  readonly socketPath: string;
 }
 
 /**
@@ -74,44 +83,43 @@ export interface ModelLink extends AsyncDisposable {
  * bearer and a call id and hides every absence of the gateway shorter than `gatewayLossSeconds`.
  * Everything that the agent sends is hostile: only method, path, body and two headers pass.
  */
-export async function startModelLink(options: ModelLinkOptions): Promise<ModelLink> {
+export async function startModelLink(options: SocketLinkOptions): Promise<SocketLink> {
   const socketPath = join(options.folder, LINK_SOCKET_NAME);
   await mkdir(options.folder, { recursive: true, mode: 0o700 });
   await chmod(options.folder, 0o700);
   await claimSocketPath(socketPath);
-  const link = new Link(options, socketPath);
-  await link.listen();
+  const link = new Link(options);
+  await link.listen({ path: socketPath });
+  await chmod(socketPath, 0o600);
   if (options.owner !== undefined) {
     const { uid, gid } = options.owner;
     await chown(socketPath, uid, gid);
     await chown(options.folder, uid, gid);
   }
+  return Object.assign(link, { socketPath });
+}
+
+/** The same link on the loopback port itself, for an agent that shares this process's network. */
+export async function startLoopbackLink(options: LinkOptions, port: number): Promise<ModelLink> {
+  const link = new Link(options);
+  await link.listen({ host: '127.0.0.1', port });
   return link;
 }
 
 class Link implements ModelLink {
-  readonly socketPath: string;
   lost: LinkLoss | undefined;
-  readonly #options: ModelLinkOptions;
+  readonly #options: LinkOptions;
   readonly #context: LinkCallContext;
-  readonly #agent: Agent;
   readonly #server;
   readonly #calls = new Set<Promise<void>>();
   #heldBytes = 0;
   #totalBytes = 0;
   #totalCalls = 0;
 
-  constructor(options: ModelLinkOptions, socketPath: string) {
-    this.socketPath = socketPath;
+  constructor(options: LinkOptions) {
     this.#options = options;
-    const { gateway } = options;
-    const waits = { headersTimeout: 0, bodyTimeout: 0, connections: MAX_CONNECTIONS };
-    this.#agent = new Agent(
-      'socketPath' in gateway ? { ...waits, connect: { socketPath: gateway.socketPath } } : waits,
-    );
     this.#context = {
-      gateway: this.#agent,
-      origin: 'url' in gateway ? new URL(gateway.url).origin : 'http://gateway',
+      gateway: options.gateway,
       bearer: options.bearer,
       clock: options.clock,
       random: options.random,
@@ -132,16 +140,15 @@ class Link implements ModelLink {
       this.#calls.add(call);
       void call.finally(() => this.#calls.delete(call));
     });
-    this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#server.maxConnections = MAX_LINK_CONNECTIONS;
   }
 
-  async listen(): Promise<void> {
+  async listen(place: ListenOptions): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#server.once('error', reject);
-    this.#server.listen(this.socketPath, resolve);
+    this.#server.listen(place, resolve);
     await promise;
     this.#server.off('error', reject);
-    await chmod(this.socketPath, 0o600);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -150,7 +157,7 @@ class Link implements ModelLink {
     this.#server.closeAllConnections();
     await promise;
     await Promise.all(this.#calls);
-    await this.#agent.destroy();
+    await this.#options.gateway.close();
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -8,8 +8,9 @@ import { type Logger, silentLogger } from '../../src/base/logger.ts';
 import { cliEnvironment } from '../../src/cli/environment.ts';
 import { sandboxNode } from '../../src/cli/sandbox-node.ts';
 import type { GradeResult } from '../../src/phases/grade.ts';
-import { startModelLink } from '../../src/phases/model-link.ts';
+import { MAX_LINK_CONNECTIONS, startModelLink } from '../../src/phases/model-link.ts';
 import { type AgentRun, runAgent } from '../../src/phases/run-agent.ts';
+import { SocketGateway } from '../../src/phases/socket-gateway.ts';
 import { stage } from '../../src/phases/stage.ts';
 import { startGatewayServer } from '../../src/server/gateway-server.ts';
 import type { CallRow } from '../../src/store/records.ts';
@@ -95,7 +96,7 @@ export async function runEpisode(
     await startModelLink({
       folder: join(gateway.folder, 'link'),
       owner: sandbox.owner,
-      gateway: { socketPath },
+      gateway: new SocketGateway(socketPath, MAX_LINK_CONNECTIONS),
       bearer: BEARER,
       newCallId: () => crypto.randomUUID(),
       clock: systemClock,

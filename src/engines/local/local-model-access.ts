@@ -6,8 +6,9 @@ import type { Gateway } from '../../gateway/chat-completions.ts';
 import type { GatewaySession, SessionBudgets } from '../../gateway/session.ts';
 import type { MemorySessionDirectory } from '../../gateway/session-directory.ts';
 import type { Upstream } from '../../gateway/upstream.ts';
-import { type ModelLink, startModelLink } from '../../phases/model-link.ts';
+import { MAX_LINK_CONNECTIONS, type SocketLink, startModelLink } from '../../phases/model-link.ts';
 import type { SandboxOwner } from '../../phases/process-sandbox.ts';
+import { SocketGateway } from '../../phases/socket-gateway.ts';
 import type { EpisodeBudgets } from '../engine.ts';
 import type { AttemptModelAccess, ModelAccess, ModelAccessRequest } from './model-access.ts';
 
@@ -56,12 +57,12 @@ export class LocalModelAccess implements ModelAccess {
     }
   }
 
-  async #startLink(request: ModelAccessRequest, bearer: string): Promise<ModelLink> {
+  async #startLink(request: ModelAccessRequest, bearer: string): Promise<SocketLink> {
     const { newCallId, clock, random, logger, owner, gatewaySocket } = this.#options;
     return await startModelLink({
       folder: join(request.socketDir, 'link'),
       owner,
-      gateway: { socketPath: gatewaySocket },
+      gateway: new SocketGateway(gatewaySocket, MAX_LINK_CONNECTIONS),
       bearer,
       newCallId,
       clock,
@@ -75,7 +76,7 @@ export class LocalModelAccess implements ModelAccess {
   #access(
     request: ModelAccessRequest,
     session: GatewaySession,
-    link: ModelLink,
+    link: SocketLink,
   ): AttemptModelAccess {
     return {
       socketPath: link.socketPath,
