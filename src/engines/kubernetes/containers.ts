@@ -17,7 +17,8 @@ const LOGS_MIB = 32;
 /** The kubelet restarts a sidecar that is not ready by then; the pod's deadline ends that. */
 const READY_TRIES = 600;
 
-const RESTRICTED: Container['securityContext'] = {
+/** What the Pod Security level `restricted` asks of a container, and a read-only root. */
+export const RESTRICTED: Container['securityContext'] = {
   allowPrivilegeEscalation: false,
   readOnlyRootFilesystem: true,
   capabilities: { drop: ['ALL'] },

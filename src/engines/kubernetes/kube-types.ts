@@ -75,7 +75,7 @@ export type PodSpec = {
     fsGroup: number;
     seccompProfile: { type: 'RuntimeDefault' };
   };
-  initContainers: Container[];
+  initContainers?: Container[];
   containers: Container[];
   volumes: Volume[];
   nodeSelector?: Record<string, string>;

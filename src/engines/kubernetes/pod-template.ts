@@ -1,7 +1,7 @@
 import { labelValue } from '../../../operator/kube/objects/labels.ts';
 import { LABELS, SANDBOX_SERVICE_ACCOUNT, SERVER_HOST } from '../../protocol/pod-contract.ts';
 import type { Container, PodSpec, PodTemplate, Volume } from './kube-types.ts';
-import type { PodInstallation, SandboxJobRequest } from './settings.ts';
+import type { PodBatch, PodInstallation, SandboxJobRequest } from './settings.ts';
 
 /** uid and gid of every container, and group of every volume. */
 const NOBODY = 65_534;
@@ -62,7 +62,8 @@ export function sandboxLabels({ batch, job }: SandboxJobRequest): Record<string,
   };
 }
 
-function commonSpec({ server, features }: PodInstallation) {
+/** What every pod with the sandbox label has, the preflight pod too. */
+export function commonSpec({ server, features }: PodInstallation) {
   return {
     restartPolicy: 'Never',
     serviceAccountName: SANDBOX_SERVICE_ACCOUNT,
@@ -91,7 +92,8 @@ function commonSpec({ server, features }: PodInstallation) {
   } as const satisfies Partial<PodSpec>;
 }
 
-function placement(sandbox: SandboxJobRequest['batch']['spec']['sandbox']): Partial<PodSpec> {
+/** Where the batch wants its pods. */
+export function placement(sandbox: PodBatch['spec']['sandbox']): Partial<PodSpec> {
   const { nodeSelector, tolerations, priorityClassName, runtimeClassName, imagePullSecrets } =
     sandbox;
   return {
