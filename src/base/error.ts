@@ -40,6 +40,9 @@ export const ERROR_CODES = {
   StoreUnavailable: 'The record or artifact store cannot be opened or written.',
   ServerUnavailable:
     'The ClawGym server gave no answer or asked to come back later; the call is tried again.',
+  Unauthorized: 'A token or credential is missing, unknown, expired or for something else.',
+  Forbidden: 'Who asks is known, and may not do this; the message names the reason.',
+  ClusterUnavailable: 'The API server gave no answer that this step needs; it is asked again.',
   Fenced: 'A later claim owns this attempt; the late write was refused.',
   MissingTool: 'A program that this step needs is not installed; the message names the command.',
   ClusterFailed:
