@@ -1,14 +1,19 @@
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { KINDS } from '../src/api/kinds.ts';
 import { lintSchema } from '../src/api/structural-lint.ts';
 import { crdFileName, renderCrd, toCrd } from '../src/api/to-crd.ts';
+import { aggregatedRoles, crdTemplate } from './crd-chart.ts';
 import { type GeneratedFile, runGenerator } from './generated-file.ts';
 
-/** Writes crds/*.yaml from src/api; `--check` fails on drift, on lint and on left-over files. */
+/**
+ * Writes crds/*.yaml and the templates of charts/clawgym-crds from src/api; `--check` fails on drift,
+ * on lint and on left-over files.
+ */
 async function main(argv: readonly string[]): Promise<number> {
   const root = join(import.meta.dirname, '..');
   const folder = join(root, 'crds');
+  const templates = join(root, 'charts/clawgym-crds/templates');
   const files: GeneratedFile[] = [];
   let faults = 0;
   for (const resource of Object.values(KINDS)) {
@@ -18,13 +23,21 @@ async function main(argv: readonly string[]): Promise<number> {
         faults += 1;
       }
     }
-    files.push({ path: join(folder, crdFileName(resource)), content: renderCrd(resource) });
+    const name = crdFileName(resource);
+    files.push({ path: join(folder, name), content: renderCrd(resource) });
+    files.push({ path: join(templates, name), content: crdTemplate(resource) });
   }
+  files.push({
+    path: join(templates, 'cluster-roles.yaml'),
+    content: aggregatedRoles(Object.values(KINDS)),
+  });
   const known = new Set(files.map((file) => file.path));
-  for (const name of await readdir(folder).catch(() => [])) {
-    if (known.has(join(folder, name))) continue;
-    console.error(`crds/${name} belongs to no kind: delete it`);
-    faults += 1;
+  for (const place of [folder, templates]) {
+    for (const name of await readdir(place).catch(() => [])) {
+      if (!name.endsWith('.yaml') || known.has(join(place, name))) continue;
+      console.error(`${relative(root, join(place, name))} belongs to no kind: delete it`);
+      faults += 1;
+    }
   }
   if (faults > 0) return 1;
   const check = argv.includes('--check');
