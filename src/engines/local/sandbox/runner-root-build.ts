@@ -9,9 +9,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
-import { canonicalJson } from '../../../base/canonical-json.ts';
 import type { Clock } from '../../../base/clock.ts';
-import { sha256 } from '../../../base/digest.ts';
 import { ClawError } from '../../../base/error.ts';
 import type { Logger } from '../../../base/logger.ts';
 import { markIsDead, ownProcessMark } from '../../../store/process-mark.ts';
@@ -21,7 +19,7 @@ import {
   installedPackages,
   mmdebstrapArgs,
   type RunnerRootRecipe,
-  recipeDigest,
+  rootIdentity,
 } from './runner-root-recipe.ts';
 
 export interface RunnerRootBuild {
@@ -114,7 +112,7 @@ async function forgetHost(root: string): Promise<void> {
 async function writeManifest(recipe: RunnerRootRecipe, root: string, path: string): Promise<void> {
   const status = await readFile(join(root, 'var/lib/dpkg/status'), 'utf8');
   const packages = installedPackages(status);
-  const identity = sha256(canonicalJson({ recipe: recipeDigest(recipe), packages }));
+  const identity = rootIdentity(recipe, packages);
   await writeFile(path, JSON.stringify({ identity, recipe, packages }, undefined, 2));
 }
 

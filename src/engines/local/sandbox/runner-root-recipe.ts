@@ -80,6 +80,14 @@ export function mmdebstrapArgs(
   ];
 }
 
+/** Equal for roots that were made by one recipe and hold the same versions of the same packages. */
+export function rootIdentity(
+  recipe: RunnerRootRecipe,
+  packages: Readonly<Record<string, string>>,
+): Sha256 {
+  return sha256(canonicalJson({ recipe: recipeDigest(recipe), packages }));
+}
+
 /** Installed packages and their versions, from dpkg's status file. */
 export function installedPackages(dpkgStatus: string): Record<string, string> {
   const versions: Record<string, string> = {};
