@@ -50,6 +50,11 @@ export function imageOf(image: Shape['image'], settings: PodSettings): string {
   return typeof image === 'string' ? settings.images[image] : image.reference;
 }
 
+export interface TrustedContext {
+  readonly installation: PodInstallation;
+  readonly graceSeconds: number;
+}
+
 /**
  * A container of ours: the phase program of its role, with the token of the pod.
  *
@@ -57,7 +62,7 @@ export function imageOf(image: Shape['image'], settings: PodSettings): string {
  */
 export function trustedContainer(
   role: Role,
-  { settings, server }: PodInstallation,
+  { installation: { settings, server }, graceSeconds }: TrustedContext,
   volumeMounts: readonly VolumeMount[],
   diskMiB: number,
 ): Container {
@@ -71,6 +76,7 @@ export function trustedContainer(
       { name: ENV.serverUrl, value: `https://${SERVER_HOST}:${SANDBOX_PORT}` },
       { name: ENV.serverCa, value: server.caBundle },
       { name: ENV.tokenFile, value: `${TRUSTED.token}/${TOKEN_NAME}` },
+      { name: ENV.graceSeconds, value: String(graceSeconds) },
       { name: 'TMPDIR', value: TRUSTED.state },
     ],
     volumeMounts: [tokenMount(), ...volumeMounts, shmMount(role)],

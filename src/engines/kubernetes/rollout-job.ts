@@ -31,6 +31,7 @@ export function rolloutJob(request: SandboxJobRequest): Job {
 function rolloutTemplate(request: SandboxJobRequest): PodTemplate {
   const { job, installation } = request;
   const { shape } = job;
+  const trusted = { installation, graceSeconds: graceSeconds(request) };
   const stateMiB = Math.max(shape.diskMiB, shape.snapshotMiB) + PACKED_MIB;
   const shared = [mount('workspace', TRUSTED.workspace), mount('report', TRUSTED.report)];
   const state = mount('state', TRUSTED.state);
@@ -46,8 +47,8 @@ function rolloutTemplate(request: SandboxJobRequest): PodTemplate {
   const agentMiB = shape.diskMiB + AGENT_MIB + REPORT_MIB + TMP_MIB * (1 + extra.length);
   return podTemplate(request, {
     initContainers: [
-      trustedContainer('stage', installation, stageMounts, shape.diskMiB + AGENT_MIB + stateMiB),
-      sidecar(trustedContainer('companion', installation, [...shared, state], stateMiB)),
+      trustedContainer('stage', trusted, stageMounts, shape.diskMiB + AGENT_MIB + stateMiB),
+      sidecar(trustedContainer('companion', trusted, [...shared, state], stateMiB)),
     ],
     containers: [
       untrustedContainer(
@@ -59,7 +60,7 @@ function rolloutTemplate(request: SandboxJobRequest): PodTemplate {
       ),
     ],
     volumes: [
-      tokenVolume(AUDIENCES.rollout, tokenSeconds(graceSeconds(request))),
+      tokenVolume(AUDIENCES.rollout, tokenSeconds(trusted.graceSeconds)),
       folder('workspace', shape.diskMiB),
       folder('agent', AGENT_MIB),
       folder('report', REPORT_MIB),

@@ -24,6 +24,7 @@ export function verifyJob(request: SandboxJobRequest): Job {
 function verifyTemplate(request: SandboxJobRequest): PodTemplate {
   const { job, installation } = request;
   const { shape } = job;
+  const trusted = { installation, graceSeconds: graceSeconds(request) };
   const stateMiB = Math.max(shape.diskMiB, shape.snapshotMiB) + PACKED_MIB;
   const state = mount('state', TRUSTED.state);
   const logs = shape.writableMounts.map((path, index) => ({
@@ -47,11 +48,11 @@ function verifyTemplate(request: SandboxJobRequest): PodTemplate {
   const volumesMiB = shape.diskMiB + VERIFIER_MIB + VERDICT_MIB + TMP_MIB + LOGS_MIB * logs.length;
   return podTemplate(request, {
     initContainers: [
-      trustedContainer('fetch', installation, fetchMounts, volumesMiB + stateMiB),
+      trustedContainer('fetch', trusted, fetchMounts, volumesMiB + stateMiB),
       sidecar(
         trustedContainer(
           'report',
-          installation,
+          trusted,
           [readOnly('verdict', TRUSTED.verdict), state],
           stateMiB,
         ),
@@ -67,7 +68,7 @@ function verifyTemplate(request: SandboxJobRequest): PodTemplate {
       ),
     ],
     volumes: [
-      tokenVolume(AUDIENCES.verify, tokenSeconds(graceSeconds(request))),
+      tokenVolume(AUDIENCES.verify, tokenSeconds(trusted.graceSeconds)),
       folder('scratch', shape.diskMiB),
       folder('verifier', VERIFIER_MIB),
       folder('verdict', VERDICT_MIB),
