@@ -1,8 +1,9 @@
 import { asBatchId } from '../base/brand.ts';
 import { canonicalJson } from '../base/canonical-json.ts';
 import { sha256 } from '../base/digest.ts';
-import type { BatchPlan, BatchSettings } from '../engines/engine.ts';
-import { localRefusal, planRollouts } from '../engines/plan-batch.ts';
+import type { BatchPlan } from '../engines/engine.ts';
+import type { BatchSettings } from '../server/planning/batch-settings.ts';
+import { localRefusal, planRollouts } from '../server/planning/plan-rollouts.ts';
 import type { TaskSet } from '../tasks/task-set.ts';
 import type { PreparedArm } from './prepare-arms.ts';
 import type { RunRequest } from './run-request.ts';

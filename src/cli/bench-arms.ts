@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { AGENT_NAMES, type AgentName } from '../api/agent-spec.ts';
 import { ClawError } from '../base/error.ts';
-import { plainBudgets } from './request-from-manifest.ts';
+import { plainBudgets } from '../server/planning/batch-settings.ts';
 import type { ArmRequest, ModelRequest } from './run-request.ts';
 
 /** The flags of `clawgym bench` that shape its arms. */

@@ -6,9 +6,10 @@ import type { Sha256 } from '../base/brand.ts';
 import { canonicalJson } from '../base/canonical-json.ts';
 import { ClawError } from '../base/error.ts';
 import type { Logger } from '../base/logger.ts';
+import { armKind } from '../bench/arm-kind.ts';
 import type { ArmKind } from '../bench/results.ts';
 import type { Upstream } from '../gateway/upstream.ts';
-import { agentOptions } from './agent-settings.ts';
+import { agentOptions } from '../server/planning/agent-settings.ts';
 import type { CliEnvironment } from './environment.ts';
 import { type Endpoint, type OpenedModel, openModel } from './open-model.ts';
 import type { ArmRequest } from './run-request.ts';
@@ -83,7 +84,13 @@ export async function prepareArms(
     const model = await openShared(request, models, context);
     if (model) upstreams.set(request.name, model.upstream);
     const { recording, endpoint } = model ?? { recording: undefined, endpoint: undefined };
-    arms.push({ request, agent, kind: armKind(request), recording, endpoint });
+    arms.push({
+      request,
+      agent,
+      kind: armKind(request.agent.name, answersOf(request)),
+      recording,
+      endpoint,
+    });
   }
   return { arms, upstreams };
 }
@@ -110,20 +117,6 @@ function refuseUnheeded({ name, agent }: ArmRequest, pinned: string): void {
   }
 }
 
-/** What an arm's score is worth as evidence about a model. */
-export function armKind({ agent, model }: ArmRequest): ArmKind {
-  switch (agent.name) {
-    case 'nop':
-    case 'lazy':
-      return 'floor';
-    case 'solution':
-      return 'ceiling';
-    case 'cheat':
-      return 'cheat';
-    case 'command':
-    case 'pi':
-    case 'openclaw':
-      if (model === undefined) return 'program';
-      return model.source.kind === 'recording' ? 'replay' : 'model';
-  }
+function answersOf({ model }: ArmRequest): 'nothing' | 'recording' | 'endpoint' {
+  return model === undefined ? 'nothing' : model.source.kind;
 }

@@ -6,10 +6,7 @@ import type { ModelSpec } from '../api/model-spec.ts';
 import type { RolloutBatch } from '../api/rollout-batch.ts';
 import type { TaskSource } from '../api/task-source.ts';
 import { ClawError } from '../base/error.ts';
-import type { BatchSettings, EpisodeBudgets } from '../engines/engine.ts';
-import type { FixedSampling } from '../gateway/chat-request.ts';
-import { DEFAULT_SNAPSHOT_CAPS } from '../phases/snapshot-caps.ts';
-import { DEFAULT_SANDBOX } from './default-sandbox.ts';
+import { batchSettings, fixedSampling, plainBudgets } from '../server/planning/batch-settings.ts';
 import type { ArmRequest, ModelRequest, RunRequest, TasksRequest } from './run-request.ts';
 
 /** What a manifest leaves to the command line. */
@@ -72,43 +69,6 @@ export function requestFromManifest(
   };
 }
 
-/** Settings of a run without its budgets. */
-export function batchSettings(
-  spec: BenchRun['spec'] | RolloutBatch['spec'],
-): Omit<BatchSettings, 'budgets'> {
-  const { limits, retries, verification, gatewayLossSeconds } = spec;
-  return {
-    retries: { infraRetries: retries.infraRetries, disruptionLimit: retries.disruptionLimit },
-    timeoutPercent: limits.timeoutPercent,
-    limits: {
-      cpuMillis: limits.cpuMillis ?? DEFAULT_SANDBOX.cpuMillis,
-      memoryMiB: limits.memoryMiB ?? DEFAULT_SANDBOX.memoryMiB,
-      diskMiB: limits.diskMiB ?? DEFAULT_SANDBOX.diskMiB,
-      pids: limits.pids ?? DEFAULT_SANDBOX.pids,
-    },
-    snapshot: {
-      ...DEFAULT_SNAPSHOT_CAPS,
-      totalBytes: limits.snapshotMiB * 1024 * 1024,
-      entries: limits.snapshotEntries,
-    },
-    gatewayLossSeconds,
-    score: verification.score,
-  };
-}
-
-/** Drops the absent members that zod leaves as undefined. */
-export function plainBudgets(budgets: {
-  readonly turns?: number | undefined;
-  readonly tokens?: number | undefined;
-  readonly seconds?: number | undefined;
-}): EpisodeBudgets {
-  return {
-    ...(budgets.turns !== undefined && { turns: budgets.turns }),
-    ...(budgets.tokens !== undefined && { tokens: budgets.tokens }),
-    ...(budgets.seconds !== undefined && { seconds: budgets.seconds }),
-  };
-}
-
 function localTasks(
   source: TaskSource,
   clawTasks: readonly ClawTask[],
@@ -159,16 +119,4 @@ function modelOf(
   }
   const apiKeyEnv = model.upstream?.apiKeyEnv ?? flags.apiKeyEnv;
   return { name: model.name, sampling, source: { kind: 'endpoint', baseUrl, apiKeyEnv } };
-}
-
-/** Decimal strings of the manifest as the numbers of a request. */
-function fixedSampling(sampling: ModelSpec['sampling']): FixedSampling {
-  if (sampling === undefined) return {};
-  const { temperature, topP, maxTokens, seed } = sampling;
-  return {
-    ...(temperature !== undefined && { temperature: Number(temperature) }),
-    ...(topP !== undefined && { top_p: Number(topP) }),
-    ...(maxTokens !== undefined && { max_tokens: maxTokens }),
-    ...(seed !== undefined && { seed }),
-  };
 }

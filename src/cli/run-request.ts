@@ -1,7 +1,7 @@
 import type { AgentSpec } from '../api/agent-spec.ts';
 import type { ClawTask } from '../api/claw-task.ts';
-import type { BatchSettings, EpisodeBudgets } from '../engines/engine.ts';
 import type { FixedSampling } from '../gateway/chat-request.ts';
+import type { BatchSettings, EpisodeBudgets } from '../server/planning/batch-settings.ts';
 
 /** A run on this machine, whether it came from a manifest or from flags. */
 export interface RunRequest {

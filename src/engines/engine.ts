@@ -1,7 +1,6 @@
 import type { PreparedAgent } from '../agents/agent.ts';
 import type { FixedSampling } from '../gateway/chat-request.ts';
-import type { SnapshotCaps } from '../phases/snapshot-caps.ts';
-import type { RetryPolicy } from '../rollouts/next-step.ts';
+import type { BatchSettings } from '../server/planning/batch-settings.ts';
 import type { BatchRow, PlannedRollout, RolloutRow } from '../store/records.ts';
 import type { TaskSet } from '../tasks/task-set.ts';
 
@@ -22,33 +21,6 @@ export interface ModelBinding {
   readonly upstream: string;
   /** Put into every request in place of the agent's own; absent members are left to the agent. */
   readonly sampling: FixedSampling;
-}
-
-export interface BatchSettings {
-  readonly retries: RetryPolicy;
-  readonly budgets: EpisodeBudgets;
-  /** Percent of a task's own agent time-out; 100 leaves it alone. */
-  readonly timeoutPercent: number;
-  readonly limits: SandboxDefaults;
-  readonly snapshot: SnapshotCaps;
-  /** Seconds that the model link waits for a lost gateway (design: rollouts.md 3). */
-  readonly gatewayLossSeconds: number;
-  readonly score: 'native' | 'flat';
-}
-
-/** Ends an episode, never the attempt's right to be graded. Absent: no bound. */
-export interface EpisodeBudgets {
-  readonly turns?: number;
-  readonly tokens?: number;
-  readonly seconds?: number;
-}
-
-/** What a task that names no limits gets. */
-export interface SandboxDefaults {
-  readonly cpuMillis: number;
-  readonly memoryMiB: number;
-  readonly diskMiB: number;
-  readonly pids: number;
 }
 
 /** Told about progress; must not throw and must not block. */

@@ -6,20 +6,17 @@ import { lastLine, plainText } from '../base/plain-text.ts';
 import type { Check, Finding } from '../rollouts/outcome.ts';
 import type { CodeVerifier } from '../tasks/task.ts';
 import { readVerdict, type Verdict } from '../verifiers/verdict.ts';
-import { type GradeLayout, gradeMounts, layOutGrade, readVerdictFile } from './grade-layout.ts';
+import { type GradeLayout, gradeMounts, layOutGrade } from './grade-layout.ts';
 import { GRADER_ARGV } from './grade-programs.ts';
+import {
+  DEFAULT_GRADE_LIMITS,
+  type GradeLimits,
+  type GradePayload,
+  gradeSpec,
+  verifierFindings,
+} from './grade-spec.ts';
 import type { ProcessSandbox, SandboxExit } from './process-sandbox.ts';
-
-/** What a verifier may read beside the workspace (reference: OPENCLAW_REWARD_PAYLOAD). */
-export interface GradePayload {
-  readonly task_id: string;
-  readonly user_query: string;
-  readonly metadata: unknown;
-  /** The agent's last text; empty where there was none. */
-  readonly final_message: string;
-  /** OpenClaw session records, as a list or as JSON lines; only PinchBench graders read it. */
-  readonly transcript: readonly unknown[] | string;
-}
+import { readVerdictFile } from './verdict-file.ts';
 
 export interface GradeRequest {
   /** For sandbox and log names: [a-z0-9-], at most 80 characters. */
@@ -36,27 +33,6 @@ export interface GradeRequest {
   readonly timeoutSeconds: number;
   readonly limits?: Partial<GradeLimits>;
 }
-
-export interface GradeLimits {
-  /** Of the whole sandbox; what the verifier starts gets RLIMIT_AS below it. */
-  readonly memoryMiB: number;
-  readonly pids: number;
-  readonly cpuMillis: number;
-  /** Largest file, and how much all that a run writes may take on the disk. */
-  readonly fileMiB: number;
-  readonly tmpMiB: number;
-  /** Bytes that a verifier may print; more is `invalid`. */
-  readonly outputBytes: number;
-}
-
-export const DEFAULT_GRADE_LIMITS: GradeLimits = {
-  memoryMiB: 1024,
-  pids: 256,
-  cpuMillis: 2000,
-  fileMiB: 256,
-  tmpMiB: 256,
-  outputBytes: 8 * 1024 * 1024,
-};
 
 export interface GradeDeps {
   readonly sandbox: ProcessSandbox;
@@ -90,9 +66,6 @@ export interface GradeResult {
 
 /** Seconds for the interpreter's start and the end of left-over processes. */
 const GRACE_SECONDS = 15;
-/** What of the sandbox's memory the interpreter itself keeps. */
-const OWN_MEMORY_MIB = 128;
-
 /**
  * Runs one code verifier on one scratch workspace in a sandbox without network or credential
  * (design: rollouts.md 1 and 7). Throws `Cancelled` and what the sandbox throws; everything that
@@ -110,7 +83,7 @@ export async function grade(request: GradeRequest, deps: GradeDeps): Promise<Gra
       argv: GRADER_ARGV,
       env: gradeEnv(request.verifier),
       cwd: '/',
-      stdin: JSON.stringify(gradeSpec(request, layout, limits, nonce)),
+      stdin: JSON.stringify(gradeSpec({ ...request, limits, nonce })),
       mounts: gradeMounts(request, layout, deps.programsDir),
       tmpMiB: limits.tmpMiB,
       limits,
@@ -130,32 +103,6 @@ function gradeEnv(verifier: CodeVerifier): Record<string, string> {
     LANG: 'C.UTF-8',
     TZ: 'UTC',
     ...verifier.env,
-  };
-}
-
-/** What grade_init.py reads from its standard input. */
-function gradeSpec(
-  request: GradeRequest,
-  layout: GradeLayout,
-  limits: GradeLimits,
-  nonce: string,
-): unknown {
-  const { verifier } = request;
-  return {
-    nonce,
-    dialect: verifier.dialect,
-    entry: layout.entry,
-    workspace: request.workspacePath,
-    cwd: verifier.dialect === 'harbor' ? request.workspacePath : null,
-    env: verifier.env,
-    timeoutSeconds: request.timeoutSeconds,
-    // Harbor scripts start programs that reserve far more address space than they use.
-    childMemoryMiB:
-      verifier.dialect === 'harbor' ? null : Math.max(64, limits.memoryMiB - OWN_MEMORY_MIB),
-    outputCapBytes: limits.outputBytes,
-    growthMiB: limits.fileMiB,
-    requireExitZero: verifier.agentCode !== 'none',
-    payload: request.payload,
   };
 }
 
@@ -237,18 +184,9 @@ function findings(
   if (deps.sandbox.root === 'host') {
     found.push({ code: 'HostPython', message: "graded with this host's Python, not the runner's" });
   }
-  if (layout.visibleAt !== undefined) {
-    const message = `the verifier's layout puts its files at ${layout.visibleAt}, inside the workspace it scans`;
-    found.push({ code: 'VerifierVisibleInWorkspace', message });
-  }
   if (verdict?.status === 'ok' && exit.oomKilled) {
     const message = `a program that the verifier started was killed for memory (${limits.memoryMiB} MiB)`;
     found.push({ code: 'ChildKilledForMemory', message });
   }
-  const loaded = verdict?.observed.inProcess ?? [];
-  if (loaded.length > 0 && request.verifier.agentCode !== 'in-process') {
-    const message = `the verifier ran ${plainText(loaded[0] ?? '')} of the workspace in its own process`;
-    found.push({ code: 'VerifierRunsAgentCode', message });
-  }
-  return found;
+  return [...found, ...verifierFindings(request.verifier, layout.visibleAt, verdict?.observed)];
 }

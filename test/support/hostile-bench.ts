@@ -5,19 +5,19 @@ import { commandAgent } from '../../src/agents/command.ts';
 import { asBatchId } from '../../src/base/brand.ts';
 import { sha256 } from '../../src/base/digest.ts';
 import { silentLogger } from '../../src/base/logger.ts';
+import { armKind } from '../../src/bench/arm-kind.ts';
 import { loadArm } from '../../src/bench/load-arm.ts';
 import type { Results } from '../../src/bench/results.ts';
 import { zResults } from '../../src/bench/results.ts';
 import type { ArmFacts, TaskFacts } from '../../src/bench/run-facts.ts';
 import { writeOutput } from '../../src/bench/write-output.ts';
 import { batchPlans } from '../../src/cli/batch-plans.ts';
-import { DEFAULT_SANDBOX } from '../../src/cli/default-sandbox.ts';
 import { type LocalSession, openLocalSession } from '../../src/cli/local-session.ts';
-import { armKind } from '../../src/cli/prepare-arms.ts';
 import type { ArmRequest, RunRequest } from '../../src/cli/run-request.ts';
-import type { EpisodeBudgets, SandboxDefaults } from '../../src/engines/engine.ts';
 import type { Upstream } from '../../src/gateway/upstream.ts';
 import { DEFAULT_SNAPSHOT_CAPS } from '../../src/phases/snapshot-caps.ts';
+import type { EpisodeBudgets, SandboxDefaults } from '../../src/server/planning/batch-settings.ts';
+import { DEFAULT_SANDBOX } from '../../src/server/planning/default-sandbox.ts';
 import type { RolloutDecision, VerificationRow } from '../../src/store/records.ts';
 import type { TaskSet } from '../../src/tasks/task-set.ts';
 import { HOST } from './agent-tasks.ts';
@@ -114,7 +114,14 @@ export class HostileBench implements AsyncDisposable {
     ).prepare({ cacheDir: this.out, logger: silentLogger, signal: new AbortController().signal });
     const plans = batchPlans(
       request,
-      [{ request: arm, agent, kind: armKind(arm), recording: undefined }],
+      [
+        {
+          request: arm,
+          agent,
+          kind: armKind(arm.agent.name, arm.model?.source.kind ?? 'nothing'),
+          recording: undefined,
+        },
+      ],
       taskSet,
       0,
     );

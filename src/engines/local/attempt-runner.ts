@@ -9,6 +9,12 @@ import { type AgentRun, runAgent } from '../../phases/run-agent.ts';
 import { type SnapshotResult, takeSnapshot } from '../../phases/snapshot.ts';
 import { stage } from '../../phases/stage.ts';
 import type { AgentEnd, Finding } from '../../rollouts/outcome.ts';
+import {
+  agentDeadline,
+  attemptLimits,
+  isTimeBudget,
+  TMP_MIB,
+} from '../../server/planning/attempt-limits.ts';
 import type { AttemptEnd, AttemptRow } from '../../store/records.ts';
 import type { Task } from '../../tasks/task.ts';
 import type { BatchPlan } from '../engine.ts';
@@ -43,7 +49,7 @@ export async function runAttempt(
   deps: AttemptRunnerDeps,
   signal: AbortSignal,
 ): Promise<AttemptResult> {
-  const deadlineSeconds = agentDeadline(task, plan);
+  const deadlineSeconds = agentDeadline(task, plan.settings);
   const agentPlan = await plan.agent.plan(task, {
     blobs: plan.taskSet.blobs,
     model: plan.model?.name,
@@ -126,8 +132,6 @@ async function runProcess(
   }
 }
 
-const TMP_MIB = 256;
-
 async function openLink(context: AttemptContext): Promise<AttemptModelAccess | undefined> {
   const { plan, attempt, deps, scratch } = context;
   if (plan.model === undefined) return undefined;
@@ -156,9 +160,7 @@ function withLinkState(
 
 /** A deadline that the run's time budget set, not the task's time-out, is a budget's end. */
 function timeBudget(run: AgentRun, { plan, task }: AttemptContext): AgentRun {
-  const seconds = plan.settings.budgets.seconds;
-  if (run.end.reason !== 'Deadline' || seconds === undefined) return run;
-  if (seconds >= scaledTimeout(task, plan)) return run;
+  if (run.end.reason !== 'Deadline' || !isTimeBudget(task, plan.settings)) return run;
   return { ...run, end: { ...run.end, reason: 'Budget' } };
 }
 
@@ -195,23 +197,7 @@ async function readWorkspace({
   }
 }
 
-/** The harness's own deadline: the task's time-out scaled by the run, cut by the time budget. */
-function agentDeadline(task: Task, plan: BatchPlan): number {
-  const scaled = scaledTimeout(task, plan);
-  return Math.min(scaled, plan.settings.budgets.seconds ?? scaled);
-}
-
-function scaledTimeout(task: Task, plan: BatchPlan): number {
-  return Math.ceil((task.timeouts.agentSeconds * plan.settings.timeoutPercent) / 100);
-}
-
 function sandboxLimits(task: Task, plan: BatchPlan, harnessMiB: number): SandboxLimits {
-  const own = task.environment.limits;
-  const defaults = plan.settings.limits;
-  return {
-    memoryMiB: Math.max(own.memoryMiB ?? defaults.memoryMiB, harnessMiB),
-    cpuMillis: own.cpuMillis ?? defaults.cpuMillis,
-    pids: own.pids ?? defaults.pids,
-    fileMiB: own.diskMiB ?? defaults.diskMiB,
-  };
+  const { diskMiB, ...limits } = attemptLimits(task, plan.settings, harnessMiB);
+  return { ...limits, fileMiB: diskMiB };
 }

@@ -1,15 +1,14 @@
 import { join } from 'node:path';
-import type { WorkspaceChange } from '../../agents/agent.ts';
-import { lazyChanges } from '../../agents/lazy.ts';
 import type { Sha256 } from '../../base/brand.ts';
 import { applyChanges } from '../../phases/apply-changes.ts';
 import { fetchVerifier } from '../../phases/fetch.ts';
+import { type GateName, gateChanges, proofGates } from '../../phases/gate-changes.ts';
 import { grade } from '../../phases/grade.ts';
+import { emptyPayload } from '../../phases/grade-payload.ts';
 import type { ProcessSandbox } from '../../phases/process-sandbox.ts';
 import { stage } from '../../phases/stage.ts';
 import type { CodeVerifier, Task } from '../../tasks/task.ts';
 import type { BlobSource } from '../../tasks/task-set.ts';
-import { emptyPayload } from './grade-payload.ts';
 import type { RuntimeDir } from './runtime-dir.ts';
 
 type CheckNames = readonly (readonly string[])[];
@@ -38,10 +37,9 @@ export class GateNames {
   /** Undefined where the question does not arise, or where no gate run came to a verdict. */
   of(digest: Sha256, task: Task, blobs: BlobSource): Promise<CheckNames | undefined> {
     const { verifier } = task;
-    if (verifier === undefined || verifier.agentCode === 'none') return Promise.resolve(undefined);
-    // A solution that must be run may print names that these gates never see: then there is no proof.
-    if (task.solution?.script !== undefined) return Promise.resolve(undefined);
-    const known = this.#known.get(digest) ?? this.#grade(task, verifier, blobs);
+    const gates = proofGates(task);
+    if (verifier === undefined || gates.length === 0) return Promise.resolve(undefined);
+    const known = this.#known.get(digest) ?? this.#grade(task, verifier, gates, blobs);
     this.#known.set(digest, known);
     // A failure of the sandbox is no answer: the next one asks again.
     known.catch(() => this.#known.delete(digest));
@@ -51,10 +49,12 @@ export class GateNames {
   async #grade(
     task: Task,
     verifier: CodeVerifier,
+    gates: readonly GateName[],
     blobs: BlobSource,
   ): Promise<CheckNames | undefined> {
     const names: string[][] = [];
-    for (const changes of await gateChanges(task, blobs)) {
+    for (const gate of gates) {
+      const changes = await gateChanges(task, gate, blobs);
       const scratch = await this.#deps.runtime.scratch('g');
       try {
         const scratchDir = join(scratch, 'workspace');
@@ -96,16 +96,4 @@ export class GateNames {
     );
     return result.status === 'ok' ? result.checks.map((check) => check.name) : undefined;
   }
-}
-
-async function gateChanges(
-  task: Task,
-  blobs: BlobSource,
-): Promise<readonly (readonly WorkspaceChange[])[]> {
-  const solved: WorkspaceChange[] = [];
-  for (const { path, digest, executable } of task.solution?.files ?? []) {
-    solved.push({ op: 'write', path, content: await blobs.read(digest), executable });
-  }
-  const gates = [[], lazyChanges(task, 'placeholder')];
-  return solved.length === 0 ? gates : [...gates, solved];
 }

@@ -9,7 +9,7 @@ import type { Upstream } from '../../gateway/upstream.ts';
 import { MAX_LINK_CONNECTIONS, type SocketLink, startModelLink } from '../../phases/model-link.ts';
 import type { SandboxOwner } from '../../phases/process-sandbox.ts';
 import { SocketGateway } from '../../phases/socket-gateway.ts';
-import type { EpisodeBudgets } from '../engine.ts';
+import type { EpisodeBudgets } from '../../server/planning/batch-settings.ts';
 import type { AttemptModelAccess, ModelAccess, ModelAccessRequest } from './model-access.ts';
 
 export interface LocalModelAccessOptions {

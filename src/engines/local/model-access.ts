@@ -1,5 +1,6 @@
 import type { AttemptId } from '../../base/brand.ts';
-import type { EpisodeBudgets, ModelBinding } from '../engine.ts';
+import type { EpisodeBudgets } from '../../server/planning/batch-settings.ts';
+import type { ModelBinding } from '../engine.ts';
 
 /** Gives an attempt its way to the model: a gateway session and the companion's link to it. */
 export interface ModelAccess {

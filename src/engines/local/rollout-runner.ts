@@ -1,9 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { type ClawError, errorMessage, toClawError } from '../../base/error.ts';
 import type { Logger } from '../../base/logger.ts';
-import { agentOutcome } from '../../rollouts/agent-outcome.ts';
-import { type GiveUpReason, nextStep } from '../../rollouts/next-step.ts';
-import { NO_SCORE } from '../../rollouts/outcome.ts';
+import { nextStep } from '../../rollouts/next-step.ts';
 import type {
   AttemptClose,
   AttemptRow,
@@ -12,7 +10,7 @@ import type {
   RolloutRow,
 } from '../../store/records.ts';
 import type { Task } from '../../tasks/task.ts';
-import { rubricNotJudged } from '../../verifiers/rubric-not-judged.ts';
+import { giveUpDecision, verifiedDecision } from '../../verifiers/rollout-decision.ts';
 import type { BatchPlan, EngineObserver } from '../engine.ts';
 import { type AttemptRunnerDeps, runAttempt } from './attempt-runner.ts';
 import { verifyAttempt } from './verification-runner.ts';
@@ -63,7 +61,12 @@ export async function runRollout(
         if (await verifyAndDecide(job, step.attempt, deps, observer, signal)) return;
         break;
       case 'giveUp':
-        await decide(job, deps, observer, giveUpDecision(step.attempt, step.reason, deps.clock));
+        await decide(
+          job,
+          deps,
+          observer,
+          giveUpDecision(step.attempt, step.reason, deps.clock.now()),
+        );
         return;
     }
   }
@@ -123,20 +126,10 @@ async function verifyAndDecide(
   if (end === undefined) return false;
   const verdict = await verifyAttempt(job, attempt, end, deps, signal);
   if (verdict === undefined) return false;
-  const outcome =
-    verdict.outcome ?? agentOutcome(end.agent, end.snapshot === undefined ? 'refused' : 'present');
+  const decision = verifiedDecision(attempt, end, verdict, job.task, deps.clock.now());
   // Asked for together, they share a commit. A crash between them is harmless: the rows decide again.
-  const closed = close(deps, attempt, outcome, verdict.reason);
-  const decided = decide(job, deps, observer, {
-    outcome,
-    reason: verdict.reason,
-    attempt: attempt.id,
-    score: verdict.score,
-    asLeft: verdict.asLeft,
-    checks: verdict.checks,
-    findings: [...end.findings, ...verdict.findings, ...rubricNotJudged(job.task, verdict.score)],
-    decidedAt: deps.clock.now(),
-  });
+  const closed = close(deps, attempt, decision.outcome, decision.reason);
+  const decided = decide(job, deps, observer, decision);
   await Promise.all([verdict.stored, closed, decided]);
   return true;
 }
@@ -158,20 +151,4 @@ async function close(
 ): Promise<void> {
   if (attempt.close !== undefined) return;
   await deps.store.closeAttempt(attempt.id, { class: kind, reason, closedAt: deps.clock.now() });
-}
-
-function giveUpDecision(attempt: AttemptRow, reason: GiveUpReason, clock: Clock): RolloutDecision {
-  const againstAgent = reason === 'SnapshotNeverArrived';
-  return {
-    outcome: againstAgent ? 'agent_error' : 'infra_error',
-    reason: againstAgent ? reason : (attempt.close?.reason ?? reason),
-    attempt: attempt.id,
-    score: againstAgent ? { flat: 0, native: 0, rubric: null, final: 0 } : NO_SCORE,
-    asLeft: undefined,
-    checks: [],
-    findings: againstAgent
-      ? [{ code: 'SnapshotNeverArrived', message: 'no attempt left a workspace to grade' }]
-      : [],
-    decidedAt: clock.now(),
-  };
 }

@@ -2,15 +2,10 @@ import { join } from 'node:path';
 import { errorMessage } from '../../base/error.ts';
 import { fetchVerifier, fetchWorkspace } from '../../phases/fetch.ts';
 import { type GradeResult, grade } from '../../phases/grade.ts';
-import { nextVerification, type VerificationFacts } from '../../rollouts/next-verification.ts';
-import {
-  type Check,
-  type Finding,
-  type FindingCode,
-  NO_SCORE,
-  type Outcome,
-  type Score,
-} from '../../rollouts/outcome.ts';
+import { emptyPayload, gradePayload } from '../../phases/grade-payload.ts';
+import { gradeRequest } from '../../phases/grade-request.ts';
+import { nextVerification } from '../../rollouts/next-verification.ts';
+import type { Finding } from '../../rollouts/outcome.ts';
 import type {
   AttemptEnd,
   AttemptRow,
@@ -18,32 +13,26 @@ import type {
   VerificationRow,
 } from '../../store/records.ts';
 import type { CodeVerifier } from '../../tasks/task.ts';
-import { combineScore } from '../../verifiers/score.ts';
-import { emptyPayload, gradePayload } from './grade-payload.ts';
-import { gradeRequest } from './grade-request.ts';
+import {
+  type AttemptVerdict,
+  gradingFailed,
+  pays,
+  unverifiable,
+  verdictOf,
+  verificationFacts,
+} from '../../verifiers/attempt-verdict.ts';
 import type { RolloutJob, RolloutRunnerDeps } from './rollout-runner.ts';
 
-/** What the verifications of one attempt come to. `outcome` undefined: by how the agent ended. */
-export interface Verdict {
-  readonly outcome: Outcome | undefined;
-  readonly reason: string;
-  readonly score: Score;
-  readonly asLeft: Score | undefined;
-  readonly checks: readonly Check[];
-  readonly findings: readonly Finding[];
-  /** The last row on its way to the disk; with what the caller writes it is one commit. */
+/** A verdict whose last row may still be on its way to the disk. */
+export interface LocalVerdict extends AttemptVerdict {
+  /** With what the caller writes it is one commit. */
   readonly stored?: Promise<unknown>;
 }
 
 /** Tries of one verification when the sandbox itself fails; the agent is never run again for it. */
 const GRADE_TRIES = 3;
 const RETRY_PAUSE_MS = 500;
-/** Findings of a workspace that was put right before grading: then the score as left is taken too. */
-const CORRECTIONS: ReadonlySet<FindingCode> = new Set([
-  'ProtectedInputChanged',
-  'ProtectedInputDeleted',
-  'ShadowingModuleRemoved',
-]);
+
 /**
  * Runs the verifications that the rules ask for (design: rollouts.md 7) until there is a verdict.
  * Rows of an earlier engine count; undefined where the signal stopped it.
@@ -54,7 +43,7 @@ export async function verifyAttempt(
   end: AttemptEnd,
   deps: RolloutRunnerDeps,
   signal: AbortSignal,
-): Promise<Verdict | undefined> {
+): Promise<LocalVerdict | undefined> {
   const verifier = job.task.verifier;
   if (verifier === undefined) return unverifiable('NeedsJudge');
   const rows = [...(await deps.store.listVerifications(attempt.id))];
@@ -62,76 +51,19 @@ export async function verifyAttempt(
   while (!signal.aborted) {
     // A result that pays nothing needs no proof of where it came from.
     const proof = rows.some(pays) ? await knownNames(job, deps, signal) : { names: undefined };
-    if (proof === undefined) return signal.aborted ? undefined : infraFailure();
+    if (proof === undefined) return signal.aborted ? undefined : gradingFailed();
     const step = nextVerification(rows, verificationFacts(verifier, end, rows, proof.names));
-    if (step.do === 'verifierError') {
-      return {
-        ...unverifiable('VerifierFailed'),
-        outcome: 'verifier_error',
-        findings: step.findings,
-        stored,
-      };
+    if (step.do !== 'run') {
+      return { ...verdictOf(step, job.task, job.plan.settings.score), stored };
     }
-    if (step.do === 'decide') return { ...decided(job, step), stored };
     await stored;
     const request = { job, attempt, end, verifier, kind: step.kind };
     const row = await tryVerification(request, deps, signal);
-    if (row === undefined) return signal.aborted ? undefined : infraFailure();
+    if (row === undefined) return signal.aborted ? undefined : gradingFailed();
     rows.push(row);
     stored = deps.api.addVerification(row);
   }
   return undefined;
-}
-
-function pays({ flat, native }: VerificationRow): boolean {
-  return (flat ?? 0) > 0 || (native ?? 0) > 0;
-}
-
-function verificationFacts(
-  verifier: CodeVerifier,
-  end: AttemptEnd,
-  rows: readonly VerificationRow[],
-  known: VerificationFacts['knownCheckNames'],
-): VerificationFacts {
-  const changed = rows.some((row) => row.findings.some(({ code }) => CORRECTIONS.has(code)));
-  return {
-    snapshot: end.snapshot === undefined ? 'refused' : 'present',
-    refusal: end.refused ?? '',
-    protectedInputChanged: changed,
-    agentCode: verifier.agentCode,
-    knownCheckNames: known,
-  };
-}
-
-function decided(
-  job: RolloutJob,
-  step: Extract<ReturnType<typeof nextVerification>, { do: 'decide' }>,
-): Verdict {
-  const { weights } = job.task;
-  const choice = job.plan.settings.score;
-  return {
-    outcome: undefined,
-    reason: '',
-    score: combineScore(step.code, undefined, weights, choice),
-    asLeft: step.asLeft && combineScore(step.asLeft, undefined, weights, choice),
-    checks: step.checks,
-    findings: step.findings,
-  };
-}
-
-function unverifiable(reason: string): Verdict {
-  return {
-    outcome: 'not_gradable',
-    reason,
-    score: NO_SCORE,
-    asLeft: undefined,
-    checks: [],
-    findings: [],
-  };
-}
-
-function infraFailure(): Verdict {
-  return { ...unverifiable('VerifySandboxFailed'), outcome: 'infra_error' };
 }
 
 interface VerificationRequest {

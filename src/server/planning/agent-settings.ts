@@ -1,8 +1,15 @@
-import { zHarnessModel } from '../agents/harness-model.ts';
-import type { AgentOptions } from '../agents/registry.ts';
-import type { AgentName } from '../api/agent-spec.ts';
-import { ClawError } from '../base/error.ts';
-import type { ArmRequest } from './run-request.ts';
+import { zHarnessModel } from '../../agents/harness-model.ts';
+import type { AgentOptions } from '../../agents/registry.ts';
+import type { AgentName, AgentSpec } from '../../api/agent-spec.ts';
+import { ClawError } from '../../base/error.ts';
+
+/** An agent as a manifest names it, with the arm that it runs for. */
+export interface AgentRequest {
+  readonly name: string;
+  readonly agent: AgentSpec;
+  /** Host folders for the agent "command", read-only. */
+  readonly mounts?: readonly { readonly source: string; readonly target: string }[] | undefined;
+}
 
 /** What `agent.config` may hold, by agent; docs/reference/agent-contract.md lists it. */
 const SETTINGS: Readonly<Record<AgentName, readonly string[]>> = {
@@ -23,7 +30,7 @@ const MAX_TOKENS = 100_000_000;
  * What the registry is asked for: an arm's agent with its settings, which are strings in a manifest.
  * All of them enter the agent's configuration digest. Throws `InvalidManifest` with the field.
  */
-export function agentOptions(arm: ArmRequest): AgentOptions {
+export function agentOptions(arm: AgentRequest): AgentOptions {
   refuseUnknown(arm);
   const { name, command, family } = arm.agent;
   if (family !== undefined) return { name: `${name}:${family}` };
@@ -34,7 +41,7 @@ export function agentOptions(arm: ArmRequest): AgentOptions {
   return { name };
 }
 
-function commandSettings(arm: ArmRequest) {
+function commandSettings(arm: AgentRequest) {
   const version = arm.agent.config?.['version'];
   if (version !== undefined && !/^[0-9A-Za-z][0-9A-Za-z.+-]{0,63}$/.test(version)) {
     throw refused(arm, 'version', 'a version, for example "1.2.3"');
@@ -47,7 +54,7 @@ function commandSettings(arm: ArmRequest) {
   };
 }
 
-function harnessSettings(arm: ArmRequest): NonNullable<AgentOptions['model']> {
+function harnessSettings(arm: AgentRequest): NonNullable<AgentOptions['model']> {
   const contextWindow = wholeNumber(arm, 'contextWindow', MIN_CONTEXT, MAX_TOKENS);
   const maxTokens = wholeNumber(arm, 'maxTokens', 1, MAX_TOKENS);
   const used = zHarnessModel.parse({ contextWindow, maxTokens });
@@ -64,7 +71,7 @@ function harnessSettings(arm: ArmRequest): NonNullable<AgentOptions['model']> {
 }
 
 function wholeNumber(
-  arm: ArmRequest,
+  arm: AgentRequest,
   key: string,
   least: number,
   most: number,
@@ -76,7 +83,7 @@ function wholeNumber(
   throw refused(arm, key, `a whole number from ${least} to ${most}, as a string`);
 }
 
-function refuseUnknown(arm: ArmRequest): void {
+function refuseUnknown(arm: AgentRequest): void {
   const { name, config } = arm.agent;
   const known = SETTINGS[name];
   const unknown = Object.keys(config ?? {}).find((key) => !known.includes(key));
@@ -89,7 +96,7 @@ function refuseUnknown(arm: ArmRequest): void {
   );
 }
 
-function refused({ name, agent }: ArmRequest, key: string, expected: string): ClawError {
+function refused({ name, agent }: AgentRequest, key: string, expected: string): ClawError {
   const value = JSON.stringify(agent.config?.[key]?.slice(0, 80));
   return new ClawError(
     'InvalidManifest',

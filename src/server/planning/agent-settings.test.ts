@@ -1,5 +1,5 @@
 import { expect, it, test } from 'vitest';
-import type { AgentSpec } from '../api/agent-spec.ts';
+import type { AgentSpec } from '../../api/agent-spec.ts';
 import { agentOptions } from './agent-settings.ts';
 
 const arm = (agent: AgentSpec) => ({ name: 'arm', agent, model: undefined, budgets: {} });

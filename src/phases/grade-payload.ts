@@ -1,11 +1,11 @@
-import type { Sha256 } from '../../base/brand.ts';
-import type { GradePayload } from '../../phases/grade.ts';
-import type { RolloutApi } from '../../phases/rollout-api.ts';
-import type { AttemptRow, CallRow } from '../../store/records.ts';
-import type { Task } from '../../tasks/task.ts';
-import { finalMessage } from '../../trajectories/final-message.ts';
-import { readCalls } from '../../trajectories/read-calls.ts';
-import { sessionTranscript } from '../../trajectories/session-transcript.ts';
+import type { Sha256 } from '../base/brand.ts';
+import type { AttemptRow, CallRow } from '../store/records.ts';
+import type { Task } from '../tasks/task.ts';
+import { finalMessage } from '../trajectories/final-message.ts';
+import { readCalls } from '../trajectories/read-calls.ts';
+import { sessionTranscript } from '../trajectories/session-transcript.ts';
+import type { GradePayload } from './grade-spec.ts';
+import type { RolloutApi } from './rollout-api.ts';
 
 /** What a verifier may read beside the workspace, where no agent has run. */
 export function emptyPayload(task: Task): GradePayload {

@@ -1,8 +1,8 @@
-import type { PreparedAgent } from '../agents/agent.ts';
-import { asRolloutId, type BatchId } from '../base/brand.ts';
-import type { PlannedRollout } from '../store/records.ts';
-import type { Task } from '../tasks/task.ts';
-import type { TaskEntry } from '../tasks/task-set.ts';
+import type { PreparedAgent } from '../../agents/agent.ts';
+import { asRolloutId, type BatchId } from '../../base/brand.ts';
+import type { PlannedRollout } from '../../store/records.ts';
+import type { Task } from '../../tasks/task.ts';
+import type { TaskEntry } from '../../tasks/task-set.ts';
 
 /** Why an engine cannot run or grade a task, named at plan time and never scored 0. */
 export interface NotGradable {

@@ -1,6 +1,7 @@
-import { DEFAULT_GRADE_LIMITS, type GradeRequest } from '../../phases/grade.ts';
-import type { VerificationKind } from '../../store/records.ts';
-import type { CodeVerifier, Task } from '../../tasks/task.ts';
+import type { VerificationKind } from '../store/records.ts';
+import type { CodeVerifier, Task } from '../tasks/task.ts';
+import type { GradeRequest } from './grade.ts';
+import { DEFAULT_GRADE_LIMITS } from './grade-spec.ts';
 
 /** What one verification grades, and with what beside it. */
 export type GradeFolders = Pick<GradeRequest, 'verifierDir' | 'scratchDir' | 'payload'>;
