@@ -13,7 +13,7 @@
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [get, list, watch, create, patch, delete, deletecollection]
-# Creates are dry runs: whether the namespace enforces `restricted`.
+# Creates: dry runs that ask whether the namespace enforces `restricted`, and the probe of its network.
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch, create, delete, deletecollection]
