@@ -12,6 +12,11 @@ export interface Agent {
   readonly name: string;
   /** Installs what the harness needs (idempotent, safe under concurrency) and fixes its identity. */
   prepare(context: AgentPrepareContext): Promise<PreparedAgent>;
+  /**
+   * The same harness where an image of ours brings its programs: nothing is installed, its plans mount
+   * nothing, and its identity is the same.
+   */
+  fromImage(): Promise<PreparedAgent>;
 }
 
 export interface AgentPrepareContext {
@@ -27,6 +32,8 @@ export interface PreparedAgent {
   readonly version: string;
   /** Digest over everything that shapes the harness's behaviour: version, flags, configuration. */
   readonly configDigest: Sha256;
+  /** Floor of the memory limit of the programs that it starts; 0 where it never starts one. */
+  readonly memoryMiB: number;
   /** Why this agent cannot run this task (for example no reference solution), or undefined. */
   unsuited(task: Task): { readonly reason: string; readonly message: string } | undefined;
   /** What to do for one attempt. Pure apart from reading blobs. */

@@ -8,6 +8,8 @@ export interface BuiltinAgentSpec {
   readonly name: string;
   /** Everything beside name and version that shapes what it does. */
   readonly config: object;
+  /** Floor of the memory limit where some tasks make it start a program; absent: it never does. */
+  readonly memoryMiB?: number;
   unsuited?(task: Task): { readonly reason: string; readonly message: string } | undefined;
   plan(task: Task, context: AgentTaskContext): Promise<AgentPlan>;
 }
@@ -21,10 +23,12 @@ export function builtinAgent(spec: BuiltinAgentSpec, host: AgentHost): Agent {
       version: host.productVersion,
       config: spec.config,
     }),
+    memoryMiB: spec.memoryMiB ?? 0,
     unsuited: (task) => spec.unsuited?.(task),
     plan: (task, context) => spec.plan(task, context),
   };
-  return { name: spec.name, prepare: () => Promise.resolve(prepared) };
+  const ready = (): Promise<PreparedAgent> => Promise.resolve(prepared);
+  return { name: spec.name, prepare: ready, fromImage: ready };
 }
 
 /** The model name of a run, for harnesses that cannot work without one. */

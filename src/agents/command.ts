@@ -1,6 +1,6 @@
 import { ClawError } from '../base/error.ts';
 import type { Task } from '../tasks/task.ts';
-import type { Agent, AgentCommand, AgentTaskContext, ProcessPlan } from './agent.ts';
+import type { Agent, AgentCommand, AgentTaskContext, PreparedAgent, ProcessPlan } from './agent.ts';
 import { type AgentHost, configDigest } from './agent-host.ts';
 import { sessionNumbers, turnFile, turnFiles } from './turn-files.ts';
 
@@ -23,22 +23,21 @@ const DEFAULT_MEMORY_MIB = 256;
 export function commandAgent(options: CommandOptions, host: AgentHost): Agent {
   const argv = commandArgv(options.command);
   const version = options.version ?? '0';
-  return {
+  const prepared: PreparedAgent = {
     name: 'command',
-    prepare: () =>
-      Promise.resolve({
-        name: 'command',
-        version,
-        configDigest: configDigest({
-          name: 'command',
-          version,
-          product: host.productVersion,
-          options,
-        }),
-        unsuited: () => undefined,
-        plan: (task, context) => Promise.resolve(commandPlan(task, context, argv, options)),
-      }),
+    version,
+    configDigest: configDigest({
+      name: 'command',
+      version,
+      product: host.productVersion,
+      options,
+    }),
+    memoryMiB: options.memoryMiB ?? DEFAULT_MEMORY_MIB,
+    unsuited: () => undefined,
+    plan: (task, context) => Promise.resolve(commandPlan(task, context, argv, options)),
   };
+  const ready = (): Promise<PreparedAgent> => Promise.resolve(prepared);
+  return { name: 'command', prepare: ready, fromImage: ready };
 }
 
 function commandArgv(command: CommandOptions['command']): readonly string[] {

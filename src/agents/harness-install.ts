@@ -22,12 +22,16 @@ export interface HarnessRecipe {
   readonly afterInstall: readonly { readonly folder: string; readonly script: string }[];
 }
 
-export interface InstalledHarness {
-  /** The folder that holds `node_modules`. */
-  readonly dir: string;
+/** What the lockfile pins, installed or not. */
+export interface LockedHarness {
   readonly version: string;
   /** Identity of the installed bytes: lockfile and recipe. */
   readonly installDigest: string;
+}
+
+export interface InstalledHarness extends LockedHarness {
+  /** The folder that holds `node_modules`. */
+  readonly dir: string;
 }
 
 export interface HarnessInstallOptions {
@@ -37,6 +41,23 @@ export interface HarnessInstallOptions {
 }
 
 const HARNESSES_DIR = fileURLToPath(new URL('./harnesses', import.meta.url));
+
+/** Version and digest of a harness as its lockfile pins it. */
+export async function lockedHarness(
+  recipe: HarnessRecipe,
+  options: HarnessInstallOptions = {},
+): Promise<LockedHarness> {
+  const lockfile = await readFile(join(sourceOf(recipe, options), 'package-lock.json'), 'utf8');
+  return {
+    version: lockedVersion(lockfile, recipe),
+    installDigest: configDigest({ lockfile, recipe, npmCi: NPM_CI }),
+  };
+}
+
+function sourceOf(recipe: HarnessRecipe, { sourceDir }: HarnessInstallOptions): string {
+  return join(sourceDir ?? HARNESSES_DIR, recipe.name);
+}
+
 const COMPLETE_MARK = 'clawgym-installed.json';
 const NPM_CI = ['ci', '--omit=optional', '--ignore-scripts', '--no-audit', '--no-fund'];
 const INSTALL_SECONDS = 600;
@@ -54,12 +75,11 @@ export async function installHarness(
   context: AgentPrepareContext,
   options: HarnessInstallOptions = {},
 ): Promise<InstalledHarness> {
-  const source = join(options.sourceDir ?? HARNESSES_DIR, recipe.name);
-  const lockfile = await readFile(join(source, 'package-lock.json'), 'utf8');
-  const installDigest = configDigest({ lockfile, recipe, npmCi: NPM_CI });
+  const source = sourceOf(recipe, options);
+  const locked = await lockedHarness(recipe, options);
   const agents = join(context.cacheDir, 'agents');
-  const dir = join(agents, `${recipe.name}-${installDigest.slice(0, 16)}`);
-  const installed = { dir, version: lockedVersion(lockfile, recipe), installDigest };
+  const dir = join(agents, `${recipe.name}-${locked.installDigest.slice(0, 16)}`);
+  const installed = { dir, ...locked };
   if (await isComplete(dir)) return installed;
   await mkdir(agents, { recursive: true });
   const clock = options.clock ?? systemClock;

@@ -1,11 +1,13 @@
 import type { Task } from '../tasks/task.ts';
-import type { Agent, AgentTaskContext, ProcessPlan } from './agent.ts';
+import type { Agent, AgentTaskContext, PreparedAgent, ProcessPlan } from './agent.ts';
 import { type AgentHost, configDigest } from './agent-host.ts';
 import { requireModel } from './builtin-agent.ts';
 import {
   type HarnessInstallOptions,
   type HarnessRecipe,
   installHarness,
+  type LockedHarness,
+  lockedHarness,
 } from './harness-install.ts';
 import { HARNESS_DIR, type HarnessModel, NODE_IN_SANDBOX, PROVIDER } from './harness-model.ts';
 
@@ -35,28 +37,42 @@ export function nodeHarness(
     name: recipe.name,
     prepare: async (context) => {
       const installed = await installHarness(recipe, host, context, options.install);
-      return {
-        name: recipe.name,
-        version: installed.version,
-        configDigest: configDigest({
-          install: installed.installDigest,
-          node: host.nodeVersion,
-          provider: PROVIDER,
-          run: spec.build(DIGEST_TASK, 'model', 0),
-          env: spec.env,
-        }),
-        unsuited: () => undefined,
-        plan: async (task, taskContext) =>
-          harnessPlan(spec, host, installed.dir, task, taskContext),
-      };
+      // The binary alone: its folder may be one of the host's general program folders.
+      const node = { source: host.nodePath, target: NODE_IN_SANDBOX };
+      return prepared(spec, host, installed, [
+        { source: installed.dir, target: HARNESS_DIR },
+        node,
+      ]);
     },
+    fromImage: async () => prepared(spec, host, await lockedHarness(recipe, options.install), []),
+  };
+}
+
+function prepared(
+  spec: NodeHarnessSpec,
+  host: AgentHost,
+  { version, installDigest }: LockedHarness,
+  mounts: ProcessPlan['mounts'],
+): PreparedAgent {
+  return {
+    name: spec.recipe.name,
+    version,
+    configDigest: configDigest({
+      install: installDigest,
+      node: host.nodeVersion,
+      provider: PROVIDER,
+      run: spec.build(DIGEST_TASK, 'model', 0),
+      env: spec.env,
+    }),
+    memoryMiB: spec.memoryMiB,
+    unsuited: () => undefined,
+    plan: async (task, context) => harnessPlan(spec, mounts, task, context),
   };
 }
 
 function harnessPlan(
   spec: NodeHarnessSpec,
-  host: AgentHost,
-  dir: string,
+  mounts: ProcessPlan['mounts'],
   task: Task,
   context: AgentTaskContext,
 ): ProcessPlan {
@@ -64,11 +80,7 @@ function harnessPlan(
   return {
     kind: 'process',
     ...spec.build(task, model, context.deadlineSeconds),
-    mounts: [
-      { source: dir, target: HARNESS_DIR },
-      // The binary alone: its folder may be one of the host's general program folders.
-      { source: host.nodePath, target: NODE_IN_SANDBOX },
-    ],
+    mounts,
     env: { ...task.environment.env, ...spec.env },
     memoryMiB: spec.memoryMiB,
   };

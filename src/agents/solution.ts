@@ -20,6 +20,7 @@ export function solutionAgent(host: AgentHost): Agent {
     {
       name: 'solution',
       config: {},
+      memoryMiB: SCRIPT_MEMORY_MIB,
       unsuited: (task) =>
         task.solution === undefined
           ? {
