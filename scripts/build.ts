@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import type { BuildOptions, Plugin } from 'esbuild';
+import { AGENT_INIT_FILES, GRADER_FILES } from '../src/phases/program-files.ts';
 
 /**
  * `npm run build`, and the end of `npm ci`: the command line as a few files in dist/, which load in a
@@ -19,6 +20,8 @@ const PROGRAMS: readonly { readonly entry: string; readonly file: string }[] = [
   { entry: 'src/server/main.ts', file: 'server/main.mjs' },
   { entry: 'src/phases/pod/main.ts', file: 'pod/phase.mjs' },
 ];
+/** What the untrusted containers of pods start, as flat folders beside the pod's program. */
+const PYTHON = { 'pod/agent_init': AGENT_INIT_FILES, 'pod/grader': GRADER_FILES };
 /** Commands that are running load files of the build that they started with. */
 const KEEP_OLD_MS = 24 * 3600 * 1000;
 
@@ -53,10 +56,28 @@ if (esbuild === undefined) {
       ...common([entry], dirname(outfile)),
       entryPoints: [entry],
       outfile,
+      // A pod starts four of these: half of the bytes is a tenth of their start.
+      minifyWhitespace: true,
+      minifySyntax: true,
       write: false,
     });
     await mkdir(dirname(outfile), { recursive: true });
     for (const { path, contents } of built.outputFiles) await writeAside(path, contents, started);
+  }
+  await copyPython(started);
+}
+
+async function copyPython(time: Date): Promise<void> {
+  const source = join(ROOT, 'src/phases/programs');
+  for (const [folder, files] of Object.entries(PYTHON)) {
+    await mkdir(join(DIST, folder), { recursive: true });
+    for (const file of files) {
+      await writeAside(
+        join(DIST, folder, basename(file)),
+        await readFile(join(source, file)),
+        time,
+      );
+    }
   }
 }
 
@@ -71,9 +92,20 @@ function common(entries: readonly string[], folder: string) {
     banner: {
       js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);",
     },
-    plugins: [sourcePlaces(entries, folder)],
+    plugins: [sourcePlaces(entries, folder), oneLanguage()],
     logLevel: 'warning',
   } as const satisfies BuildOptions;
+}
+
+/** zod brings its messages in fifty languages; a third of a small program would be those. */
+function oneLanguage(): Plugin {
+  return {
+    name: 'one-language',
+    setup: (build) =>
+      build.onLoad({ filter: /\/zod\/v4\/locales\/index\.js$/ }, () => ({
+        contents: "export { default as en } from './en.js';",
+      })),
+  };
 }
 
 /**

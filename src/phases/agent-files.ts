@@ -6,16 +6,9 @@ import { unsafePathReason } from '../tasks/task-paths.ts';
 import { INIT_DIR, LINK_DIR, REPORT_DIR } from './agent-spec.ts';
 import { makeAccessible } from './make-accessible.ts';
 import type { SandboxMount, SandboxOwner } from './process-sandbox.ts';
+import { AGENT_INIT_FILES } from './program-files.ts';
 
-const INIT_SOURCE = new URL('programs/agent_init/', import.meta.url);
-const INIT_FILES = [
-  '__main__.py',
-  'link.py',
-  '../syscall_filter.py',
-  '../system_call.py',
-  'usage.py',
-  'watch.py',
-];
+const PROGRAMS = new URL('programs/', import.meta.url);
 
 export interface AgentFiles {
   readonly mounts: readonly SandboxMount[];
@@ -35,8 +28,8 @@ export async function layOutAgentFiles(
   const base = join(scratchDir, 'agent-run');
   const [agent, report, init] = [join(base, 'agent'), join(base, 'report'), join(base, 'init')];
   for (const dir of [base, agent, report, init]) await mkdir(dir, { mode: 0o755 });
-  for (const name of INIT_FILES) {
-    await copyFile(new URL(name, INIT_SOURCE), join(init, basename(name)));
+  for (const name of AGENT_INIT_FILES) {
+    await copyFile(new URL(name, PROGRAMS), join(init, basename(name)));
   }
   for (const file of plan.files) await writeAgentFile(agent, file.path, file.content);
   makeAccessible(base, owner);

@@ -1,8 +1,7 @@
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { z } from 'zod';
 import { parseJson } from '../base/brand.ts';
 import type { AgentEnd } from '../rollouts/outcome.ts';
+import { readHostileFile } from './read-hostile-file.ts';
 
 const MAX_REPORT_BYTES = 64 * 1024;
 
@@ -13,12 +12,17 @@ const zAgentReport = z.object({
   reason: z.enum(['Exited', 'Deadline', 'MemoryLimit', 'WorkspaceLimit', 'Cancelled']),
   detail: z.string(),
   seconds: z.number().nonnegative(),
+  /** Bytes that the agent printed, where the wrapper kept its output itself. */
+  printed: z
+    .object({ stdout: z.number().nonnegative(), stderr: z.number().nonnegative() })
+    .optional(),
 });
 
 export interface AgentReport {
-  readonly end: AgentEnd;
+  readonly end: Omit<AgentEnd, 'reason'> & Pick<z.infer<typeof zAgentReport>, 'reason'>;
   /** What a limit's message says; empty where the agent ended by itself. */
   readonly detail: string;
+  readonly printed?: { readonly stdout: number; readonly stderr: number } | undefined;
 }
 
 /**
@@ -30,24 +34,12 @@ export async function readAgentReport(
   path: string,
   nonce: string,
 ): Promise<AgentReport | undefined> {
-  const text = await readBounded(path);
-  if (text === undefined) return undefined;
-  const report = zAgentReport.safeParse(parsed(text));
+  const bytes = await readHostileFile(path, MAX_REPORT_BYTES);
+  if (bytes === undefined) return undefined;
+  const report = zAgentReport.safeParse(parsed(bytes.toString('utf8')));
   if (!report.success || report.data.nonce !== nonce) return undefined;
-  const { exitCode, signal, reason, seconds, detail } = report.data;
-  return { end: { exitCode, signal, reason, seconds }, detail };
-}
-
-async function readBounded(path: string): Promise<string | undefined> {
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  try {
-    await using file = await open(path, flags);
-    const stat = await file.stat();
-    if (!stat.isFile() || stat.size > MAX_REPORT_BYTES) return undefined;
-    return await file.readFile('utf8');
-  } catch {
-    return undefined;
-  }
+  const { exitCode, signal, reason, seconds, detail, printed } = report.data;
+  return { end: { exitCode, signal, reason, seconds }, detail, printed };
 }
 
 function parsed(text: string): unknown {

@@ -8,6 +8,9 @@ export const REPORT_DIR = '/run/clawgym/report';
 /** Python of the runner root and of the fallback. */
 export const PYTHON_PATH = '/usr/bin/python3';
 
+/** Of each of the agent's outputs, so much is kept of its start and of its end. */
+export const KEEP_OUTPUT_BYTES = 512 * 1024;
+
 const LINK_RETRY_SECONDS = 150;
 const MIB = 1024 * 1024;
 
@@ -31,7 +34,7 @@ export function reportName(nonce: string): string {
   return `${nonce}.json`;
 }
 
-/** What agent_init reads from its standard input; both sides are one release. */
+/** What agent_init reads, locally from its standard input; both sides are one release. */
 export function agentSpec(input: AgentSpecInput): object {
   return {
     nonce: input.nonce,
@@ -54,6 +57,37 @@ export function agentSpec(input: AgentSpecInput): object {
       workspaceEntries: input.workspaceEntries,
       tmpBytes: input.tmpMiB * MIB,
     },
+  };
+}
+
+/** Files of the report volume beside the report itself. */
+export const STDOUT_FILE = 'stdout' as const;
+export const STDERR_FILE = 'stderr' as const;
+
+/** A pod whose agent is no program: `stage` has made its changes, the wrapper has nothing to start. */
+export const NO_PROGRAM: ProcessPlan = {
+  kind: 'process',
+  commands: [],
+  files: [],
+  mounts: [],
+  env: {},
+  memoryMiB: 0,
+};
+
+/**
+ * The same for the wrapper as the first process of a pod's agent container: the companion serves the
+ * model link itself, the container's output is not captured from outside, and the container's exit
+ * code is the agent's own.
+ */
+export function podAgentSpec(input: Omit<AgentSpecInput, 'linkName'>): Record<string, unknown> {
+  return {
+    ...agentSpec({ ...input, linkName: undefined }),
+    outputs: {
+      stdout: `${REPORT_DIR}/${STDOUT_FILE}`,
+      stderr: `${REPORT_DIR}/${STDERR_FILE}`,
+      keepBytes: KEEP_OUTPUT_BYTES,
+    },
+    exitWithAgent: true,
   };
 }
 

@@ -61,7 +61,7 @@ export async function fetchVerifier(
   blobs: BlobSource,
   verifierDir: string,
 ): Promise<void> {
-  mkdirSync(verifierDir, { mode: 0o755 });
+  mkdirSync(verifierDir, { recursive: true, mode: 0o755 });
   for (const file of verifier.files) {
     const content = await blobs.read(file.digest);
     await writeWorkspaceFile(verifierDir, file.path, content, file.executable);

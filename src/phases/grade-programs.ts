@@ -6,18 +6,8 @@ import { sha256 } from '../base/digest.ts';
 import { ClawError } from '../base/error.ts';
 import { makeAccessible } from './make-accessible.ts';
 import type { ProcessSandbox } from './process-sandbox.ts';
+import { GRADER_FILES } from './program-files.ts';
 
-/** The grader, as modules of one flat folder; `grade_init.py` is what starts it. */
-const FILES = [
-  'grade_init.py',
-  'grade_dialects.py',
-  'grade_guard.py',
-  'grade_score.py',
-  'grade_transcript.py',
-  'syscall_filter.py',
-  'system_call.py',
-  'agent_init/usage.py',
-] as const;
 const SOURCE_DIR = join(dirname(fileURLToPath(import.meta.url)), 'programs');
 const COMPILE_SECONDS = 60;
 
@@ -46,7 +36,7 @@ export interface GradeProgramsOptions {
  * of many short gradings costs as much as grading. Safe under concurrency: made aside, then renamed.
  */
 export async function ensureGradePrograms(options: GradeProgramsOptions): Promise<string> {
-  const sources = await Promise.all(FILES.map((file) => readFile(join(SOURCE_DIR, file))));
+  const sources = await Promise.all(GRADER_FILES.map((file) => readFile(join(SOURCE_DIR, file))));
   const digest = sha256(Buffer.concat(sources)).slice(0, 16);
   const parent = join(options.cacheDir, 'grade-programs');
   const target = join(parent, `${digest}-${options.sandbox.root.slice(0, 16)}`);
@@ -56,7 +46,8 @@ export async function ensureGradePrograms(options: GradeProgramsOptions): Promis
   try {
     await mkdir(aside, { mode: 0o755 });
     await chmod(aside, 0o755);
-    for (const file of FILES) await copyFile(join(SOURCE_DIR, file), join(aside, basename(file)));
+    for (const file of GRADER_FILES)
+      await copyFile(join(SOURCE_DIR, file), join(aside, basename(file)));
     await compile(aside, options);
     for (const dir of [aside, join(aside, '__pycache__')]) await chmod(dir, 0o755);
     await rename(aside, target).catch(async (cause: unknown) => {

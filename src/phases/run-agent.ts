@@ -4,8 +4,9 @@ import type { ProcessPlan } from '../agents/agent.ts';
 import { ClawError } from '../base/error.ts';
 import type { AgentEnd, Finding } from '../rollouts/outcome.ts';
 import { layOutAgentFiles, linkMount } from './agent-files.ts';
+import { limitFindings, truncatedFinding } from './agent-findings.ts';
 import { type AgentReport, readAgentReport } from './agent-report.ts';
-import { agentSpec, INIT_DIR, PYTHON_PATH, reportName } from './agent-spec.ts';
+import { agentSpec, INIT_DIR, KEEP_OUTPUT_BYTES, PYTHON_PATH, reportName } from './agent-spec.ts';
 import { makeAccessible } from './make-accessible.ts';
 import type {
   CapturedOutput,
@@ -45,7 +46,6 @@ export interface AgentRun {
 
 /** As in agent_init: the wrapper failed after the agent had begun. */
 const BROKEN_BY_AGENT = 70;
-const KEEP_OUTPUT_BYTES = 512 * 1024;
 /** The wrapper's own deadline comes first; this is for a wrapper that hangs. */
 const WRAPPER_GRACE_SECONDS = 30;
 
@@ -136,10 +136,8 @@ function withoutReport(exit: SandboxExit): AgentReport {
 }
 
 function agentFindings(end: AgentEnd, detail: string, exit: SandboxExit): Finding[] {
-  const findings: Finding[] = [];
-  if (end.reason === 'MemoryLimit' || end.reason === 'WorkspaceLimit') {
-    findings.push({ code: end.reason, message: detail });
-  } else if (exit.oomKilled) {
+  const findings: Finding[] = limitFindings(end.reason, detail);
+  if (findings.length === 0 && exit.oomKilled) {
     const message = 'a process of the agent was killed for the memory limit';
     findings.push({ code: 'ChildKilledForMemory', message });
   }
@@ -150,9 +148,7 @@ function agentFindings(end: AgentEnd, detail: string, exit: SandboxExit): Findin
     ['stdout', exit.stdout],
     ['stderr', exit.stderr],
   ] as const) {
-    if (!output.truncated) continue;
-    const message = `${name} had ${output.totalBytes} bytes; first and last are kept`;
-    findings.push({ code: 'OutputTruncated', message });
+    if (output.truncated) findings.push(truncatedFinding(name, output.totalBytes));
   }
   return findings;
 }

@@ -45,7 +45,10 @@ export const ENV = {
   serverUrl: 'CLAWGYM_SERVER_URL',
   /** PEM certificates that the server's certificate chains to. */
   serverCa: 'CLAWGYM_SERVER_CA',
+  /** The token itself; absent: `TRUSTED.token`/token. */
   tokenFile: 'CLAWGYM_TOKEN_FILE',
+  /** terminationGracePeriodSeconds of the pod; absent: 30. What a sidecar does at its end is bounded by it. */
+  graceSeconds: 'CLAWGYM_GRACE_SECONDS',
 } as const;
 
 /** Exit codes of `stage` and `fetch` that a Job's failure policy knows (design: rollouts.md 4). */

@@ -1,0 +1,74 @@
+import { readFile } from 'node:fs/promises';
+import { MODEL_LINK_URL } from '../../agents/agent.ts';
+import { systemClock } from '../../base/clock.ts';
+import { ClawError, errorMessage } from '../../base/error.ts';
+import { ENV, ROLES, type Role, TRUSTED } from '../../protocol/pod-contract.ts';
+import { lineLogger } from './line-logger.ts';
+import type { RoleContext, RoleProgram } from './role-context.ts';
+
+/**
+ * The program of a pod's trusted containers: `phase stage|companion|fetch|report`. What a role does
+ * not need is not loaded: the four start once a rollout each.
+ */
+const PROGRAMS: Readonly<Record<Role, () => Promise<RoleProgram>>> = {
+  stage: async () => (await import('./stage-role.ts')).stageRole,
+  companion: async () => (await import('./companion-role.ts')).companionRole,
+  fetch: async () => (await import('./fetch-role.ts')).fetchRole,
+  report: async () => (await import('./report-role.ts')).reportRole,
+};
+const DEFAULT_GRACE_SECONDS = 30;
+const MAX_LINK_SOCKETS = 64;
+
+const stop = new AbortController();
+process.on('SIGTERM', () => stop.abort(new ClawError('Cancelled', 'SIGTERM')));
+const logger = lineLogger((line) => process.stderr.write(line), Date.now);
+process.exitCode = await main(process.argv[2], process.env).catch((thrown: unknown) => {
+  logger.error({ error: errorMessage(thrown) }, 'failed');
+  return 1;
+});
+// Idle connections must not hold a container that is done.
+process.exit();
+
+async function main(
+  name: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<number> {
+  const role = ROLES.find((known) => known === name);
+  if (role === undefined) {
+    throw new ClawError(
+      'InvalidInput',
+      `phase ${JSON.stringify(name ?? '')}: expected one of ${ROLES.join(', ')}`,
+    );
+  }
+  const program = await PROGRAMS[role]();
+  return await program(await contextOf(env));
+}
+
+async function contextOf(env: Readonly<Record<string, string | undefined>>): Promise<RoleContext> {
+  const { ServerConnection } = await import('./server-connection.ts');
+  const { SandboxClient } = await import('./sandbox-client.ts');
+  const { TlsGateway } = await import('./tls-gateway.ts');
+  const server = { serverUrl: required(env, ENV.serverUrl), ca: required(env, ENV.serverCa) };
+  const tokenFile = env[ENV.tokenFile] ?? `${TRUSTED.token}/token`;
+  const common = { clock: systemClock, random: Math.random, logger };
+  return {
+    ...common,
+    client: new SandboxClient({
+      ...common,
+      connection: new ServerConnection(server),
+      readToken: () => readFile(tokenFile, 'utf8'),
+    }),
+    paths: TRUSTED,
+    stop: stop.signal,
+    graceSeconds: Number(env[ENV.graceSeconds] ?? DEFAULT_GRACE_SECONDS),
+    openGateway: () =>
+      new TlsGateway(new ServerConnection({ ...server, maxSockets: MAX_LINK_SOCKETS })),
+    linkPort: Number(new URL(MODEL_LINK_URL).port),
+  };
+}
+
+function required(env: Readonly<Record<string, string | undefined>>, name: string): string {
+  const value = env[name];
+  if (value !== undefined && value !== '') return value;
+  throw new ClawError('InvalidInput', `environment variable ${name} is not set`);
+}
