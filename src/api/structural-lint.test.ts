@@ -110,7 +110,12 @@ test.each<[string, SchemaNode, string]>([
   [
     'default {} with required fields',
     item({ required: ['name'], default: {} }),
-    'has the default {} and required fields',
+    'has the default {} without the required name',
+  ],
+  [
+    'default with an unknown field',
+    item({ default: { other: 1 } }),
+    'has a default with other, which is not a property',
   ],
 ])('finds: %s', (_name, field, message) => {
   expect(lintSchema(spec(field))).toEqual([{ path: '.spec.field', message }]);

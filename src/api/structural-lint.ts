@@ -1,3 +1,4 @@
+import { isRecord } from '../base/brand.ts';
 import type { SchemaNode } from './schema-node.ts';
 
 /** A fault of a CRD schema: where, and what the API server or our conventions say. */
@@ -116,23 +117,34 @@ function lintRules(node: SchemaNode, path: string, report: Report): void {
 }
 
 /** A default must fit its own node; the API server refuses the CRD otherwise. */
-function lintDefault(node: SchemaNode, path: string, report: Report): void {
-  const value = node.default;
+function lintDefault(node: SchemaNode, path: string, report: Report, value = node.default): void {
   const fits =
     (node.type === 'string' && typeof value === 'string') ||
     (node.type === 'boolean' && typeof value === 'boolean') ||
     (node.type === 'integer' && Number.isInteger(value)) ||
-    (node.type === 'object' &&
-      typeof value === 'object' &&
-      value !== null &&
-      Object.keys(value).length === 0);
+    (node.type === 'object' && isRecord(value));
   if (!fits)
     report(path, `has the default ${JSON.stringify(value)}, which is no ${node.type ?? 'value'}`);
   if (node.enum && !node.enum.includes(value)) report(path, `has a default outside its enum`);
   if (node.pattern && typeof value === 'string' && !new RegExp(node.pattern).test(value)) {
     report(path, 'has a default that does not match its pattern');
   }
-  if (node.type === 'object' && (node.required ?? []).length > 0) {
-    report(path, 'has the default {} and required fields');
+  if (node.type === 'object' && isRecord(value)) lintObjectDefault(node, path, report, value);
+}
+
+function lintObjectDefault(
+  node: SchemaNode,
+  path: string,
+  report: Report,
+  value: Readonly<Record<string, unknown>>,
+): void {
+  for (const name of node.required ?? []) {
+    if (!Object.hasOwn(value, name))
+      report(path, `has the default ${JSON.stringify(value)} without the required ${name}`);
+  }
+  for (const [name, member] of Object.entries(value)) {
+    const child = node.properties?.[name];
+    if (child) lintDefault(child, `${path}.${name}`, report, member);
+    else report(path, `has a default with ${name}, which is not a property`);
   }
 }

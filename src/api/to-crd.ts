@@ -24,6 +24,12 @@ export interface Crd {
   };
 }
 
+/**
+ * The status of an object that no controller has seen yet. Generations begin with 1, so programs that
+ * compare the two (kstatus) see work to do, where without a status they would see none.
+ */
+const UNSEEN = { observedGeneration: 0 };
+
 interface CrdVersion {
   readonly name: string;
   readonly served: true;
@@ -102,7 +108,7 @@ function rootSchema(resource: Resource): SchemaNode {
         },
       },
       spec: withRulesAdded(spec, immutableRules(resource.immutable)),
-      status,
+      status: { ...status, default: UNSEEN },
     },
   };
 }
