@@ -81,8 +81,8 @@ export const SPEC_FILE = 'spec.json';
 /** Programs in every image of ours. */
 export const IMAGE_PATHS = {
   node: '/opt/clawgym/bin/node',
-  /** `node phase.mjs stage|companion|fetch|report`. */
-  phase: '/opt/clawgym/phase/phase.mjs',
+  /** `node phase.cjs stage|companion|fetch|report`. */
+  phase: '/opt/clawgym/phase/phase.cjs',
   /** Folder with `__main__.py`: the agent's wrapper. */
   agentInit: '/opt/clawgym/agent_init',
   /** Folder of the grader. */

@@ -22,12 +22,14 @@ const MAX_LINK_SOCKETS = 64;
 const stop = new AbortController();
 process.on('SIGTERM', () => stop.abort(new ClawError('Cancelled', 'SIGTERM')));
 const logger = lineLogger((line) => process.stderr.write(line), Date.now);
-process.exitCode = await main(process.argv[2], process.env).catch((thrown: unknown) => {
-  logger.error({ error: errorMessage(thrown) }, 'failed');
-  return 1;
-});
 // Idle connections must not hold a container that is done.
-process.exit();
+void main(process.argv[2], process.env).then(
+  (code) => process.exit(code),
+  (thrown: unknown) => {
+    logger.error({ error: errorMessage(thrown) }, 'failed');
+    process.exit(1);
+  },
+);
 
 async function main(
   name: string | undefined,
