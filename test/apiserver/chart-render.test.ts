@@ -1,0 +1,193 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { load } from 'js-yaml';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { KINDS } from '../../src/api/kinds.ts';
+import { zSandbox } from '../../src/api/sandbox-spec.ts';
+import { zPodSettings } from '../../src/engines/kubernetes/settings.ts';
+import { CHARTS, HELM_BUILD_MS, Helm, type Rendered } from '../support/helm.ts';
+import { strictProblems } from '../support/strict-objects.ts';
+
+let helm: Helm;
+beforeAll(async () => {
+  helm = await Helm.open();
+}, HELM_BUILD_MS);
+afterAll(async () => {
+  await helm?.[Symbol.asyncDispose]();
+});
+
+const DIGEST = `sha256:${'a'.repeat(64)}`;
+/** Every branch of every template is taken by one of them. */
+const VALUE_SETS: Readonly<Record<string, readonly string[]>> = {
+  'as they are': [],
+  'for the whole cluster': ['--set', 'scope=cluster,namespaces={a,b}'],
+  'for two namespaces': ['--set', 'namespaces={team-a,team-b}'],
+  'with everything set': [
+    ...['--set', 'operator.replicas=2,server.podDisruptionBudget.enabled=true'],
+    ...['--set', `image.registry=registry.example/clawgym,images.pi.digest=${DIGEST}`],
+    ...['--set', 'image.pullSecrets={pull},commonLabels.team=agents,fullnameOverride=gym'],
+    ...['--set', 'server.service.clusterIP=10.96.7.7,server.service.annotations.a=b'],
+    ...['--set', 'server.storage.storageClassName=fast,server.upstreamSecrets={model}'],
+    ...['--set', 'server.taskUrlHosts={tasks.example},server.priorityClassName=high'],
+    ...['--set', 'server.nodeSelector.disk=ssd,server.tolerations[0].operator=Exists'],
+    ...['--set', 'operator.podAnnotations.a=b,server.podAnnotations.a=b'],
+    ...['--set-json', 'operator.affinity={"podAntiAffinity":{}}'],
+    ...['--set-json', 'networkPolicy.metricsFrom=[{"namespaceSelector":{}}]'],
+    ...['--set-json', 'networkPolicy.userFrom=[{"podSelector":{}}]'],
+    ...['--set-json', 'sandbox.defaults={"runtimeClassName":"gvisor","resources":{"cpu":"2"}}'],
+  ],
+  'without network policies': ['--set', 'networkPolicy.enabled=false'],
+};
+
+const PARTS = z.object({ data: z.object({ 'pods.json': z.string(), 'sandbox.json': z.string() }) });
+
+function settingsOf(objects: readonly Rendered[]) {
+  const { data } = PARTS.parse(objects.find(({ kind }) => kind === 'ConfigMap'));
+  const [pods, sandbox] = [data['pods.json'], data['sandbox.json']].map((text): unknown =>
+    JSON.parse(text),
+  );
+  return { pods: zPodSettings.parse(pods), sandbox: zSandbox.parse(sandbox) };
+}
+
+/** All image references, those that the operator hands on included. */
+function imagesOf(objects: readonly Rendered[]): readonly string[] {
+  const direct = [...JSON.stringify(objects).matchAll(/"image":"([^"]+)"/g)].map(
+    ([, name]) => name,
+  );
+  return [...direct, ...Object.values(settingsOf(objects).pods.images)].map((name) => `${name}`);
+}
+
+describe('the charts', () => {
+  test.each(['clawgym', 'clawgym-crds'])('%s passes the strict lint', async (chart) => {
+    expect(await helm.run(['lint', '--strict', join(CHARTS, chart)])).toContain(
+      '1 chart(s) linted, 0 chart(s) failed',
+    );
+  });
+
+  test.each(['clawgym', 'clawgym-crds'])('%s has the version of the product', async (chart) => {
+    const root = join(CHARTS, '..');
+    const { version } = z
+      .object({ version: z.string() })
+      .parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
+    const text = await readFile(join(CHARTS, chart, 'Chart.yaml'), 'utf8');
+    expect(load(text)).toMatchObject({ version, appVersion: version, kubeVersion: '>=1.33.0-0' });
+  });
+
+  test.each(Object.entries(VALUE_SETS))(
+    'render objects that the API knows, field by field: %s',
+    async (_, args) => {
+      const objects = await helm.template('clawgym', ['--namespace', 'gym', ...args]);
+      expect(objects.length).toBeGreaterThan(10);
+      expect(
+        objects.flatMap((object) =>
+          strictProblems(object).map(
+            (problem) => `${object.kind} ${object.metadata.name} ${problem}`,
+          ),
+        ),
+      ).toEqual([]);
+      settingsOf(objects);
+    },
+  );
+
+  test('render kinds that the API knows, field by field', async () => {
+    const objects = await helm.template('clawgym-crds');
+    expect(objects.map(({ kind }) => kind).toSorted()).toEqual([
+      ...['ClusterRole', 'ClusterRole', 'ClusterRole'],
+      ...Object.keys(KINDS).map(() => 'CustomResourceDefinition'),
+    ]);
+    expect(objects.flatMap(strictProblems)).toEqual([]);
+  });
+
+  test('keep the kinds on uninstall unless told otherwise', async () => {
+    const kept = async (args: readonly string[]): Promise<number> => {
+      const objects = await helm.template('clawgym-crds', args);
+      return objects.filter(({ metadata }) =>
+        JSON.stringify(metadata['annotations'])?.includes('"helm.sh/resource-policy":"keep"'),
+      ).length;
+    };
+    expect(await kept([])).toBe(Object.keys(KINDS).length);
+    expect(await kept(['--set', 'keep=false'])).toBe(0);
+  });
+
+  test('take every image from the registry that is named', async () => {
+    const args = ['--set', 'image.registry=registry.example/gym/,image.tag=v7'];
+    const digest = ['--set', `images.runner.digest=${DIGEST},images.pi.tag=v8`];
+    const images = imagesOf(await helm.template('clawgym', [...args, ...digest]));
+    expect(new Set(images)).toEqual(
+      new Set([
+        'registry.example/gym/clawgym-operator:v7',
+        'registry.example/gym/clawgym-server:v7',
+        `registry.example/gym/clawgym-runner@${DIGEST}`,
+        'registry.example/gym/clawgym-agent-pi:v8',
+        'registry.example/gym/clawgym-agent-openclaw:v7',
+      ]),
+    );
+  });
+
+  test('give sandbox pods the pull Secrets of the installation unless the defaults name some', async () => {
+    const args = ['--set', 'image.pullSecrets={pull}'];
+    const given = settingsOf(await helm.template('clawgym', args));
+    expect(given.sandbox.imagePullSecrets).toEqual([{ name: 'pull' }]);
+    const own = ['--set', 'sandbox.defaults.imagePullSecrets[0].name=mine'];
+    const named = settingsOf(await helm.template('clawgym', [...args, ...own]));
+    expect(named.sandbox.imagePullSecrets).toEqual([{ name: 'mine' }]);
+  });
+
+  test('make nothing cluster-wide for namespaces, and no role beyond those listed', async () => {
+    const objects = await helm.template('clawgym', [
+      ...['--namespace', 'gym', '--set', 'namespaces={team-a,team-b}'],
+    ]);
+    expect(objects.filter(({ metadata }) => metadata.namespace === undefined)).toEqual([]);
+    const places = objects
+      .filter(({ kind }) => kind === 'Role')
+      .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
+    expect(places.toSorted()).toEqual([
+      'gym/clawgym-operator',
+      'gym/clawgym-server',
+      'team-a/clawgym-operator-runs',
+      'team-a/clawgym-server-runs',
+      'team-b/clawgym-operator-runs',
+      'team-b/clawgym-server-runs',
+    ]);
+  });
+
+  test('give nobody Secrets of the whole cluster, nor a list of them', async () => {
+    const zRules = z.object({
+      rules: z.array(z.object({ resources: z.array(z.string()), verbs: z.array(z.string()) })),
+    });
+    const objects = await helm.template('clawgym', ['--set', 'scope=cluster']);
+    const rules = (kinds: readonly string[]) =>
+      objects
+        .filter(({ kind }) => kinds.includes(kind))
+        .flatMap((role) => zRules.parse(role).rules)
+        .filter(({ resources }) => resources.includes('secrets'));
+    expect(rules(['ClusterRole'])).toEqual([]);
+    expect(new Set(rules(['Role']).flatMap(({ verbs }) => verbs))).toEqual(
+      new Set(['get', 'update', 'patch']),
+    );
+  });
+
+  test("cover every kind in the operator's role", async () => {
+    const objects = await helm.template('clawgym');
+    const role = JSON.stringify(
+      objects.find(
+        ({ kind, metadata }) => kind === 'Role' && metadata.name.endsWith('operator-runs'),
+      ),
+    );
+    for (const { plural } of Object.values(KINDS)) {
+      for (const resource of [plural, `${plural}/status`, `${plural}/finalizers`]) {
+        expect(role).toContain(`"${resource}"`);
+      }
+    }
+  });
+
+  test.each([
+    ['scop=cluster', "additional properties 'scop' not allowed"],
+    ['scope=galaxy', "value must be one of 'namespace', 'cluster'"],
+    ['operator.replicas=many', 'got string, want integer'],
+    ['images.pi.digest=latest', 'does not match pattern'],
+  ])('refuse the value %s', async (value, message) => {
+    await expect(helm.template('clawgym', ['--set', value])).rejects.toThrow(message);
+  });
+});
