@@ -38,6 +38,8 @@ export interface SessionOptions {
   readonly openedAt: number;
   /** What earlier calls of the same attempt used. */
   readonly used: AttemptUsage;
+  /** Told once, where the upstream fails the attempt: a gateway that outlives its process keeps it. */
+  readonly onUpstreamFailed?: (reason: string) => void;
 }
 
 /** The gateway's side of one attempt: who asks, for which model, and what is left. */
@@ -50,6 +52,7 @@ export class GatewaySession {
   readonly openedAt: number;
   readonly sampling: FixedSampling | undefined;
   readonly outages = new OutageWatch();
+  readonly #onUpstreamFailed: ((reason: string) => void) | undefined;
   #inputTokens: number;
   #outputTokens: number;
   #budgetEnded: BudgetEnd | undefined;
@@ -63,6 +66,7 @@ export class GatewaySession {
     this.budgets = options.budgets;
     this.openedAt = options.openedAt;
     this.sampling = options.sampling;
+    this.#onUpstreamFailed = options.onUpstreamFailed;
     this.#inputTokens = options.used.inputTokens;
     this.#outputTokens = options.used.outputTokens;
   }
@@ -115,7 +119,9 @@ export class GatewaySession {
   }
 
   failUpstream(reason: string): void {
-    this.#upstreamFailed ??= reason;
+    if (this.#upstreamFailed !== undefined) return;
+    this.#upstreamFailed = reason;
+    this.#onUpstreamFailed?.(reason);
   }
 
   /**

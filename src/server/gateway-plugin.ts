@@ -15,6 +15,8 @@ import { errorBody, openAiError } from '../gateway/openai-error.ts';
 export interface GatewayPluginOptions {
   readonly gateway: Gateway;
   readonly logger: Logger;
+  /** Where the plugin is mounted, for example `/gateway`; the gateway itself never sees it. */
+  readonly prefix?: string;
 }
 
 /** Puts the gateway on a Fastify instance: raw bodies in, answers out as they grow. */
@@ -63,7 +65,7 @@ async function serve(
   const answer = await options.gateway.handle(
     {
       method: request.method,
-      path: request.url.split('?', 1)[0] ?? '',
+      path: (request.url.split('?', 1)[0] ?? '').slice(options.prefix?.length ?? 0),
       authorization: request.headers.authorization,
       callId: single(request.headers[CALL_ID_HEADER]),
       accept: request.headers.accept,

@@ -53,6 +53,10 @@ export interface ClusterRecords {
   /** The bearers of an attempt's model calls are worth nothing from here on. Idempotent. */
   revokeLinks(attempt: AttemptId): Promise<void>;
 
+  /** Why the model endpoint, and not the agent, failed an attempt. The first reason holds. */
+  putModelLoss(attempt: AttemptId, reason: string): Promise<void>;
+  getModelLoss(attempt: AttemptId): Promise<string | undefined>;
+
   /** The attempt that a pod opened: `engine` is `pod:<pod uid>`. */
   attemptOfPod(podUid: string): Promise<AttemptRow | undefined>;
   /** Another nonce for an attempt without end; throws `Fenced` where it has ended or is closed. */

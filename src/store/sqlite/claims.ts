@@ -80,3 +80,15 @@ export function putClaim(db: Connection, claim: ClaimRow): ClaimRow {
 export function revokeLinks(db: Connection, attempt: AttemptId): void {
   db.run('UPDATE claims SET link_hash = NULL WHERE attempt = ? AND link_hash IS NOT NULL', attempt);
 }
+
+const zLoss = z.object({ reason: z.string() });
+
+export function getModelLoss(db: Connection, attempt: AttemptId): string | undefined {
+  const row = db.get('SELECT reason FROM model_losses WHERE attempt = ?', attempt);
+  return row === undefined ? undefined : parseRow(zLoss, 'model_losses', row).reason;
+}
+
+export function putModelLoss(db: Connection, attempt: AttemptId, reason: string): void {
+  const sql = 'INSERT INTO model_losses (attempt, reason) VALUES (?, ?) ON CONFLICT DO NOTHING';
+  db.run(sql, attempt, reason);
+}

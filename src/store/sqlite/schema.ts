@@ -133,6 +133,11 @@ export const SCHEMA_STEPS: readonly string[] = [
 
   CREATE INDEX attempts_by_engine ON attempts (engine);
 
+  CREATE TABLE model_losses (
+    attempt TEXT PRIMARY KEY REFERENCES attempts (id),
+    reason  TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
   CREATE TABLE gate_runs (
     task_digest TEXT NOT NULL,
     gate        TEXT NOT NULL,

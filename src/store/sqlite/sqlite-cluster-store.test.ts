@@ -229,6 +229,10 @@ describe('claims', () => {
     await store.putClaim(aClaimRow());
     await store.revokeLinks(ATTEMPT);
     await store.revokeLinks(ATTEMPT);
+    expect(await store.getModelLoss(ATTEMPT)).toBeUndefined();
+    await store.putModelLoss(ATTEMPT, 'the endpoint was away');
+    await store.putModelLoss(ATTEMPT, 'later');
+    expect(await store.getModelLoss(ATTEMPT)).toBe('the endpoint was away');
     expect(await store.claimByLink(sha256('link'))).toBeUndefined();
     expect(await store.claimByCredential(sha256('credential'))).toEqual(
       aClaimRow({ linkBearerHash: undefined }),

@@ -16,7 +16,15 @@ import type {
 } from '../cluster-records.ts';
 import type { AttemptRow, VerificationRow } from '../records.ts';
 import { batchNotes, setBatchNote } from './batch-notes.ts';
-import { claimByCredential, claimByLink, claimOf, putClaim, revokeLinks } from './claims.ts';
+import {
+  claimByCredential,
+  claimByLink,
+  claimOf,
+  getModelLoss,
+  putClaim,
+  putModelLoss,
+  revokeLinks,
+} from './claims.ts';
 import { addGateRun, listGateRuns } from './gate-runs.ts';
 import { carriedItems, rowOf, rowsOf, settleItem, settleRow } from './job-rows.ts';
 import { jobByName, jobByUid, jobOver, listJobs, newJob, setJobUid } from './jobs.ts';
@@ -113,6 +121,14 @@ export class SqliteClusterStore extends SqliteStore implements ClusterStore {
 
   revokeLinks(attempt: AttemptId): Promise<void> {
     return this.write((db) => revokeLinks(db, attempt));
+  }
+
+  putModelLoss(attempt: AttemptId, reason: string): Promise<void> {
+    return this.write((db) => putModelLoss(db, attempt, reason));
+  }
+
+  getModelLoss(attempt: AttemptId): Promise<string | undefined> {
+    return this.read((db) => getModelLoss(db, attempt));
   }
 
   attemptOfPod(podUid: string): Promise<AttemptRow | undefined> {

@@ -1,0 +1,165 @@
+import { PassThrough, type Readable } from 'node:stream';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { AttemptId, Sha256 } from '../../base/brand.ts';
+import { ClawError } from '../../base/error.ts';
+import type { Logger } from '../../base/logger.ts';
+import { zSha256 } from '../../protocol/fields.ts';
+import { ROLES } from '../../protocol/pod-contract.ts';
+import {
+  SANDBOX_ROUTES,
+  zAttemptEndBody,
+  zFetchedBody,
+  zVerdictBody,
+} from '../../protocol/sandbox-api.ts';
+import { FINDING_CODES, type Finding } from '../../rollouts/outcome.ts';
+import type { ArtifactStore } from '../../store/artifacts.ts';
+import type { ClusterRecords } from '../../store/cluster-records.ts';
+import { MAX_VERDICT_BYTES } from '../../verifiers/verdict.ts';
+import { errorHandler } from '../error-reply.ts';
+import { refuse } from '../identity/refusal.ts';
+import type { ClaimDesk } from './claim-desk.ts';
+import type { ClaimOffice } from './claim-office.ts';
+
+export interface SandboxPluginOptions {
+  readonly office: ClaimOffice;
+  readonly desk: Pick<ClaimDesk, 'end' | 'fetched' | 'verdict'>;
+  readonly artifacts: Pick<ArtifactStore, 'size' | 'stream' | 'putStream'>;
+  readonly records: Pick<ClusterRecords, 'jobByName'>;
+  /** Revokes the attempt's model link and stops its calls; see `EndModel`. */
+  readonly endModel: EndModel;
+  readonly logger: Logger;
+}
+
+/** @param cutSeconds how long the agent ran, where its deadline ended it */
+export type EndModel = (attempt: AttemptId, cutSeconds?: number) => Promise<void>;
+
+const MIB = 1024 * 1024;
+/** Headers of an archive of at most 10,000 entries with long names, beside their contents. */
+const ARCHIVE_MIB = 32;
+/** A list of findings may name thousands of paths. */
+const MAX_FINDINGS_BYTES = 16 * MIB;
+/** JSON writes a control character with six. */
+const MAX_VERDICT_BODY = 6 * MAX_VERDICT_BYTES + 64 * 1024;
+
+const zRole = z.object({ role: z.enum(ROLES) });
+const zDigest = z.object({ digest: zSha256 });
+
+/** The routes that trusted containers of sandbox pods call (design: cluster.md 3). */
+export async function sandboxPlugin(
+  app: FastifyInstance,
+  options: SandboxPluginOptions,
+): Promise<void> {
+  app.addContentTypeParser('application/octet-stream', (_request, payload, done) =>
+    done(null, payload),
+  );
+  app.setErrorHandler(errorHandler(options.logger));
+  app.setNotFoundHandler(() => {
+    throw new ClawError('NotFound', 'this listener serves claims, artifacts and the model gateway');
+  });
+  const { office } = options;
+  app.post(SANDBOX_ROUTES.claim, async (request, reply) => {
+    const { role } = read(zRole, request.params);
+    const answer = await office.claim(role, request.headers.authorization);
+    return 'none' in answer ? await reply.code(409).send(answer.none) : answer.claim;
+  });
+  app.get(SANDBOX_ROUTES.artifact, (request, reply) => sendArtifact(request, reply, options));
+  app.put(SANDBOX_ROUTES.put, (request, reply) => takeArtifact(request, reply, options));
+  app.post(SANDBOX_ROUTES.end, { bodyLimit: MAX_FINDINGS_BYTES }, async (request) => {
+    await endAttempt(request, options);
+    return {};
+  });
+  app.post(SANDBOX_ROUTES.fetched, { bodyLimit: MAX_FINDINGS_BYTES }, async (request) => {
+    const claim = await office.authenticateWriter(request.headers.authorization, 'fetch');
+    const { findings } = read(zFetchedBody, request.body);
+    await office.inTurn(claim.podUid, () => options.desk.fetched(claim, knownFindings(findings)));
+    return {};
+  });
+  app.post(SANDBOX_ROUTES.verdict, { bodyLimit: MAX_VERDICT_BODY }, async (request) => {
+    const claim = await office.authenticateWriter(request.headers.authorization, 'report');
+    const body = read(zVerdictBody, request.body);
+    await office.inTurn(claim.podUid, () => options.desk.verdict(claim, body));
+    return {};
+  });
+}
+
+async function sendArtifact(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { office, artifacts }: SandboxPluginOptions,
+): Promise<FastifyReply> {
+  const { digest } = read(zDigest, request.params);
+  const claim = await office.authenticate(request.headers.authorization, ['stage', 'fetch']);
+  if (!claim.reads.includes(digest)) throw refuse('NotNamed', digest);
+  const size = await artifacts.size(digest);
+  if (size === undefined) throw new ClawError('NotFound', `no artifact ${digest} in this store`);
+  return await reply
+    .type('application/octet-stream')
+    .header('content-length', size)
+    .send(await artifacts.stream(digest));
+}
+
+async function takeArtifact(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { office, artifacts, records }: SandboxPluginOptions,
+): Promise<{ readonly digest: Sha256; readonly size: number }> {
+  const claim = await office.authenticateWriter(request.headers.authorization, 'companion');
+  const job = await records.jobByName(claim.job);
+  const maxBytes = ((job?.shape.snapshotMiB ?? 0) + ARCHIVE_MIB) * MIB;
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  // The store ends a stream that it refuses; the connection must stay, or nobody hears why.
+  const body = new PassThrough();
+  const source: Readable = request.raw;
+  source.once('close', () => {
+    if (!source.readableEnded) body.destroy(new Error('the connection ended'));
+  });
+  source.pipe(body);
+  try {
+    return await artifacts.putStream(body, { maxBytes });
+  } catch (thrown) {
+    source.unpipe(body);
+    reply.header('connection', 'close');
+    throw thrown instanceof ClawError && thrown.code === 'TooLarge' ? tooLarge(maxBytes) : thrown;
+  }
+}
+
+const tooLarge = (maxBytes: number): ClawError =>
+  new ClawError('TooLarge', `an artifact of this claim has at most ${maxBytes} bytes`);
+
+async function endAttempt(request: FastifyRequest, options: SandboxPluginOptions): Promise<void> {
+  const { office, desk, artifacts, endModel } = options;
+  const claim = await office.authenticateWriter(request.headers.authorization, 'companion');
+  const body = read(zAttemptEndBody, request.body);
+  for (const digest of [body.snapshot, body.stdout, body.stderr]) {
+    if (digest === undefined || (await artifacts.size(digest)) !== undefined) continue;
+    throw new ClawError('InvalidInput', `the end names artifact ${digest}, which was never put`);
+  }
+  await office.inTurn(claim.podUid, async () => {
+    // First, so that the desk finds every call of the agent in the records.
+    if (claim.attempt !== undefined) await endModel(claim.attempt, cutSeconds(body));
+    await desk.end(claim, body);
+  });
+}
+
+function cutSeconds({ agent }: z.infer<typeof zAttemptEndBody>): number | undefined {
+  return agent?.reason === 'Deadline' ? agent.seconds : undefined;
+}
+
+/** A newer program may find what this server has no word for. */
+function knownFindings(
+  findings: readonly { readonly code: string; readonly message: string }[],
+): readonly Finding[] {
+  return findings.flatMap(({ code, message }) => {
+    const known = FINDING_CODES.find((name) => name === code);
+    return known === undefined ? [] : [{ code: known, message }];
+  });
+}
+
+function read<T>(schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const place = issue?.path.join('.') || 'body';
+  throw new ClawError('InvalidInput', `${place}: ${issue?.message ?? 'unexpected form'}`);
+}
