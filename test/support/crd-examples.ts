@@ -1,0 +1,253 @@
+import type { Kind } from '../../src/api/kinds.ts';
+import { DIGEST, sampleBenchRun, sampleClawTask, sampleRolloutBatch } from './sample-objects.ts';
+
+export type Spec = Record<string, unknown>;
+
+/**
+ * One rule at one place of one kind: an object that it accepts and the nearest one that it refuses.
+ * Both are changes of the kind's sample.
+ */
+export interface CrdExample {
+  readonly kind: Kind;
+  /** Where the API server reports it: `spec.arms[0].agent`. */
+  readonly field: string;
+  readonly message: string;
+  readonly pass: Spec;
+  readonly fail: Spec;
+  /** The object as it is before; present for rules that hold between an object and its update. */
+  readonly before?: Spec;
+}
+
+export const SAMPLES: Readonly<Record<Kind, (spec?: Spec) => Spec>> = {
+  ClawTask: sampleClawTask,
+  RolloutBatch: sampleRolloutBatch,
+  BenchRun: sampleBenchRun,
+};
+
+const MODEL = { name: 'm', upstream: { baseURL: 'http://127.0.0.1:8000/v1' } };
+const file = (content: Spec): Spec => ({ path: 'a.txt', ...content });
+const body = (part: Spec): Spec => ({
+  task: {
+    instruction: { turns: [{ text: 'Do it.' }] },
+    verifier: { dialect: 'check-json', entry: 'a.txt', files: [file({ text: '' })] },
+    ...part,
+  },
+});
+
+/** A rule of what RolloutBatch and BenchRun share, at the same place of both. */
+function both(place: string, message: string, pass: Spec, fail: Spec): readonly CrdExample[] {
+  const common = { field: `spec.${place}`, message, pass, fail };
+  return [
+    { ...common, kind: 'RolloutBatch' },
+    { ...common, kind: 'BenchRun' },
+  ];
+}
+
+/** A rule of an agent with its model: the spec of a RolloutBatch, an arm of a BenchRun. */
+function paired(place: string, message: string, pass: Spec, fail: Spec): readonly CrdExample[] {
+  const dot = place === '' ? '' : `.${place}`;
+  const batch = (part: Spec): Spec => ({ model: undefined, ...part });
+  const arms = (part: Spec): Spec => ({ arms: [{ name: 'a', ...part }] });
+  return [
+    { kind: 'RolloutBatch', field: `spec${dot}`, message, pass: batch(pass), fail: batch(fail) },
+    { kind: 'BenchRun', field: `spec.arms[0]${dot}`, message, pass: arms(pass), fail: arms(fail) },
+  ];
+}
+
+const RUN_RULES: readonly CrdExample[] = [
+  ...both(
+    'tasks',
+    'the task source takes exactly one of digest, selector, configMap, persistentVolumeClaim, url, path',
+    { tasks: { path: 'tasks' } },
+    { tasks: { path: 'tasks', digest: DIGEST } },
+  ),
+  ...both(
+    'tasks.selector',
+    'selector takes matchLabels, matchExpressions or both',
+    { tasks: { selector: { matchLabels: {} } } },
+    { tasks: { selector: {} } },
+  ),
+  ...both(
+    'tasks.selector.matchLabels',
+    'expected label keys',
+    { tasks: { selector: { matchLabels: { 'example.com/area': 'files' } } } },
+    { tasks: { selector: { matchLabels: { 'example.com/': 'files' } } } },
+  ),
+  ...both(
+    'tasks.selector.matchExpressions[0]',
+    'values is required for In and NotIn and refused for Exists and DoesNotExist',
+    { tasks: { selector: { matchExpressions: [{ key: 'a', operator: 'Exists' }] } } },
+    { tasks: { selector: { matchExpressions: [{ key: 'a', operator: 'NotIn' }] } } },
+  ),
+  ...both(
+    'sandbox.nodeSelector',
+    'expected label keys',
+    { sandbox: { nodeSelector: { 'example.com/pool': 'a' } } },
+    { sandbox: { nodeSelector: { 'example com': 'a' } } },
+  ),
+  ...both(
+    'sandbox.tolerations[0]',
+    'a toleration without key needs the operator Exists',
+    { sandbox: { tolerations: [{ operator: 'Exists' }] } },
+    { sandbox: { tolerations: [{ effect: 'NoExecute' }] } },
+  ),
+  ...both(
+    'sandbox.tolerations[0]',
+    'value is refused with the operator Exists',
+    { sandbox: { tolerations: [{ key: 'a', value: 'b' }] } },
+    { sandbox: { tolerations: [{ key: 'a', operator: 'Exists', value: 'b' }] } },
+  ),
+];
+
+const AGENT_RULES: readonly CrdExample[] = [
+  ...paired(
+    'agent.config',
+    'keys of config are letters, digits, dots, dashes and underscores',
+    { agent: { name: 'pi', config: { 'a.b': '1' } }, model: MODEL },
+    { agent: { name: 'pi', config: { 'a b': '1' } }, model: MODEL },
+  ),
+  ...paired(
+    'agent',
+    'command is required for the agent "command" and refused for every other',
+    { agent: { name: 'command', command: ['./agent'] } },
+    { agent: { name: 'nop', command: ['./agent'] } },
+  ),
+  ...paired(
+    'agent',
+    'family is a setting of the agent "cheat" only',
+    { agent: { name: 'cheat', family: 'plant-json' } },
+    { agent: { name: 'lazy', family: 'plant-json' } },
+  ),
+  ...paired(
+    'agent',
+    'version is a setting of the harnesses pi and openclaw only',
+    { agent: { name: 'openclaw', version: '1.0.0' }, model: MODEL },
+    { agent: { name: 'solution', version: '1.0.0' } },
+  ),
+  ...paired(
+    '',
+    'the agents pi and openclaw need a model',
+    { agent: { name: 'openclaw' }, model: MODEL },
+    { agent: { name: 'openclaw' } },
+  ),
+  ...paired(
+    '',
+    'the agents nop, lazy, solution and cheat ask no model: leave model out',
+    { agent: { name: 'solution' } },
+    { agent: { name: 'solution' }, model: MODEL },
+  ),
+  ...paired(
+    'model',
+    'the model takes exactly one of recording, upstreamSecretRef, upstream',
+    { agent: { name: 'pi' }, model: MODEL },
+    { agent: { name: 'pi' }, model: { ...MODEL, upstreamSecretRef: { name: 's' } } },
+  ),
+];
+
+const twice = file({ text: '', base64: '' });
+const once = file({ text: '' });
+const ONE_CONTENT = 'a file takes exactly one of text, base64';
+const ENV_NAMES = 'expected names of environment variables';
+const verifier = (part: Spec): Spec =>
+  body({ verifier: { dialect: 'check-json', entry: 'a.txt', files: [once], ...part } });
+
+const TASK_RULES: readonly CrdExample[] = [
+  {
+    ...{ kind: 'ClawTask', field: 'spec.task.workspace.inputs[0]', message: ONE_CONTENT },
+    pass: body({ workspace: { inputs: [{ ...once, mode: 'editable' }] } }),
+    fail: body({ workspace: { inputs: [{ ...twice, mode: 'editable' }] } }),
+  },
+  {
+    ...{ kind: 'ClawTask', field: 'spec.task.verifier.files[0]', message: ONE_CONTENT },
+    pass: verifier({ files: [file({ base64: '' })] }),
+    fail: verifier({ files: [file({})] }),
+  },
+  {
+    ...{ kind: 'ClawTask', field: 'spec.task.solution.files[0]', message: ONE_CONTENT },
+    pass: body({ solution: { files: [once] } }),
+    fail: body({ solution: { files: [twice] } }),
+  },
+  {
+    ...{ kind: 'ClawTask', field: 'spec.task.environment.env', message: ENV_NAMES },
+    pass: body({ environment: { env: { A_1: 'x' } } }),
+    fail: body({ environment: { env: { '1A': 'x' } } }),
+  },
+  {
+    ...{ kind: 'ClawTask', field: 'spec.task.verifier.env', message: ENV_NAMES },
+    pass: verifier({ env: { _: 'x' } }),
+    fail: verifier({ env: { 'A-B': 'x' } }),
+  },
+  {
+    kind: 'ClawTask',
+    field: 'spec.task',
+    message: 'a task needs a verifier, a rubric or both',
+    pass: body({ verifier: undefined, rubric: [{ name: 'a', text: 'b' }] }),
+    fail: body({ verifier: undefined }),
+  },
+  {
+    kind: 'ClawTask',
+    field: 'spec',
+    message: 'spec takes exactly one of task, taskSetRef',
+    pass: { task: undefined, taskSetRef: { digest: DIGEST, taskId: 'a' } },
+    fail: { task: undefined },
+  },
+];
+
+/** What may change during a run, beside each field that may not. */
+const TURNED: Spec = {
+  parallelism: 1,
+  suspend: true,
+  activeDeadlineSeconds: 1,
+  ttlSecondsAfterFinished: 99,
+  retries: { disruptionLimit: 100 },
+  gatewayLossSeconds: 5,
+  claimWaitSeconds: 6,
+  startDeadlineSeconds: 7,
+};
+
+function immutable(kind: Kind, changes: Spec): readonly CrdExample[] {
+  return Object.entries(changes).map(([name, value]) => {
+    // The sample says flat, and native is the default: absent and native are the same.
+    const before = name === 'verification' ? { verification: { score: 'flat' } } : {};
+    return {
+      kind,
+      field: 'spec',
+      message: `${name} cannot change after creation: it decides what the results mean; create another object`,
+      before,
+      pass: { ...before, ...TURNED },
+      fail: { ...before, ...TURNED, [name]: value },
+    };
+  });
+}
+
+const SHARED_CHANGES: Spec = {
+  tasks: { path: 'elsewhere' },
+  budgets: { turns: 1 },
+  sandbox: { queueName: 'q' },
+  limits: { memoryMiB: 1 },
+  verification: { score: 'native' },
+  managedBy: 'example.com/other',
+};
+
+/** Every rule of every kind; a test holds it against crds/*.yaml. */
+export const CRD_EXAMPLES: readonly CrdExample[] = [
+  ...RUN_RULES,
+  ...AGENT_RULES,
+  ...TASK_RULES,
+  ...immutable('RolloutBatch', {
+    ...SHARED_CHANGES,
+    agent: { name: 'openclaw' },
+    model: MODEL,
+    samples: 9,
+  }),
+  ...immutable('BenchRun', {
+    ...SHARED_CHANGES,
+    attempts: 9,
+    arms: [{ name: 'other', agent: { name: 'nop' } }],
+  }),
+];
+
+/** An object of the kind with some of its spec replaced; a field that is undefined is absent. */
+export function exampleObject(kind: Kind, spec: Spec): Spec {
+  return JSON.parse(JSON.stringify(SAMPLES[kind](spec))) as Spec;
+}
