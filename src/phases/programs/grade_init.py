@@ -1,7 +1,8 @@
 """First process of the grade sandbox: runs one code verifier and writes its verdict.
 
 It must be process 1 of its PID namespace, started by `import grade_init; grade_init.main()` under -I,
-its folder first on sys.path, with the spec as JSON on standard input. Python verifiers run inside this
+its folder first on sys.path, with the spec as JSON on standard input; in a pod, where that is empty, in
+a file of the verdict folder, which is gone before any foreign code runs. Python verifiers run inside this
 interpreter, which is non-dumpable, so that programs that a verifier starts can neither trace it nor
 reach its files; what they print goes to other descriptors than the verifier's result. The verdict is
 written last, when every other process is dead. Python >= 3.9, standard library only.
@@ -32,15 +33,21 @@ del sys.path[0]
 PR_SET_DUMPABLE, PR_GET_DUMPABLE = 4, 3
 SCRATCH = "/tmp/clawgym-grade"
 VERDICT_DIR = "/verdict"
+SPEC_FILE = VERDICT_DIR + "/spec.json"
+TOLD_TO_STOP = 143
 GROWTH_ENTRIES = 20000
 
 
 def main():
     if os.getpid() != 1:  # the end of a run kills every process in sight
         sys.exit("grade_init.py must be the first process of its own PID namespace")
-    spec = json.loads(sys.stdin.buffer.read())
+    text = sys.stdin.buffer.read()
+    in_pod = not text
+    spec = json.loads(text or read_spec_file())
     add_site_builtins()
     protect()
+    if in_pod:
+        end_when_told()
     install_syscall_filter()
     os.closerange(3, 4096)  # what the starter left open is none of the verifier's business
     os.chdir("/")
@@ -50,6 +57,47 @@ def main():
     gc.freeze()
     gc.enable()
     Run(spec).execute()
+
+
+def read_spec_file():
+    with open(SPEC_FILE, "rb") as file:
+        text = file.read()
+    os.unlink(SPEC_FILE)
+    return text
+
+
+def end_when_told():
+    """A deleted pod need not wait for its grace period: SIGTERM from outside of this PID namespace ends
+    everything. Process 1 only hears what it blocks or handles, and a handler would also hear the
+    programs that it grades; what it starts must not inherit the blocked signal."""
+    import _posixsubprocess
+
+    told = (_signal.SIGTERM,)
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, told)
+
+    def listen():
+        while _signal.sigwaitinfo(told).si_pid != 0:
+            pass
+        os._exit(TOLD_TO_STOP)
+
+    def wrap(function):
+        def call(*args, **kwargs):
+            _signal.pthread_sigmask(_signal.SIG_UNBLOCK, told)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                _signal.pthread_sigmask(_signal.SIG_BLOCK, told)
+
+        return call
+
+    _posixsubprocess.fork_exec = wrap(_posixsubprocess.fork_exec)
+    os.posix_spawn = wrap(os.posix_spawn)
+    os.posix_spawnp = wrap(os.posix_spawnp)
+    os.system = wrap(os.system)
+    os.register_at_fork(
+        after_in_child=lambda: _signal.pthread_sigmask(_signal.SIG_UNBLOCK, told)
+    )
+    _thread.start_new_thread(listen, ())
 
 
 def add_site_builtins():
@@ -208,7 +256,10 @@ def describe(problem, entry):
 
 def write_verdict(text):
     """Whatever lies there was made by others: it is removed, and the file appears at once."""
-    os.chmod(VERDICT_DIR, 0o700)
+    try:
+        os.chmod(VERDICT_DIR, 0o700)
+    except PermissionError:
+        pass  # a pod's volume is root's: nobody here can close it
     partial, final = VERDICT_DIR + "/verdict.json.partial", VERDICT_DIR + "/verdict.json"
     for path in (partial, final):
         if os.path.isdir(path) and not os.path.islink(path):

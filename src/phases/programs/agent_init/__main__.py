@@ -4,53 +4,83 @@ Starts the agent's commands one after the other, carries its model calls from lo
 socket, ends it at a deadline or near a limit, kills everything, and reports how it ended. What it
 starts is hostile and runs as the same user: so this process is PID 1 (the kernel drops signals that
 PID 1 does not handle), is not dumpable (no ptrace, no /proc/1/mem), and signs its report with a
-nonce that came on its standard input.
+nonce that came with its specification.
+
+Locally the specification comes on standard input. In a pod it is a file, named by the only argument
+and gone before anything else runs; there the outputs are kept here, the companion serves the model
+link, and the container ends with the agent's own exit code.
 """
 
-import errno
 import json
 import os
-import shutil
 import signal
 import sys
-import threading
 import time
-import traceback
 
-from link import Link
-from syscall_filter import install as install_syscall_filter
 from system_call import prctl
-from watch import Watch
 
 MAX_SPEC_BYTES = 32 * 1024 * 1024
 PR_SET_DUMPABLE = 4
-CHUNK = 65536
 AGENT_NICE = 5
 BROKEN_BY_AGENT = 70
 """Exit code where this program failed after the agent had begun; any other failure is not its doing."""
+KILLED = 137
+"""Exit code of a pod's agent that ended by a signal, its own or ours."""
+TOLD_TO_STOP = 143
+"""Exit code of a pod's agent after SIGTERM: never 0, or an evicted pod could count as succeeded."""
+STOP_SECONDS = 0.2
+"""For each step of an end by SIGTERM: the whole must be over in a second."""
 
 
 def main():
     deadline_from = time.monotonic()
     score_fd = open_score()
     harden()
-    spec = read_spec()
+    spec = read_spec(sys.argv[1:])
+    if not spec["commands"]:
+        # Trusted code has done this agent's work already.
+        write_report(spec, {**ended(0, None, "Exited", ""), "seconds": 0})
+        return 0
     close_other_files(keep=(0, 1, 2, score_fd))
+    from syscall_filter import install as install_syscall_filter
+
     install_syscall_filter()
     run = Run(spec, deadline_from, score_fd)
     try:
-        write_report(spec, run.to_end())
+        end = run.to_end()
+        write_report(spec, end)
+        run.write_outputs()
     except Exception:
+        import traceback
+
         traceback.print_exc()
         return BROKEN_BY_AGENT if run.began else 1
-    return 0
+    return exit_code(end) if spec.get("exitWithAgent") else 0
 
 
-def read_spec():
+def exit_code(end):
+    if end["reason"] == "Cancelled":
+        return TOLD_TO_STOP
+    return KILLED if end["exitCode"] is None else end["exitCode"]
+
+
+def read_spec(arguments):
+    if arguments:
+        return read_spec_file(arguments[0])
     text = sys.stdin.buffer.read(MAX_SPEC_BYTES + 1)
     if len(text) > MAX_SPEC_BYTES:
         sys.exit("the specification on standard input is longer than %d bytes" % MAX_SPEC_BYTES)
     return json.loads(text)
+
+
+def read_spec_file(path):
+    """The agent can read where this file lies, so it is gone before there is an agent."""
+    if os.getpid() != 1:  # the end of a run kills every process in sight
+        sys.exit("agent_init must be the first process of its own PID namespace")
+    with open(path, "rb") as file:
+        spec = json.loads(file.read())
+    os.unlink(path)
+    return spec
 
 
 def harden():
@@ -67,9 +97,17 @@ WATCHED = {signal.SIGCHLD, signal.SIGTERM}
 def open_score():
     """Held open: a process that is not dumpable may not open its own files under /proc."""
     try:
-        return os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+        return os.open("/proc/self/oom_score_adj", os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         return -1
+
+
+def read_score(fd):
+    """What the container's runtime gave this process; it may not go below that."""
+    try:
+        return os.pread(fd, 16, 0).strip() or b"0"
+    except OSError:
+        return b"0"
 
 
 def close_other_files(keep):
@@ -85,17 +123,23 @@ class Run:
     """One agent run, from the first command to the last process killed."""
 
     def __init__(self, spec, deadline_from, score_fd):
+        from watch import Watch
+
         self.spec = spec
         self.score_fd = score_fd
+        self.score = read_score(score_fd)
         self.deadline = deadline_from + spec["deadlineSeconds"]
         self.watch = Watch(spec)
         self.env = {str(k): str(v) for k, v in spec["env"].items()}
         self.began = False
+        self.kept = {}
 
     def to_end(self):
         os.makedirs(self.env.get("HOME", "/tmp"), mode=0o700, exist_ok=True)
-        outputs = [Relay(1), Relay(2)]
+        outputs = self.open_outputs()
         if self.spec.get("link"):
+            from link import Link
+
             Link(self.spec["link"]).start()
         self.watch.start()
         # Of this thread and of what it starts: the threads above must get their turn among hundreds.
@@ -109,10 +153,35 @@ class Run:
                     break
         finally:
             seconds = time.monotonic() - started
-            kill_all()
+            cancelled = end["reason"] == "Cancelled"
+            # Told to stop, this process has a second; the kernel then kills what is left with it.
+            kill_all(time.monotonic() + STOP_SECONDS if cancelled else None)
             for relay in outputs:
-                relay.finish()
-        return {**end, "seconds": seconds}
+                relay.finish(STOP_SECONDS if cancelled else 10)
+        return {**end, "seconds": seconds, **self.printed()}
+
+    def open_outputs(self):
+        from output import Kept, Relay
+
+        places = self.spec.get("outputs")
+        if places:
+            self.kept = {name: Kept(places["keepBytes"]) for name in ("stdout", "stderr")}
+        return [Relay(1, self.kept.get("stdout")), Relay(2, self.kept.get("stderr"))]
+
+    def printed(self):
+        if not self.kept:
+            return {}
+        return {"printed": {name: kept.total for name, kept in self.kept.items()}}
+
+    def write_outputs(self):
+        from output import write_new
+
+        for name, kept in self.kept.items():
+            try:
+                write_new(self.spec["outputs"][name], kept.text())
+            except OSError as error:
+                # A full volume: the report stands, and what the agent printed is no result.
+                print("%s is lost: %s" % (name, error.strerror), file=sys.stderr)
 
     def run_command(self, command, outputs):
         try:
@@ -129,6 +198,9 @@ class Run:
         return ended(os.WEXITSTATUS(status), None, reason, detail)
 
     def start(self, command, outputs):
+        import errno
+        import shutil
+
         program = shutil.which(command["argv"][0], path=self.env.get("PATH", os.defpath))
         if program is None:
             raise FileNotFoundError(errno.ENOENT, "not found on PATH")
@@ -150,7 +222,7 @@ class Run:
                 setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],
             )
         finally:
-            self.set_score(b"0")
+            self.set_score(self.score)
             os.close(stdin)
 
     def set_score(self, value):
@@ -214,8 +286,10 @@ def reap(wanted):
             found = status
 
 
-def kill_all():
-    """Kills every other process of the namespace and reaps until none is left."""
+def kill_all(until=None):
+    """Kills every other process of the namespace and reaps until none is left, or it is too late."""
+    if until is not None:
+        return kill_until(until)
     while True:
         try:
             os.kill(-1, signal.SIGKILL)
@@ -230,37 +304,24 @@ def kill_all():
             return
 
 
-class Relay(threading.Thread):
-    """Carries the agent's output to our own: a real pipe, drained whatever its volume."""
-
-    def __init__(self, target):
-        super().__init__(daemon=True)
-        self.target = target
-        self.reader, self.writer = os.pipe()
-        self.start()
-
-    def run(self):
+def kill_until(until):
+    while time.monotonic() < until:
         try:
-            while True:
-                data = memoryview(os.read(self.reader, CHUNK))
-                if not data:
-                    return
-                while data:
-                    data = data[os.write(self.target, data) :]
-        except OSError:
-            # Nobody listens any more: the agent gets EPIPE, as from any closed pipe.
-            os.close(self.reader)
-
-    def finish(self):
-        os.close(self.writer)
-        self.join(timeout=10)
+            os.kill(-1, signal.SIGKILL)
+            reap(None)
+        except ProcessLookupError:
+            return
+        time.sleep(0.005)
 
 
 def write_report(spec, end):
     """Everything else is dead by now, and nobody could have made a file of this name before: it
     holds the nonce. The agent can have closed the folder."""
     path = spec["reportPath"]
-    os.chmod(os.path.dirname(path), 0o700)
+    try:
+        os.chmod(os.path.dirname(path), 0o700)
+    except PermissionError:
+        pass  # a pod's volume is root's: nobody here can close it
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
     with os.fdopen(fd, "w") as file:
         json.dump({**end, "nonce": spec["nonce"]}, file)
