@@ -1,0 +1,52 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { findDrift } from '../../scripts/generated-file.ts';
+import { sampleTasks } from '../../scripts/sample-tasks.ts';
+import { KINDS } from '../../src/api/kinds.ts';
+import { loadDocument, splitDocuments } from '../../src/api/kube-yaml.ts';
+import { formatProblem } from '../../src/api/manifest-problem.ts';
+import { parseManifest } from '../../src/api/parse-manifest.ts';
+import { crdSchema, serverVerdict } from '../support/server-verdict.ts';
+import { strictProblems } from '../support/strict-objects.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const SAMPLES = join(ROOT, 'deploy/samples');
+const files = readdirSync(SAMPLES, { recursive: true })
+  .map(String)
+  .filter((name) => name.endsWith('.yaml'));
+
+test('there is a sample of every kind', () => {
+  const kinds = files.flatMap((name) =>
+    splitDocuments(readFileSync(join(SAMPLES, name), 'utf8')).map(
+      ({ text }) => /^kind: (\w+)$/m.exec(text)?.[1],
+    ),
+  );
+  for (const kind of [...Object.keys(KINDS), 'Secret', 'ConfigMap']) expect(kinds).toContain(kind);
+});
+
+test.each(files)('%s is what the API server takes', (name) => {
+  const text = readFileSync(join(SAMPLES, name), 'utf8');
+  for (const document of splitDocuments(text)) {
+    const object = loadDocument(document.text);
+    if (!document.text.includes('apiVersion: clawgym.io/')) {
+      expect(strictProblems(object)).toEqual([]);
+      continue;
+    }
+    const { problems, objects } = parseManifest(document.text, name);
+    expect(problems.map(formatProblem)).toEqual([]);
+    for (const ours of objects) {
+      expect(serverVerdict(crdSchema(KINDS[ours.kind]), object)).toEqual([]);
+    }
+  }
+});
+
+test('the sample tasks are the example tasks', async () => {
+  expect(await findDrift(ROOT, [await sampleTasks(ROOT)])).toEqual([]);
+});
+
+test('the sample tasks fit into what kubectl apply remembers of an object', () => {
+  const text = readFileSync(join(SAMPLES, 'quickstart/example-tasks.yaml'), 'utf8');
+  // kubectl keeps the object as JSON in an annotation, and all annotations have 256 KiB together.
+  expect(JSON.stringify(loadDocument(text)).length).toBeLessThan(240 * 1024);
+});
