@@ -64,14 +64,17 @@ export async function makeServing(
   return await keyed(certificate.toString('pem'), keys.privateKey);
 }
 
-async function keyed(certificate: string, privateKey: CryptoKey): Promise<KeyedCertificate> {
+async function keyed(
+  certificate: string,
+  privateKey: webcrypto.CryptoKey,
+): Promise<KeyedCertificate> {
   const x509 = await loadX509();
   const bytes = await webcrypto.subtle.exportKey('pkcs8', privateKey);
   const key = x509.PemConverter.encode(bytes, 'PRIVATE KEY');
   return { certificate: `${certificate.trim()}\n`, key: `${key.trim()}\n` };
 }
 
-async function importKey(pem: string): Promise<CryptoKey> {
+async function importKey(pem: string): Promise<webcrypto.CryptoKey> {
   const x509 = await loadX509();
   const bytes = x509.PemConverter.decodeFirst(pem);
   return await webcrypto.subtle.importKey('pkcs8', bytes, KEY, false, ['sign']);

@@ -79,5 +79,7 @@ function isDue(certificate: string, now: number): boolean {
   return now >= from + ((endOf(certificate) - from) * 2) / 3;
 }
 
-const startOf = (certificate: string): number => new X509Certificate(certificate).validFromDate.getTime();
-const endOf = (certificate: string): number => new X509Certificate(certificate).validToDate.getTime();
+const startOf = (certificate: string): number =>
+  new X509Certificate(certificate).validFromDate.getTime();
+const endOf = (certificate: string): number =>
+  new X509Certificate(certificate).validToDate.getTime();

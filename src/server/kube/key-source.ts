@@ -1,0 +1,24 @@
+import type { Transport } from '../../../operator/kube/client/transport.ts';
+import type { KeySource } from '../identity/cluster-keys.ts';
+
+const TIMEOUT_MS = 10_000;
+
+/**
+ * The discovery documents of the API server: every service account may read them (ClusterRole
+ * `system:service-account-issuer-discovery`), so no right of ours is needed.
+ */
+export function keySource(transport: Transport): KeySource {
+  const get = (path: string, resource: string, signal: AbortSignal): Promise<unknown> =>
+    transport.request({
+      method: 'GET',
+      verb: 'get',
+      path,
+      resource,
+      signal,
+      timeoutMs: TIMEOUT_MS,
+    });
+  return {
+    configuration: (signal) => get('/.well-known/openid-configuration', 'openid', signal),
+    keys: (signal) => get('/openid/v1/jwks', 'jwks', signal),
+  };
+}
