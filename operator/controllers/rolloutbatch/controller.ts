@@ -1,0 +1,109 @@
+import type { PodSettings } from '../../../src/engines/kubernetes/settings.ts';
+import type { ClawGymServer } from '../../../src/protocol/claw-gym-server.ts';
+import type { KubeClient } from '../../kube/client/typed-client.ts';
+import { Controller, type ControllerOptions } from '../../kube/controller/controller.ts';
+import { watchMapped, watchObjects, watchOwned } from '../../kube/controller/controller-sources.ts';
+import type { Service } from '../../kube/controller/manager.ts';
+import type { ObjectKey } from '../../kube/objects/object-key.ts';
+import { controllerOf } from '../../kube/objects/owner-references.ts';
+import type { EventRecorder } from '../../kube/writes/event-recorder.ts';
+import { StatusWriter } from '../../kube/writes/status-writer.ts';
+import { rolloutBatches } from '../shared/kinds.ts';
+import { FIELD_MANAGER } from '../shared/marks.ts';
+import { Pace } from '../shared/pace.ts';
+import type { SandboxPod } from '../shared/pods.ts';
+import { type BatchWorld, batchWorld, type Caching } from './batch-world.ts';
+import { DepartedBatches } from './departed.ts';
+import { InstallationReader } from './installation.ts';
+import { LastSeenJobs } from './last-seen-jobs.ts';
+import { NamespaceKeeper } from './namespace.ts';
+import type { BatchParts, BatchSettings } from './parts.ts';
+import { Planner } from './planner.ts';
+import { PodLedger } from './pod-ledger.ts';
+import { reconcileBatch } from './reconcile.ts';
+import type { SandboxDefaults } from './resources.ts';
+import { ShortageReader } from './shortage.ts';
+
+export interface BatchControllerOptions {
+  /** Over a fenced transport, where there is an election. */
+  readonly client: KubeClient;
+  readonly server: ClawGymServer;
+  /** Over a transport that is not fenced. */
+  readonly recorder: Pick<EventRecorder, 'record'>;
+  /** Undefined: all of the cluster. */
+  readonly namespaces: readonly string[] | undefined;
+  readonly podSettings: PodSettings;
+  readonly sandboxDefaults: SandboxDefaults;
+  /** Service of the server's sandbox listener. */
+  readonly service: ObjectKey;
+  readonly caching: Caching;
+  readonly controlling: Pick<ControllerOptions, 'clock' | 'logger' | 'workers' | 'metrics'>;
+  readonly settings?: Partial<BatchSettings>;
+  /** Between two status writes of one batch, default 1 s. */
+  readonly minIntervalMs?: number;
+}
+
+const SETTINGS: BatchSettings = { defaultParallelism: 8, tickMs: 1000, countsMs: 3000 };
+
+/** The caches and the controller of RolloutBatches; run all of them. */
+export function rolloutBatchController(options: BatchControllerOptions): {
+  readonly caches: readonly Service[];
+  readonly controller: Controller;
+  readonly world: BatchWorld;
+} {
+  const { caching, client, controlling, namespaces } = options;
+  const world = batchWorld(client, namespaces, caching);
+  const controller = new Controller({
+    name: 'rolloutbatch',
+    reconcile: reconcileBatch(partsOf(options, world)),
+    sources: [
+      watchObjects('rolloutbatches', world.batches),
+      watchOwned('jobs', world.jobs, rolloutBatches),
+      watchMapped('pods', world.pods, batchesOfPod(world)),
+    ],
+    readGates: [world.writtenBatches, world.writtenJobs],
+    ...controlling,
+  });
+  return { caches: world.caches, controller, world };
+}
+
+function partsOf(options: BatchControllerOptions, world: BatchWorld): BatchParts {
+  const { client, recorder, sandboxDefaults, server, service } = options;
+  const { clock } = options.controlling;
+  return {
+    ...{ client, server, clock, world },
+    ledger: new PodLedger(world.pods),
+    lastSeen: new LastSeenJobs(world.jobs),
+    departed: new DepartedBatches(world.batches),
+    installation: new InstallationReader({
+      ...{ client, server, clock, service },
+      settings: options.podSettings,
+    }),
+    namespaces: new NamespaceKeeper(client, clock),
+    planner: new Planner({ client, server, clock }),
+    shortages: new ShortageReader(client, clock),
+    pace: new Pace(clock),
+    statusPace: new Pace(clock),
+    status: new StatusWriter({
+      ...{ clock, recorder },
+      client: client.for(rolloutBatches),
+      fieldManager: FIELD_MANAGER,
+      written: world.writtenBatches,
+      ...(options.minIntervalMs === undefined ? {} : { minIntervalMs: options.minIntervalMs }),
+    }),
+    defaults: sandboxDefaults,
+    settings: { ...SETTINGS, ...options.settings },
+  };
+}
+
+/** By the Job that a pod belongs to: pods name no batch by its name. */
+function batchesOfPod(world: BatchWorld): (pod: SandboxPod) => readonly ObjectKey[] {
+  return (pod) => {
+    const job = controllerOf(pod);
+    if (job === undefined) return [];
+    const { namespace } = pod.metadata;
+    const owner = world.jobs.get({ namespace, name: job.name });
+    const batch = owner && controllerOf(owner);
+    return batch === undefined ? [] : [{ namespace, name: batch.name }];
+  };
+}

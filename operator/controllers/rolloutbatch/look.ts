@@ -1,0 +1,98 @@
+import { serverMark } from '../../../src/engines/kubernetes/settings.ts';
+import type { ServerCall } from '../../../src/protocol/claw-gym-server.ts';
+import type { BatchState } from '../../../src/protocol/operator-api.ts';
+import { findCondition } from '../../kube/objects/conditions.ts';
+import type { RolloutBatch } from '../shared/kinds.ts';
+import { jobFact } from './facts.ts';
+import type { Installation } from './installation.ts';
+import type { JobFact, Mode, Observed } from './observed.ts';
+import type { BatchParts } from './parts.ts';
+import { type PodView, podView } from './pod-view.ts';
+
+/** Pods of one POST at most (protocol/operator-api.ts zEvidenceBody). */
+const MAX_EVIDENCE = 500;
+
+/** What the caches say of a batch, at one moment. */
+export interface ClusterView {
+  readonly jobs: readonly JobFact[];
+  readonly pods: PodView;
+  readonly podsVersion: string | undefined;
+}
+
+export function clusterView(parts: BatchParts, batch: RolloutBatch, uid: string): ClusterView {
+  const { clock, lastSeen, ledger, world } = parts;
+  return {
+    jobs: world.jobs.byIndex('owner', uid).map(jobFact),
+    podsVersion: world.pods.listing ? undefined : world.pods.resourceVersion,
+    pods: podView({
+      present: world.pods.byIndex('batch', uid),
+      gone: ledger.gone(uid),
+      isTold: (podUid) => ledger.isTold(podUid),
+      jobOf: (jobUid) => lastSeen.get(uid, jobUid),
+      startDeadlineSeconds: batch.spec.startDeadlineSeconds,
+      now: clock.now(),
+    }),
+  };
+}
+
+/** Tells the server of every pod that is over. True where there was anything to tell. */
+export async function tellEvidence(
+  parts: BatchParts,
+  uid: string,
+  { untold }: PodView,
+  call: ServerCall,
+): Promise<boolean> {
+  for (let from = 0; from < untold.length; from += MAX_EVIDENCE) {
+    const pods = untold.slice(from, from + MAX_EVIDENCE);
+    parts.ledger.told(uid, await parts.server.evidence(uid, pods, call));
+  }
+  return untold.length > 0;
+}
+
+/** What the batch wants now: it stands still before it fails, and once it fails it does. */
+export function modeOf(batch: RolloutBatch, state: BatchState | undefined, now: number): Mode {
+  const { spec, status } = batch;
+  if (findCondition(status?.conditions, 'FailureTarget')?.status === 'True') return 'stop';
+  // While it stands still its time does not run out.
+  if (spec.suspend) return 'pause';
+  const over = state !== undefined && state.decided === state.planned;
+  const deadline = deadlineOf(batch, state);
+  return !over && deadline !== undefined && now >= deadline ? 'stop' : 'run';
+}
+
+/** Milliseconds since the epoch; undefined where there is none, or nothing has started. */
+export function deadlineOf(
+  { spec }: RolloutBatch,
+  state: BatchState | undefined,
+): number | undefined {
+  const { activeDeadlineSeconds: seconds } = spec;
+  if (seconds === undefined || state?.startedAt === undefined) return undefined;
+  return state.startedAt + seconds * 1000;
+}
+
+export function observedOf(
+  parts: BatchParts,
+  batch: RolloutBatch,
+  seen: {
+    readonly uid: string;
+    readonly mode: Mode;
+    readonly state: BatchState;
+    readonly cluster: ClusterView;
+    readonly installation: Installation;
+    readonly absent: ReadonlySet<string>;
+    readonly mayStart: boolean;
+  },
+): Observed {
+  const { absent, cluster, installation, mayStart, mode, state, uid } = seen;
+  return {
+    batch: { name: batch.metadata.name, uid, spec: batch.spec },
+    mode,
+    state,
+    jobs: cluster.jobs,
+    pods: cluster.pods.facts,
+    mark: serverMark(installation.pods.server),
+    mayStart,
+    absent,
+    defaultParallelism: parts.settings.defaultParallelism,
+  };
+}

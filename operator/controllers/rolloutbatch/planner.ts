@@ -1,0 +1,137 @@
+import { canonicalJson } from '../../../src/base/canonical-json.ts';
+import { sha256 } from '../../../src/base/digest.ts';
+import { ClawError } from '../../../src/base/error.ts';
+import type { ClawGymServer, ServerCall } from '../../../src/protocol/claw-gym-server.ts';
+import type {
+  BatchState,
+  PlanBatchBody,
+  TaskSourceBody,
+} from '../../../src/protocol/operator-api.ts';
+import type { Clock } from '../../kube/base/clock.ts';
+import type { KubeClient } from '../../kube/client/typed-client.ts';
+import { controllerOf } from '../../kube/objects/owner-references.ts';
+import type { RolloutBatch } from '../shared/kinds.ts';
+import { type ReadSource, readTaskSource } from '../shared/task-source.ts';
+import type { Hindrance } from './status-input.ts';
+
+/** How often a source that can change is read again, only to say that it has. */
+const DRIFT_MS = 5 * 60_000;
+const MAX_ARM = 63;
+
+export interface Planned {
+  readonly state: BatchState | undefined;
+  readonly hindrance: Hindrance | undefined;
+  readonly sourceGone: string | undefined;
+}
+
+/** What was sent last, and when it was looked at again. */
+interface Sent {
+  readonly digest: string | undefined;
+  readonly generation: number | undefined;
+  readonly at: number;
+  readonly sourceGone: string | undefined;
+}
+
+export interface PlannerOptions {
+  readonly client: KubeClient;
+  readonly server: ClawGymServer;
+  readonly clock: Clock;
+}
+
+/** Gets batches planned, once, and looks every now and then whether their source has changed. */
+export class Planner {
+  readonly #options: PlannerOptions;
+  readonly #sent = new Map<string, Sent>();
+
+  constructor(options: PlannerOptions) {
+    this.#options = options;
+  }
+
+  forget(batchUid: string): void {
+    this.#sent.delete(batchUid);
+  }
+
+  /** Throws `ServerUnavailable` and KubeErrors; what the server refuses is a hindrance. */
+  async planned(uid: string, batch: RolloutBatch, call: ServerCall): Promise<Planned> {
+    const state = await this.#options.server.batch(uid, call);
+    const last = this.#sent.get(uid);
+    const { generation } = batch.metadata;
+    const now = this.#options.clock.monotonic();
+    const old = last === undefined || now - last.at >= DRIFT_MS || last.generation !== generation;
+    if (state !== undefined && !old) return going(state, last.sourceGone);
+    const source = await this.#read(batch, call);
+    if (source.kind === 'problem') {
+      if (state === undefined) return stopped(source.reason, source.message);
+      const sourceGone = source.message;
+      this.#sent.set(uid, { digest: last?.digest, generation, at: now, sourceGone });
+      return going(state, sourceGone);
+    }
+    const digest = sha256(canonicalJson(source.body));
+    const same = last?.digest === digest && last.generation === generation;
+    const planned =
+      state !== undefined && same
+        ? going(state, undefined)
+        : await this.#tell(uid, bodyOf(batch, source.body), state, call);
+    if (planned.state !== undefined)
+      this.#sent.set(uid, { digest, generation, at: now, sourceGone: undefined });
+    return planned;
+  }
+
+  /** A plan that stands does so whatever the answer is: the server has compared and said no. */
+  async #tell(
+    uid: string,
+    body: PlanBatchBody,
+    state: BatchState | undefined,
+    call: ServerCall,
+  ): Promise<Planned> {
+    try {
+      return going(await this.#options.server.planBatch(uid, body, call), undefined);
+    } catch (thrown) {
+      if (!isRefusal(thrown)) throw thrown;
+      return state === undefined ? stopped('PlanRefused', thrown.message) : going(state, undefined);
+    }
+  }
+
+  async #read(batch: RolloutBatch, { signal }: ServerCall): Promise<ReadSource> {
+    const { namespace = '' } = batch.metadata;
+    return await readTaskSource(this.#options.client, namespace, batch.spec.tasks, signal);
+  }
+}
+
+/** The server's own no, which the same question would meet again. */
+function isRefusal(thrown: unknown): thrown is ClawError {
+  return thrown instanceof ClawError && !thrown.retryable && thrown.code !== 'Internal';
+}
+
+function going(state: BatchState, sourceGone: string | undefined): Planned {
+  return { state, hindrance: undefined, sourceGone };
+}
+
+function stopped(
+  reason: Extract<Hindrance, { kind: 'planning' }>['reason'],
+  message: string,
+): Planned {
+  return {
+    state: undefined,
+    hindrance: { kind: 'planning', reason, message },
+    sourceGone: undefined,
+  };
+}
+
+function bodyOf(batch: RolloutBatch, source: TaskSourceBody): PlanBatchBody {
+  const { name, namespace = '', labels } = batch.metadata;
+  const owner = controllerOf(batch);
+  return {
+    namespace,
+    name,
+    owner: {
+      kind: owner?.kind ?? batch.kind,
+      name: owner?.name ?? name,
+      arm: (labels?.[ARM_LABEL] ?? name).slice(0, MAX_ARM),
+    },
+    spec: batch.spec,
+    source,
+  };
+}
+
+const ARM_LABEL = 'clawgym.io/arm';

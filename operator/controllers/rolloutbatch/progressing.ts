@@ -1,0 +1,75 @@
+import type { ConditionState } from '../../kube/objects/conditions.ts';
+import { findCondition } from '../../kube/objects/conditions.ts';
+import { runCondition } from '../shared/vocabulary.ts';
+import type { StatusInput } from './status-input.ts';
+
+/**
+ * What the batch is doing, or why it does nothing: the first that holds, what a person has to know
+ * first. Without numbers: those stand in the fields beside it and change all the time.
+ */
+export function progressing(input: StatusInput, over: boolean): ConditionState {
+  if (over) return ended(input);
+  const { forbidden, hindrance, mode, pods, state, storeFull } = input;
+  if (hindrance?.kind === 'server')
+    return runCondition(
+      'Progressing',
+      'Unknown',
+      'ServerUnavailable',
+      serverAway(hindrance.message),
+    );
+  if (hindrance?.kind === 'planning')
+    return runCondition('Progressing', 'False', 'Blocked', hindrance.message);
+  if (mode === 'stop') return runCondition('Progressing', 'True', 'Stopping');
+  if (state === undefined) return runCondition('Progressing', 'True', 'Planning');
+  if (mode === 'pause') return runCondition('Progressing', 'False', 'Suspended');
+  if (forbidden !== undefined)
+    return runCondition('Progressing', 'False', forbidden.reason, forbidden.message);
+  const image = pods.find((pod) => !pod.over && pod.imageProblem !== undefined)?.imageProblem;
+  if (image !== undefined) return runCondition('Progressing', 'False', 'ImagePullFailing', image);
+  const queued = queue(input);
+  if (queued !== undefined) return queued;
+  const unplaced = pods.filter((pod) => !pod.over && pod.unschedulable !== undefined);
+  if (unplaced.length > 0)
+    return runCondition('Progressing', 'False', 'Unschedulable', unplaced[0]?.unschedulable);
+  if (storeFull && state.waiting.length > 0)
+    return runCondition('Progressing', 'False', 'StoreFull');
+  return working(input);
+}
+
+function ended({ batch, mode }: StatusInput): ConditionState {
+  const failing = mode === 'stop' || findCondition(batch.status?.conditions, 'FailureTarget');
+  return runCondition('Progressing', 'False', failing ? 'Failed' : 'Complete');
+}
+
+function serverAway(message: string): string {
+  return `the server gives no answer, and is asked again; pods that run go on: ${message}`;
+}
+
+function queue({ batch, jobs }: StatusInput): ConditionState | undefined {
+  const { queueName } = batch.spec.sandbox;
+  const waiting = jobs.find((job) => job.suspended !== undefined && !job.finished);
+  if (queueName === undefined || waiting === undefined) return undefined;
+  const words = waiting.suspended === '' ? '' : `: ${waiting.suspended}`;
+  const message = `Job ${waiting.name} waits in queue ${queueName}${words}`;
+  return runCondition('Progressing', 'False', 'Queued', message);
+}
+
+function working({ batch, jobs, state }: StatusInput): ConditionState {
+  if (state === undefined) return runCondition('Progressing', 'True', 'Planning');
+  if (state.decided === state.planned) return runCondition('Progressing', 'True', 'Finishing');
+  if (state.active > 0 || (state.attempts > 0 && state.pending > 0))
+    return runCondition('Progressing', 'True', 'Running', fixedPlaces(batch.spec, jobs));
+  if (state.verifying > 0) return runCondition('Progressing', 'True', 'Verifying');
+  return runCondition('Progressing', 'True', 'Starting', fixedPlaces(batch.spec, jobs));
+}
+
+/** A queue admits a Job with its parallelism: a new value holds from the next Job on. */
+function fixedPlaces(
+  { parallelism, sandbox }: StatusInput['batch']['spec'],
+  jobs: StatusInput['jobs'],
+): string | undefined {
+  if (sandbox.queueName === undefined || parallelism === undefined) return undefined;
+  const other = jobs.find((job) => !job.finished && job.parallelism > parallelism);
+  if (other === undefined) return undefined;
+  return `spec.parallelism is ${parallelism} now; Job ${other.name} was admitted by queue ${sandbox.queueName} with ${other.parallelism} and keeps it, the next Job gets the new value`;
+}

@@ -1,0 +1,169 @@
+import { OUTCOME_NAMES } from '../../../src/api/run-status.ts';
+import type { BatchState } from '../../../src/protocol/operator-api.ts';
+import {
+  type Condition,
+  type ConditionState,
+  findCondition,
+  setCondition,
+} from '../../kube/objects/conditions.ts';
+import { stampSeconds } from '../../kube/objects/time-stamps.ts';
+import type { BatchStatus } from '../shared/kinds.ts';
+import { runCondition } from '../shared/vocabulary.ts';
+import { progressing } from './progressing.ts';
+import type { StatusInput } from './status-input.ts';
+
+/**
+ * Pure: the whole status of a batch, from what is observed. What cannot be observed now (the server is
+ * away) stays as it was; nothing else is remembered in it.
+ */
+export function batchStatus(input: StatusInput): BatchStatus {
+  const { batch, state } = input;
+  const counts = state === undefined ? formerCounts(batch.status) : countsOf(state);
+  const generation = batch.metadata.generation;
+  const conditions = conditionsOf(input).reduce<readonly Condition[]>(
+    (list, condition) =>
+      setCondition(list, { ...condition, observedGeneration: generation }, input.now),
+    batch.status?.conditions ?? [],
+  );
+  return {
+    ...counts,
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+    conditions: [...conditions],
+  };
+}
+
+/** True where the batch has come to its end: nothing of it runs and nothing will. */
+export function isOver(conditions: readonly Condition[] | undefined): boolean {
+  return ['Complete', 'Failed'].some((type) => findCondition(conditions, type)?.status === 'True');
+}
+
+function formerCounts(status: BatchStatus | undefined): BatchStatus {
+  const { conditions: _conditions, observedGeneration: _generation, ...counts } = status ?? {};
+  return counts;
+}
+
+function countsOf(state: BatchState): BatchStatus {
+  const { planned, pending, active, verifying, decided, outcomes } = state;
+  const { startedAt, decidedAt, missingRate, results } = state;
+  return {
+    taskSet: state.taskSet,
+    ...(startedAt === undefined ? {} : { startTime: stampSeconds(startedAt) }),
+    ...(decidedAt === undefined ? {} : { completionTime: stampSeconds(decidedAt) }),
+    progress: `${decided}/${planned}`,
+    rollouts: { planned, pending, active, verifying, decided },
+    outcomes: outcomeList(outcomes),
+    ...(missingRate === undefined ? {} : { missingRate }),
+    decidedIndexes: state.decidedIndexes,
+    failedIndexes: state.failedIndexes,
+    attempts: state.attempts,
+    infraFailures: state.infraFailures,
+    disruptions: state.disruptions,
+    ...(results === undefined ? {} : { results: { digest: results } }),
+  };
+}
+
+function outcomeList(outcomes: BatchState['outcomes']): NonNullable<BatchStatus['outcomes']> {
+  return OUTCOME_NAMES.flatMap((outcome) => {
+    const count = outcomes[outcome] ?? 0;
+    return count === 0 ? [] : [{ outcome, count }];
+  });
+}
+
+function conditionsOf(input: StatusInput): readonly ConditionState[] {
+  const over = isEnded(input);
+  const busy = progressing(input, over);
+  return [
+    planned(input),
+    busy,
+    suspended(input, over),
+    networkIsolated(input),
+    sourceChanged(input),
+    ...ends(input, over),
+    ...kstatus(input, busy, over),
+  ];
+}
+
+/** The results are stored and no Job of ours is at work. */
+function isEnded({ batch, state }: StatusInput): boolean {
+  if (isOver(batch.status?.conditions)) return true;
+  return state?.results !== undefined && state.jobs.every(({ live }) => !live);
+}
+
+function planned({ hindrance, state, batch }: StatusInput): ConditionState {
+  if (hindrance?.kind === 'planning')
+    return runCondition('Planned', 'False', hindrance.reason, hindrance.message);
+  if (state !== undefined) {
+    const { planned: all, notGradable, taskSet } = state;
+    const left = notGradable === 0 ? '' : `; ${notGradable} of them cannot be graded here`;
+    const message = `${all} rollouts of task set ${taskSet.slice(0, 12)}${left}`;
+    return runCondition('Planned', 'True', 'TaskSetFrozen', message);
+  }
+  const former = findCondition(batch.status?.conditions, 'Planned');
+  if (former !== undefined && batch.status?.taskSet !== undefined) return former;
+  return hindrance === undefined
+    ? runCondition('Planned', 'Unknown', 'Waiting')
+    : runCondition('Planned', 'Unknown', 'ServerUnavailable', hindrance.message);
+}
+
+function suspended({ mode, jobs, state }: StatusInput, over: boolean): ConditionState {
+  if (over) return runCondition('Suspended', 'False', 'Finished');
+  if (mode === 'pause') {
+    const live = state?.jobs.some((job) => job.live) ?? jobs.length > 0;
+    return runCondition('Suspended', 'True', live ? 'Suspending' : 'SuspendRequested');
+  }
+  const held = jobs.find((job) => job.suspended !== undefined && !job.finished);
+  if (held === undefined) return runCondition('Suspended', 'False', 'NotSuspended');
+  const words = held.suspended === '' ? '' : `: ${held.suspended}`;
+  const message = `Job ${held.name} is suspended by somebody else, for example a queue${words}`;
+  return runCondition('Suspended', 'True', 'JobSuspended', message);
+}
+
+function networkIsolated({ batch, network, prepared }: StatusInput): ConditionState {
+  if (network !== undefined) return network;
+  const former = findCondition(batch.status?.conditions, 'NetworkIsolated');
+  if (former !== undefined && former.reason !== 'NotProbed') return former;
+  return runCondition('NetworkIsolated', 'Unknown', prepared ? 'PoliciesApplied' : 'NotProbed');
+}
+
+function sourceChanged({ sourceGone, state }: StatusInput): ConditionState {
+  if (sourceGone !== undefined)
+    return runCondition('SourceChanged', 'True', 'SourceGone', sourceGone);
+  if (state?.sourceNow === undefined) return runCondition('SourceChanged', 'False', 'Unchanged');
+  const message = `the source gives task set ${state.sourceNow.slice(0, 12)} now; this run keeps to ${state.taskSet.slice(0, 12)}. For the new tasks create another run`;
+  return runCondition('SourceChanged', 'True', 'SourceDrifted', message);
+}
+
+/** Only what holds is there, as with Jobs: an absent condition has not come true. */
+function ends(input: StatusInput, over: boolean): readonly ConditionState[] {
+  const { batch, mode, state } = input;
+  const failing = mode === 'stop' || findCondition(batch.status?.conditions, 'FailureTarget');
+  if (failing) {
+    const seconds = batch.spec.activeDeadlineSeconds;
+    const former = findCondition(batch.status?.conditions, 'FailureTarget')?.message;
+    const message = former ?? `the run took longer than spec.activeDeadlineSeconds (${seconds} s)`;
+    const target = runCondition('FailureTarget', 'True', 'DeadlineExceeded', message);
+    const failed = runCondition('Failed', 'True', 'DeadlineExceeded', message);
+    return over ? [target, failed] : [target];
+  }
+  if (state === undefined || state.decided < state.planned) return [];
+  const met = runCondition('SuccessCriteriaMet', 'True', 'AllDecided');
+  return over ? [met, runCondition('Complete', 'True', 'AllDecided')] : [met];
+}
+
+/** What generic tools read (kstatus): abnormal is True. */
+function kstatus(
+  { batch, hindrance, mode, state }: StatusInput,
+  busy: ConditionState,
+  over: boolean,
+): readonly ConditionState[] {
+  const idle = runCondition('Reconciling', 'False', 'Idle');
+  const fine = runCondition('Stalled', 'False', 'NotStalled');
+  if (over) {
+    const failed = mode === 'stop' || findCondition(batch.status?.conditions, 'FailureTarget');
+    return [idle, failed ? runCondition('Stalled', 'True', 'RunFailed', busy.message) : fine];
+  }
+  if (hindrance?.kind === 'planning')
+    return [idle, runCondition('Stalled', 'True', 'NeedsAction', hindrance.message)];
+  if (mode === 'pause' && state?.jobs.some((job) => job.live) !== true) return [idle, fine];
+  return [runCondition('Reconciling', 'True', 'InProgress', busy.message), fine];
+}

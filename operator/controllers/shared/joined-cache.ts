@@ -1,0 +1,72 @@
+import type { Cache, CacheHandler } from '../../kube/cache/cache.ts';
+import type { Selection } from '../../kube/client/resource-client.ts';
+import type { KubeObject } from '../../kube/objects/kube-object.ts';
+import type { ObjectKey } from '../../kube/objects/object-key.ts';
+import { compareResourceVersions } from '../../kube/objects/resource-version.ts';
+
+/**
+ * Caches of one resource in several namespaces as one: an operator that may not list the whole cluster
+ * watches each of its namespaces.
+ */
+export function joinCaches<T extends KubeObject>(
+  byNamespace: ReadonlyMap<string, Cache<T>>,
+): Cache<T> {
+  const caches = [...byNamespace.values()];
+  const [only] = caches;
+  return caches.length === 1 && only !== undefined ? only : new JoinedCache(byNamespace);
+}
+
+class JoinedCache<T extends KubeObject> implements Cache<T> {
+  readonly selection: Selection;
+  readonly #byNamespace: ReadonlyMap<string, Cache<T>>;
+  readonly #caches: readonly Cache<T>[];
+
+  constructor(byNamespace: ReadonlyMap<string, Cache<T>>) {
+    this.#byNamespace = byNamespace;
+    this.#caches = [...byNamespace.values()];
+    const { namespace: _one, ...selection } = this.#caches[0]?.selection ?? {};
+    this.selection = selection;
+  }
+
+  get(key: ObjectKey): T | undefined {
+    return this.#byNamespace.get(key.namespace ?? '')?.get(key);
+  }
+
+  list(): readonly T[] {
+    return this.#caches.flatMap((cache) => cache.list());
+  }
+
+  byIndex(name: string, value: string): readonly T[] {
+    return this.#caches.flatMap((cache) => cache.byIndex(name, value));
+  }
+
+  async whenSynced(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#caches.map(async (cache) => cache.whenSynced(signal)));
+  }
+
+  get synced(): boolean {
+    return this.#caches.every((cache) => cache.synced);
+  }
+
+  get listing(): boolean {
+    return this.#caches.some((cache) => cache.listing);
+  }
+
+  /** The oldest: all of them are at least there. */
+  get resourceVersion(): string | undefined {
+    let oldest: string | undefined;
+    for (const { resourceVersion } of this.#caches) {
+      if (resourceVersion === undefined) return undefined;
+      if (oldest === undefined || compareResourceVersions(resourceVersion, oldest) < 0)
+        oldest = resourceVersion;
+    }
+    return oldest;
+  }
+
+  subscribe(handler: CacheHandler<T>): () => void {
+    const ends = this.#caches.map((cache) => cache.subscribe(handler));
+    return () => {
+      for (const end of ends) end();
+    };
+  }
+}

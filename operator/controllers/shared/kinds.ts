@@ -1,0 +1,27 @@
+import type { z } from 'zod';
+import { clawTask } from '../../../src/api/claw-task.ts';
+import { rolloutBatch } from '../../../src/api/rollout-batch.ts';
+import { zKubeObject } from '../../kube/objects/kube-object.ts';
+import { defineResource } from '../../kube/objects/resource.ts';
+
+const zRolloutBatch = zKubeObject.extend({
+  spec: rolloutBatch.spec,
+  status: rolloutBatch.status.optional(),
+});
+export type RolloutBatch = z.infer<typeof zRolloutBatch>;
+export type BatchSpec = RolloutBatch['spec'];
+export type BatchStatus = NonNullable<RolloutBatch['status']>;
+
+export const rolloutBatches = defineResource({
+  ...rolloutBatch,
+  namespaced: true,
+  schema: zRolloutBatch,
+});
+
+const zClawTask = zKubeObject.extend({
+  spec: clawTask.spec,
+  status: clawTask.status.optional(),
+});
+export type ClawTask = z.infer<typeof zClawTask>;
+
+export const clawTasks = defineResource({ ...clawTask, namespaced: true, schema: zClawTask });

@@ -1,0 +1,102 @@
+import type { LabelSelector } from '../../../src/api/label-selector.ts';
+import type { TaskSource } from '../../../src/api/task-source.ts';
+import { asSha256 } from '../../../src/base/brand.ts';
+import type { TaskSourceBody } from '../../../src/protocol/operator-api.ts';
+import { isNotFound } from '../../kube/base/kube-error.ts';
+import type { KubeClient } from '../../kube/client/typed-client.ts';
+import { clawTasks } from './kinds.ts';
+import { configMaps } from './kube-kinds.ts';
+import type { RunReason } from './vocabulary.ts';
+
+export type ReadSource =
+  | { readonly kind: 'source'; readonly body: TaskSourceBody }
+  | { readonly kind: 'problem'; readonly reason: RunReason<'Planned'>; readonly message: string };
+
+/**
+ * The task source of a run, read from the cluster as far as the server cannot read it: the server sees
+ * no objects. Reads live, never a cache: what is read is frozen. KubeErrors other than "not there"
+ * pass through.
+ */
+export async function readTaskSource(
+  client: KubeClient,
+  namespace: string,
+  tasks: TaskSource,
+  signal: AbortSignal,
+): Promise<ReadSource> {
+  if (tasks.digest !== undefined) return source({ kind: 'digest', digest: asSha256(tasks.digest) });
+  if (tasks.url !== undefined)
+    return source({ kind: 'url', url: tasks.url.url, digest: asSha256(tasks.url.digest) });
+  if (tasks.selector !== undefined) return selected(client, namespace, tasks.selector, signal);
+  if (tasks.configMap !== undefined)
+    return fromConfigMap(client, namespace, tasks.configMap, signal);
+  if (tasks.persistentVolumeClaim !== undefined)
+    return problem(
+      'SourceUnsupported',
+      'spec.tasks.persistentVolumeClaim: this version reads no volumes; put the tasks into a ConfigMap, ClawTask objects or a stored task set (spec.tasks.digest)',
+    );
+  return problem(
+    'SourceUnsupported',
+    'spec.tasks.path is a path of your own machine, which a cluster cannot read; use selector, configMap, digest or url',
+  );
+}
+
+async function selected(
+  client: KubeClient,
+  namespace: string,
+  selector: LabelSelector,
+  signal: AbortSignal,
+): Promise<ReadSource> {
+  const labelSelector = selectorText(selector);
+  const { items } = await client.for(clawTasks).list({ namespace, labelSelector }, { signal });
+  if (items.length === 0)
+    return problem(
+      'SourceNotFound',
+      `spec.tasks.selector: no ClawTask of namespace ${namespace} has the labels ${labelSelector}; see: kubectl get clawtasks -n ${namespace} --show-labels`,
+    );
+  const tasks = items
+    .map(({ metadata, spec }) => ({ name: metadata.name, task: spec }))
+    .toSorted((one, other) => (one.name < other.name ? -1 : 1));
+  return source({ kind: 'tasks', tasks });
+}
+
+async function fromConfigMap(
+  client: KubeClient,
+  namespace: string,
+  { name, key }: NonNullable<TaskSource['configMap']>,
+  signal: AbortSignal,
+): Promise<ReadSource> {
+  try {
+    const { data } = await client.for(configMaps).get({ namespace, name }, { signal });
+    const text = data?.[key];
+    if (text !== undefined) return source({ kind: 'text', name: key, text });
+    const keys = Object.keys(data ?? {}).slice(0, 20);
+    return problem(
+      'SourceNotFound',
+      `spec.tasks.configMap: ConfigMap ${namespace}/${name} has no key ${JSON.stringify(key)}; it has ${keys.length === 0 ? 'none' : keys.join(', ')}`,
+    );
+  } catch (thrown) {
+    if (!isNotFound(thrown)) throw thrown;
+    return problem(
+      'SourceNotFound',
+      `spec.tasks.configMap: there is no ConfigMap ${namespace}/${name}; create it`,
+    );
+  }
+}
+
+/** A label selector as the API server reads it from a query. */
+export function selectorText({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string {
+  const equal = Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`);
+  const others = matchExpressions.map(({ key, operator, values = [] }) => {
+    if (operator === 'Exists') return key;
+    if (operator === 'DoesNotExist') return `!${key}`;
+    return `${key} ${operator === 'In' ? 'in' : 'notin'} (${values.join(',')})`;
+  });
+  return [...equal, ...others].join(',');
+}
+
+const source = (body: TaskSourceBody): ReadSource => ({ kind: 'source', body });
+const problem = (reason: RunReason<'Planned'>, message: string): ReadSource => ({
+  kind: 'problem',
+  reason,
+  message,
+});

@@ -1,0 +1,122 @@
+import type { ConditionState } from '../../kube/objects/conditions.ts';
+
+/**
+ * Every condition that a run shows and every reason that it may have, with what it means. Reasons are
+ * for programs and never change their meaning; messages are made where the facts are and end with what
+ * to do, where there is something to do.
+ */
+export const RUN_VOCABULARY = {
+  Planned: {
+    about: 'Whether the tasks are frozen and the namespace can run them.',
+    reasons: {
+      TaskSetFrozen: 'The tasks were read once and are kept under the digest in status.taskSet.',
+      Waiting: 'Planning has not come to an end yet.',
+      SourceUnsupported: 'The kind of task source cannot be read in a cluster.',
+      SourceNotFound: 'The named source, or a task in it, does not exist.',
+      PlanRefused: 'The server refused spec or tasks; its message names the field.',
+      NamespaceNotRestricted: 'The namespace does not enforce the Pod Security level restricted.',
+      PodRefused: 'The API server would not admit a sandbox pod in this namespace.',
+      NamespaceNotPrepared: 'Service account or network policies could not be applied.',
+      ServerUnavailable: 'The server could not be asked.',
+    },
+  },
+  Progressing: {
+    about: 'What the run is doing, or why it is not.',
+    reasons: {
+      Planning: 'The tasks are read and frozen.',
+      Starting: 'Jobs are made; no agent has started yet.',
+      Running: 'Agents are at work.',
+      Verifying: 'Agents are done; verdicts are awaited.',
+      Queued: 'A queue has not admitted the Jobs yet.',
+      Unschedulable: 'The scheduler finds no room for pods; waiting has no deadline.',
+      PodsForbidden: 'Quota, limit range or policy refuses pods.',
+      JobsForbidden: 'The API server refuses Jobs, or the name of one is taken.',
+      ImagePullFailing: 'An image cannot be pulled.',
+      StoreFull: 'The store of the server is at least 95 % full, so nothing new starts.',
+      ServerUnavailable: 'The server gives no answer; running agents go on meanwhile.',
+      Blocked: 'Planning cannot go on before somebody does something; see Planned.',
+      Suspended: 'Nothing runs, because spec.suspend is true.',
+      Stopping: 'The run has failed; what still runs is ended.',
+      Finishing: 'Everything is decided; results are written.',
+      Complete: 'The run has come to its end.',
+      Failed: 'The run has failed.',
+    },
+  },
+  Suspended: {
+    about: 'Whether the run stands still on purpose.',
+    reasons: {
+      NotSuspended: 'Nothing holds the run.',
+      SuspendRequested: 'spec.suspend is true and nothing runs any more.',
+      Suspending: 'spec.suspend is true and pods are still ending.',
+      JobSuspended: 'Somebody else suspended a Job, for example a queue.',
+      Finished: 'The run is over.',
+    },
+  },
+  NetworkIsolated: {
+    about: 'What a sandbox can reach, as far as it was probed.',
+    reasons: {
+      PoliciesApplied: 'The network policies are there; no probe has run.',
+      NotProbed: 'The network policies are not applied yet.',
+      Probed: 'A probe reached only what it may reach.',
+      Reachable: 'A probe reached what it may not reach; the network plugin enforces no policies.',
+    },
+  },
+  SourceChanged: {
+    about: 'Whether the task source differs from the frozen set. The run keeps to the frozen set.',
+    reasons: {
+      Unchanged: 'The source gives what was frozen, as far as it was read again.',
+      SourceDrifted: 'The source gives other tasks now.',
+      SourceGone: 'The source cannot be read any more.',
+    },
+  },
+  SuccessCriteriaMet: {
+    about: 'Every rollout is decided; pods may still be ending.',
+    reasons: { AllDecided: 'Every rollout has an outcome.' },
+  },
+  Complete: {
+    about: 'Every rollout is decided, the results are stored and nothing runs.',
+    reasons: { AllDecided: 'Every rollout has an outcome and the results are stored.' },
+  },
+  FailureTarget: {
+    about: 'The run will fail; pods may still be ending.',
+    reasons: { DeadlineExceeded: 'spec.activeDeadlineSeconds passed.' },
+  },
+  Failed: {
+    about: 'The run has failed and nothing runs.',
+    reasons: { DeadlineExceeded: 'spec.activeDeadlineSeconds passed.' },
+  },
+  Reconciling: {
+    about: 'True while the controller works on the object (kstatus).',
+    reasons: {
+      InProgress: 'The run goes on.',
+      Idle: 'There is nothing to do.',
+    },
+  },
+  Stalled: {
+    about: 'True where the run cannot go on by itself (kstatus).',
+    reasons: {
+      NotStalled: 'Nothing holds the run up.',
+      NeedsAction: 'Somebody has to do something; the message says what.',
+      RunFailed: 'The run has failed.',
+    },
+  },
+} as const;
+
+type Vocabulary = typeof RUN_VOCABULARY;
+export type RunCondition = keyof Vocabulary;
+export type RunReason<T extends RunCondition> = Extract<keyof Vocabulary[T]['reasons'], string>;
+
+/** A condition with one of the reasons of its type; without a message, what the reason means. */
+export function runCondition<T extends RunCondition>(
+  type: T,
+  status: ConditionState['status'],
+  reason: RunReason<T>,
+  message?: string,
+): ConditionState {
+  return { type, status, reason, message: message ?? meaningOf(type, reason) };
+}
+
+function meaningOf(type: RunCondition, reason: string): string {
+  const reasons: Readonly<Record<string, string>> = RUN_VOCABULARY[type].reasons;
+  return reasons[reason] ?? '';
+}
