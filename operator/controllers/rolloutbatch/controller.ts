@@ -3,7 +3,6 @@ import type { ClawGymServer } from '../../../src/protocol/claw-gym-server.ts';
 import type { KubeClient } from '../../kube/client/typed-client.ts';
 import { Controller, type ControllerOptions } from '../../kube/controller/controller.ts';
 import { watchMapped, watchObjects, watchOwned } from '../../kube/controller/controller-sources.ts';
-import type { Service } from '../../kube/controller/manager.ts';
 import type { ObjectKey } from '../../kube/objects/object-key.ts';
 import { controllerOf } from '../../kube/objects/owner-references.ts';
 import type { EventRecorder } from '../../kube/writes/event-recorder.ts';
@@ -12,7 +11,7 @@ import { rolloutBatches } from '../shared/kinds.ts';
 import { FIELD_MANAGER } from '../shared/marks.ts';
 import { Pace } from '../shared/pace.ts';
 import type { SandboxPod } from '../shared/pods.ts';
-import { type BatchWorld, batchWorld, type Caching } from './batch-world.ts';
+import type { BatchWorld } from './batch-world.ts';
 import { DepartedBatches } from './departed.ts';
 import { InstallationReader } from './installation.ts';
 import { LastSeenJobs } from './last-seen-jobs.ts';
@@ -30,13 +29,11 @@ export interface BatchControllerOptions {
   readonly server: ClawGymServer;
   /** Over a transport that is not fenced. */
   readonly recorder: Pick<EventRecorder, 'record'>;
-  /** Undefined: all of the cluster. */
-  readonly namespaces: readonly string[] | undefined;
+  readonly world: BatchWorld;
   readonly podSettings: PodSettings;
   readonly sandboxDefaults: SandboxDefaults;
   /** Service of the server's sandbox listener. */
   readonly service: ObjectKey;
-  readonly caching: Caching;
   readonly controlling: Pick<ControllerOptions, 'clock' | 'logger' | 'workers' | 'metrics'>;
   readonly settings?: Partial<BatchSettings>;
   /** Between two status writes of one batch, default 1 s. */
@@ -45,30 +42,24 @@ export interface BatchControllerOptions {
 
 const SETTINGS: BatchSettings = { defaultParallelism: 8, tickMs: 1000, countsMs: 3000 };
 
-/** The caches and the controller of RolloutBatches; run all of them. */
-export function rolloutBatchController(options: BatchControllerOptions): {
-  readonly caches: readonly Service[];
-  readonly controller: Controller;
-  readonly world: BatchWorld;
-} {
-  const { caching, client, controlling, namespaces } = options;
-  const world = batchWorld(client, namespaces, caching);
-  const controller = new Controller({
+/** Carries RolloutBatches: the server decides, Jobs do the work (design: docs/design/cluster.md). */
+export function rolloutBatchController(options: BatchControllerOptions): Controller {
+  const { world } = options;
+  return new Controller({
     name: 'rolloutbatch',
-    reconcile: reconcileBatch(partsOf(options, world)),
+    reconcile: reconcileBatch(partsOf(options)),
     sources: [
       watchObjects('rolloutbatches', world.batches),
       watchOwned('jobs', world.jobs, rolloutBatches),
       watchMapped('pods', world.pods, batchesOfPod(world)),
     ],
     readGates: [world.writtenBatches, world.writtenJobs],
-    ...controlling,
+    ...options.controlling,
   });
-  return { caches: world.caches, controller, world };
 }
 
-function partsOf(options: BatchControllerOptions, world: BatchWorld): BatchParts {
-  const { client, recorder, sandboxDefaults, server, service } = options;
+function partsOf(options: BatchControllerOptions): BatchParts {
+  const { client, recorder, sandboxDefaults, server, service, world } = options;
   const { clock } = options.controlling;
   return {
     ...{ client, server, clock, world },

@@ -1,0 +1,52 @@
+import type { Cache } from '../../kube/cache/cache.ts';
+import { type CacheOptions, createCache } from '../../kube/cache/informer-cache.ts';
+import type { Selection } from '../../kube/client/resource-client.ts';
+import type { KubeClient } from '../../kube/client/typed-client.ts';
+import type { Service } from '../../kube/controller/manager.ts';
+import type { KubeObject } from '../../kube/objects/kube-object.ts';
+import type { Resource } from '../../kube/objects/resource.ts';
+import { joinCaches } from './joined-cache.ts';
+
+export type Caching = Pick<
+  CacheOptions<KubeObject>,
+  'clock' | 'random' | 'logger' | 'metrics' | 'numbers'
+>;
+
+/** Makes the caches of an operator: of the whole cluster, or of the namespaces that it serves. */
+export class ScopedCaches {
+  readonly #client: KubeClient;
+  readonly #namespaces: readonly string[] | undefined;
+  readonly #caching: Caching;
+  readonly #services: Service[] = [];
+
+  /** @param namespaces Undefined: all of the cluster. */
+  constructor(client: KubeClient, namespaces: readonly string[] | undefined, caching: Caching) {
+    this.#client = client;
+    this.#namespaces = namespaces;
+    this.#caching = caching;
+  }
+
+  /** All caches that were made, to be run. */
+  get services(): readonly Service[] {
+    return this.#services;
+  }
+
+  of<T extends KubeObject>(
+    resource: Resource<T>,
+    selection: Omit<Selection, 'namespace'> = {},
+    more: Pick<CacheOptions<T>, 'indexes' | 'project'> = {},
+  ): Cache<T> {
+    const open = (namespace: string | undefined): Cache<T> => {
+      const cache = createCache<T>({
+        client: this.#client.for(resource),
+        selection: { ...selection, namespace },
+        ...more,
+        ...this.#caching,
+      });
+      this.#services.push(cache);
+      return cache;
+    };
+    if (this.#namespaces === undefined) return open(undefined);
+    return joinCaches(new Map(this.#namespaces.map((namespace) => [namespace, open(namespace)])));
+  }
+}
