@@ -1,5 +1,6 @@
 import type { BenchResultsAnswer } from '../../../src/protocol/operator-api.ts';
-import type { ConditionState } from '../../kube/objects/conditions.ts';
+import { type ConditionState, findCondition } from '../../kube/objects/conditions.ts';
+import { runCondition } from '../shared/vocabulary.ts';
 import { conditionList } from './condition-list.ts';
 import type { BenchRun } from './kinds.ts';
 import { passedOn, planned, progressing, suspension } from './observations.ts';
@@ -63,58 +64,54 @@ export function endedStatus(bench: BenchRun, status: Status): Status {
 }
 
 function states(view: BenchView, end: ReturnType<typeof endOf>): readonly ConditionState[] {
-  const { plan } = view;
   const progress = progressing(view, end);
   const stalled = stalledBy(view, end);
-  const success = plan.failure === undefined && plan.allOver && everyArmComplete(plan.arms);
-  const working = end === undefined && stalled === undefined && !suspension(view).suspended;
+  const rest = end === undefined ? suspension(view) : OVER;
+  const working = end === undefined && stalled === undefined && !rest.suspended;
   return [
     planned(view),
     progress,
-    suspension(view).state,
-    ...passedOn(plan.arms),
-    state('SuccessCriteriaMet', success, 'AllDecided', 'every arm is complete'),
-    state(
-      'Complete',
-      end === 'complete',
-      'AllDecided',
-      'every arm is complete and the results are stored',
+    rest.state,
+    ...passedOn(view.plan.arms),
+    ...ends(view, end),
+    runCondition(
+      'Reconciling',
+      working ? 'True' : 'False',
+      working ? 'InProgress' : 'Idle',
+      progress.message,
     ),
-    state('FailureTarget', plan.failure !== undefined, plan.failure?.reason, plan.failure?.message),
-    state('Failed', end === 'failed', plan.failure?.reason, plan.failure?.message),
-    {
-      type: 'Reconciling',
-      status: working ? 'True' : 'False',
-      reason: working ? 'InProgress' : 'Idle',
-      message: progress.message,
-    },
-    state('Stalled', stalled !== undefined, stalled?.reason, stalled?.message),
+    stalled ?? runCondition('Stalled', 'False', 'NotStalled', ''),
   ];
 }
 
-/** An answer that is no, or not yet, has nothing more to say. */
-function state(type: string, holds: boolean, reason = 'Unknown', message = ''): ConditionState {
-  return holds
-    ? { type, status: 'True', reason, message }
-    : { type, status: 'False', reason: `Not${type}`, message: '' };
+const OVER = { suspended: false, state: runCondition('Suspended', 'False', 'Finished') };
+
+/** Only what holds is there, as with Jobs: an absent condition has not come true. */
+function ends({ plan }: BenchView, end: ReturnType<typeof endOf>): readonly ConditionState[] {
+  if (plan.failure !== undefined) {
+    const target: ConditionState = { type: 'FailureTarget', status: 'True', ...plan.failure };
+    return end === undefined ? [target] : [target, { ...target, type: 'Failed' }];
+  }
+  if (!plan.allOver) return [];
+  const message = 'every arm is complete';
+  const met = runCondition('SuccessCriteriaMet', 'True', 'AllDecided', message);
+  const stored = `${message} and the results are stored`;
+  return end === undefined ? [met] : [met, runCondition('Complete', 'True', 'AllDecided', stored)];
 }
 
-function stalledBy({ plan }: BenchView, end: ReturnType<typeof endOf>): Problem | undefined {
-  if (end === 'failed') return { reason: 'RunFailed', message: plan.failure?.message ?? '' };
+function stalledBy({ plan }: BenchView, end: ReturnType<typeof endOf>): ConditionState | undefined {
+  if (end === 'failed') return runCondition('Stalled', 'True', 'RunFailed', plan.failure?.message);
   if (end === 'complete') return undefined;
-  if (plan.problem !== undefined) return plan.problem;
+  if (plan.problem !== undefined)
+    return runCondition('Stalled', 'True', 'NeedsAction', plan.problem.message);
   for (const { arm, batch } of plan.arms) {
-    const stalled = batch?.status?.conditions?.find(({ type }) => type === 'Stalled');
+    const stalled = findCondition(batch?.status?.conditions, 'Stalled');
     if (batch === undefined || isOver(batch) || stalled?.status !== 'True') continue;
-    return { reason: stalled.reason, message: `arm ${arm.name}: ${stalled.message}` };
+    const message = `arm ${arm.name}: ${stalled.message}`;
+    return runCondition('Stalled', 'True', 'NeedsAction', message);
   }
   return undefined;
 }
-
-const everyArmComplete = (arms: readonly ArmState[]): boolean =>
-  arms.every(({ batch }) =>
-    batch?.status?.conditions?.some(({ type, status }) => type === 'Complete' && status === 'True'),
-  );
 
 /** When the last rollout of any arm was decided. */
 function lastDecision(arms: readonly ArmState[]): string | undefined {

@@ -1,0 +1,25 @@
+import { zKubeObject } from '../../operator/kube/objects/kube-object.ts';
+import { defineResource } from '../../operator/kube/objects/resource.ts';
+import { KINDS, type Kind } from '../../src/api/kinds.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { crdFiles } from './crd-files.ts';
+
+/** Our kinds as any client sees them: no schema of ours between the test and the server. */
+export const plainKind = (kind: Kind) =>
+  defineResource({ ...KINDS[kind], namespaced: true, schema: zKubeObject });
+
+/** The shipped CRDs on the layer's server, served; they stay for the other tests of the layer. */
+export async function installCrds(cluster: Cluster): Promise<void> {
+  const crds = crdFiles();
+  const list = { apiVersion: 'v1', kind: 'List', items: crds };
+  await cluster.kubectl(
+    ['apply', '--server-side', '--force-conflicts', '--validate=strict', '--filename', '-'],
+    JSON.stringify(list),
+  );
+  await cluster.kubectl([
+    'wait',
+    '--for=condition=Established',
+    '--timeout=60s',
+    ...crds.map(({ metadata }) => `crd/${metadata.name}`),
+  ]);
+}
