@@ -13,6 +13,7 @@ import { waitUntil } from '../cluster/wait-until.ts';
 import { loadImages } from '../support/pods/load-images.ts';
 import { nodeLayer } from '../support/pods/node-layer-bed.ts';
 import {
+  onNode,
   podSpec,
   RESTRICTED_CONTAINER,
   RESTRICTED_POD,
@@ -234,8 +235,9 @@ async function ended(space: TestNamespace, selector: string): Promise<Pod> {
 }
 
 describe('the preflight pod', () => {
-  const finding = async (space: TestNamespace) => {
-    const pod = preflightPod('preflight', podBatch({}, space.name), installation, cluster);
+  const finding = async (space: TestNamespace, sandbox: object = {}) => {
+    const batch = podBatch({ sandbox }, space.name);
+    const pod = preflightPod('preflight', batch, installation, cluster);
     pod.metadata.ownerReferences = [];
     await create(pod);
     await space.waitFor('preflight', hasEnded, 120);
@@ -256,5 +258,15 @@ describe('the preflight pod', () => {
     for (const name of ['the API server', 'name server', 'another pod', 'a NodePort service']) {
       expect(found?.message).toContain(name);
     }
+  });
+
+  test("meets the kubelet's limit of processes", { timeout: 240_000 }, async () => {
+    await using space = await prepared(true);
+    const [node] = layer.nodes;
+    await using _limited = await node?.configureKubelet({ podPidsLimit: 300 });
+    const found = await finding(space, onNode(node?.name ?? ''));
+    expect(found).toMatchObject({ status: 'True', reason: 'Isolated' });
+    expect(found?.podPidsLimit).toBeGreaterThan(280);
+    expect(found?.podPidsLimit).toBeLessThanOrEqual(300);
   });
 });
