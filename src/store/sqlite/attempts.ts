@@ -16,7 +16,7 @@ import {
 import type { Connection } from './connection.ts';
 import { needRollout } from './rollouts.ts';
 
-const zEnd = z.object({
+export const zAttemptEnd = z.object({
   agent: z.object({
     exitCode: z.number().nullable(),
     signal: z.string().nullable(),
@@ -40,7 +40,7 @@ export const zAttempt = z
     nonce: z.string(),
     started_at: z.int(),
     harness_json: json(z.object({ name: z.string(), version: z.string(), configDigest: zDigest })),
-    end_json: absent(json(zEnd)),
+    end_json: absent(json(zAttemptEnd)),
     class: zOutcome.or(z.literal('disruption')).nullable(),
     reason: z.string().nullable(),
     closed_at: z.int().nullable(),

@@ -7,7 +7,7 @@ import { needAttempt } from './attempts.ts';
 import { absent, json, parseRow, zAttemptId, zDigest } from './columns.ts';
 import type { Connection } from './connection.ts';
 
-const zFinish = z.object({
+export const zCallFinish = z.object({
   status: z.int(),
   contentType: z.string(),
   response: zDigest,
@@ -25,7 +25,7 @@ const zCall = z
     started_at: z.int(),
     model: z.string(),
     request: zDigest,
-    finish_json: absent(json(zFinish)),
+    finish_json: absent(json(zCallFinish)),
   })
   .transform(
     (row): CallRow => ({
