@@ -32,8 +32,8 @@ export interface PreparedAgent {
   readonly version: string;
   /** Digest over everything that shapes the harness's behaviour: version, flags, configuration. */
   readonly configDigest: Sha256;
-  /** Floor of the memory limit of the programs that it starts; 0 where it never starts one. */
-  readonly memoryMiB: number;
+  /** Floor of the memory limit of what it starts for a task; 0 where it certainly starts nothing. */
+  programMiB(task: Task): number;
   /** Why this agent cannot run this task (for example no reference solution), or undefined. */
   unsuited(task: Task): { readonly reason: string; readonly message: string } | undefined;
   /** What to do for one attempt. Pure apart from reading blobs. */

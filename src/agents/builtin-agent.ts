@@ -8,8 +8,8 @@ export interface BuiltinAgentSpec {
   readonly name: string;
   /** Everything beside name and version that shapes what it does. */
   readonly config: object;
-  /** Floor of the memory limit where some tasks make it start a program; absent: it never does. */
-  readonly memoryMiB?: number;
+  /** As in PreparedAgent; absent: it never starts a program. */
+  programMiB?(task: Task): number;
   unsuited?(task: Task): { readonly reason: string; readonly message: string } | undefined;
   plan(task: Task, context: AgentTaskContext): Promise<AgentPlan>;
 }
@@ -23,7 +23,7 @@ export function builtinAgent(spec: BuiltinAgentSpec, host: AgentHost): Agent {
       version: host.productVersion,
       config: spec.config,
     }),
-    memoryMiB: spec.memoryMiB ?? 0,
+    programMiB: (task) => spec.programMiB?.(task) ?? 0,
     unsuited: (task) => spec.unsuited?.(task),
     plan: (task, context) => spec.plan(task, context),
   };

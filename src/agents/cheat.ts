@@ -24,7 +24,7 @@ export function cheatAgent(familyName: string, host: AgentHost): Agent {
     {
       name: `cheat:${family.name}`,
       config: { family: family.name },
-      memoryMiB: MEMORY_MIB,
+      programMiB: () => MEMORY_MIB,
       plan: (task, context) => cheatPlan(family, task, context),
     },
     host,

@@ -32,7 +32,7 @@ export function commandAgent(options: CommandOptions, host: AgentHost): Agent {
       product: host.productVersion,
       options,
     }),
-    memoryMiB: options.memoryMiB ?? DEFAULT_MEMORY_MIB,
+    programMiB: () => options.memoryMiB ?? DEFAULT_MEMORY_MIB,
     unsuited: () => undefined,
     plan: (task, context) => Promise.resolve(commandPlan(task, context, argv, options)),
   };

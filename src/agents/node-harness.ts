@@ -64,7 +64,7 @@ function prepared(
       run: spec.build(DIGEST_TASK, 'model', 0),
       env: spec.env,
     }),
-    memoryMiB: spec.memoryMiB,
+    programMiB: () => spec.memoryMiB,
     unsuited: () => undefined,
     plan: async (task, context) => harnessPlan(spec, mounts, task, context),
   };

@@ -20,7 +20,7 @@ export function solutionAgent(host: AgentHost): Agent {
     {
       name: 'solution',
       config: {},
-      memoryMiB: SCRIPT_MEMORY_MIB,
+      programMiB: (task) => (task.solution?.script === undefined ? 0 : SCRIPT_MEMORY_MIB),
       unsuited: (task) =>
         task.solution === undefined
           ? {

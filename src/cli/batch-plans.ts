@@ -3,7 +3,7 @@ import { canonicalJson } from '../base/canonical-json.ts';
 import { sha256 } from '../base/digest.ts';
 import type { BatchPlan } from '../engines/engine.ts';
 import type { BatchSettings } from '../server/planning/batch-settings.ts';
-import { localRefusal, planRollouts } from '../server/planning/plan-rollouts.ts';
+import { planRefusal, planRollouts } from '../server/planning/plan-rollouts.ts';
 import type { TaskSet } from '../tasks/task-set.ts';
 import type { PreparedArm } from './prepare-arms.ts';
 import type { RunRequest } from './run-request.ts';
@@ -55,7 +55,7 @@ function batchPlan(
       spec,
       createdAt: now,
     },
-    rollouts: planRollouts(id, taskSet.tasks, request.samples, (task) => localRefusal(task, agent)),
+    rollouts: planRollouts(id, taskSet.tasks, request.samples, (task) => planRefusal(task, agent)),
     taskSet,
     agent,
     model: arm.model && {

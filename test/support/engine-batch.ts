@@ -28,7 +28,7 @@ export function engineBatch(plan: AgentPlan, blobs: MemoryArtifacts): BatchPlan 
   const agent: PreparedAgent = {
     name: 'test',
     version: '1',
-    memoryMiB: 0,
+    programMiB: () => 0,
     configDigest: sha256('config'),
     unsuited: () => undefined,
     plan: () => Promise.resolve(plan),

@@ -37,12 +37,12 @@ export function planRollouts(
   return planned;
 }
 
-/** A task whose programs live in an image of its own, which the local engine cannot start. */
+/** A task whose programs live in an image of its own, which no engine of this version starts. */
 export function imageRefusal(task: Task): NotGradable | undefined {
   if (task.environment.image !== undefined) {
     return {
       reason: 'NeedsImage',
-      message: `task ${task.id} runs in its own image ${task.environment.image}, which the local engine cannot start`,
+      message: `task ${task.id} runs in its own image ${task.environment.image}, which this version cannot start`,
     };
   }
   if (task.environment.needs.includes('image-build')) {
@@ -54,8 +54,8 @@ export function imageRefusal(task: Task): NotGradable | undefined {
   return undefined;
 }
 
-/** What the local engine cannot run or grade (design: rollouts.md 6), or what the agent cannot. */
-export function localRefusal(task: Task, agent: PreparedAgent): NotGradable | undefined {
+/** What the engines cannot run or grade (design: rollouts.md 6), or what the agent cannot. */
+export function planRefusal(task: Task, agent: PreparedAgent): NotGradable | undefined {
   const image = imageRefusal(task);
   if (image !== undefined) return image;
   if (task.environment.network !== 'none' && task.environment.needs.includes('web')) {

@@ -1,0 +1,177 @@
+import type { AgentPlan, ProcessPlan } from '../../agents/agent.ts';
+import { NO_PROGRAM, podAgentSpec } from '../../phases/agent-spec.ts';
+import type { AttemptEndBody } from '../../protocol/sandbox-api.ts';
+import type { AgentEnd } from '../../rollouts/outcome.ts';
+import type { ClaimRow } from '../../store/cluster-records.ts';
+import type { AttemptRow } from '../../store/records.ts';
+import { agentDeadline, isTimeBudget, TMP_MIB } from '../planning/attempt-limits.ts';
+import type {
+  ClaimDesk,
+  ClaimingPod,
+  CompanionGrant,
+  DeskAnswer,
+  StageGrant,
+} from '../sandbox/claim-desk.ts';
+import { agentOfSample } from './batch-agents.ts';
+import { batchOf, type DeskContext, decidedAlready, waitFor } from './desk-context.ts';
+import type { LiveBatch, LiveRollout } from './live-batch.ts';
+import { endOf } from './pod-judge.ts';
+import { podEngine } from './rollout-keeper.ts';
+
+/** Attempts from their opening to their end (design: cluster.md 3). */
+export class RolloutDesk implements Pick<ClaimDesk, 'stage' | 'companion' | 'end'> {
+  readonly #context: DeskContext;
+
+  constructor(context: DeskContext) {
+    this.#context = context;
+  }
+
+  async stage(pod: ClaimingPod): Promise<DeskAnswer<StageGrant>> {
+    const { item } = pod.row;
+    if (item.kind !== 'rollout') return decidedAlready('this row is no rollout');
+    const batch = await batchOf(this.#context, pod);
+    const { row } = batch.at(item.position);
+    return await this.#context.keeper.inTurn(row.id, async () => {
+      const opened = await this.#open(batch, batch.of(row.id), pod);
+      if ('refusal' in opened) return opened;
+      return { grant: await this.#grant(batch, batch.of(row.id), opened.attempt, pod) };
+    });
+  }
+
+  async companion(pod: ClaimingPod): Promise<DeskAnswer<CompanionGrant>> {
+    const attempt = await this.#context.store.attemptOfPod(pod.uid);
+    if (attempt === undefined) return waitFor('the pod has no attempt yet: stage claims first');
+    if (isOver(attempt)) return decidedAlready(`attempt ${attempt.id} is over`);
+    const { settings, frozen } = (await batchOf(this.#context, pod)).planned;
+    return {
+      grant: {
+        attempt: attempt.id,
+        reportNonce: attempt.nonce,
+        gatewayLossSeconds: settings.gatewayLossSeconds,
+        caps: { ...settings.snapshot },
+        hasModel: frozen.spec.model !== undefined,
+      },
+    };
+  }
+
+  async end(claim: ClaimRow, body: AttemptEndBody): Promise<void> {
+    const { store, directory, keeper } = this.#context;
+    if (claim.attempt === undefined) return;
+    const batch = await directory.get(claim.batch);
+    const { row } = batch.ofAttempt(claim.attempt);
+    await keeper.inTurn(row.id, async () => {
+      const attempt = claim.attempt && (await store.getAttempt(claim.attempt));
+      if (attempt === undefined || isOver(attempt)) return;
+      await this.#end(batch, batch.of(row.id), attempt, claim.podUid, body);
+    });
+  }
+
+  /** The pod's own attempt, opened now where nothing stands against it. */
+  async #open(
+    batch: LiveBatch,
+    rollout: LiveRollout,
+    pod: ClaimingPod,
+  ): Promise<{ readonly attempt: AttemptRow } | ReturnType<typeof waitFor>> {
+    const { store, judge, directory, clock, newNonce } = this.#context;
+    if (rollout.next === undefined) return decidedAlready('the rollout is decided');
+    const own = rollout.attempts.find(({ engine }) => engine === podEngine(pod.uid));
+    if (own !== undefined) {
+      if (isOver(own)) return waitFor(`attempt ${own.id} of this pod is over`);
+      return { attempt: await store.renewAttempt(own.id, newNonce()) };
+    }
+    if (pod.terminating) return waitFor('the pod is being deleted');
+    if (rollout.next.do === 'wait') {
+      const { attempt } = rollout.next;
+      if (!(await judge.lookAt(batch, attempt))) {
+        return waitFor(`attempt ${attempt.id} has not ended`);
+      }
+      return await this.#open(batch, batch.of(rollout.row.id), pod);
+    }
+    if (rollout.next.do !== 'attempt') return decidedAlready('the agent has ended; it is verified');
+    await judge.keepPod(batch, pod.object);
+    const { name, version, configDigest } = agentOfSample(batch.planned.agents, rollout.row.sample);
+    const attempt = await store.openAttempt(rollout.row.id, {
+      engine: podEngine(pod.uid),
+      nonce: newNonce(),
+      startedAt: clock.now(),
+      harness: { name, version, configDigest },
+    });
+    await directory.refresh(batch, rollout.row.id);
+    return { attempt };
+  }
+
+  async #grant(
+    batch: LiveBatch,
+    { task, row }: LiveRollout,
+    attempt: AttemptRow,
+    pod: ClaimingPod,
+  ): Promise<StageGrant> {
+    const { contents } = this.#context;
+    const { settings, blobs, agents, frozen } = batch.planned;
+    const deadlineSeconds = agentDeadline(task, settings);
+    const plan = await agentOfSample(agents, row.sample).plan(task, {
+      blobs,
+      model: frozen.spec.model?.name,
+      deadlineSeconds,
+    });
+    const program = programOf(plan);
+    const { shape } = pod.job;
+    return {
+      attempt: attempt.id,
+      inputs: await contents.files(task.workspace.inputs, blobs),
+      changes: await contents.changes(plan.kind === 'builtin' ? plan.changes : []),
+      agentFiles: await contents.agentFiles(program.files),
+      wrapperSpec: podAgentSpec({
+        plan: program,
+        workspacePath: task.workspace.path,
+        deadlineSeconds,
+        memoryMiB: shape.memoryMiB,
+        workspaceMiB: shape.diskMiB,
+        workspaceEntries: settings.snapshot.entries,
+        tmpMiB: TMP_MIB,
+        nonce: attempt.nonce,
+      }),
+    };
+  }
+
+  async #end(
+    batch: LiveBatch,
+    { task }: LiveRollout,
+    attempt: AttemptRow,
+    podUid: string,
+    body: AttemptEndBody,
+  ): Promise<void> {
+    const { store, keeper, judge, clock } = this.#context;
+    const lost = body.linkLost === undefined ? await store.getModelLoss(attempt.id) : 'link';
+    if (lost !== undefined) {
+      const reason = body.linkLost === undefined ? 'UpstreamFailed' : 'LinkLost';
+      return await keeper.close(batch, attempt, { class: 'infra_error', reason });
+    }
+    const missing = body.snapshot === undefined && body.refused === undefined;
+    if (body.agent === undefined || body.agent.reason === 'Cancelled' || missing) {
+      // Why it ended is the pod's to say.
+      await store.putPodReport(podUid, JSON.stringify(body));
+      const evidence = await store.getEvidence(podUid);
+      if (evidence !== undefined) await judge.judgeAttempt(batch, attempt, evidence);
+      return;
+    }
+    const calls = await store.listCalls(attempt.id);
+    const budget =
+      calls.some(({ finish }) => finish?.result === 'budget') ||
+      (body.agent.reason === 'Deadline' && isTimeBudget(task, batch.planned.settings));
+    const { exitCode, signal, seconds } = body.agent;
+    const reason: AgentEnd['reason'] = budget ? 'Budget' : body.agent.reason;
+    await keeper.end(
+      batch,
+      attempt,
+      endOf(body, { exitCode, signal, seconds, reason }, clock.now()),
+    );
+  }
+}
+
+const isOver = ({ end, close }: AttemptRow): boolean => end !== undefined || close !== undefined;
+
+/** A builtin agent's changes are made by `stage`; the wrapper has nothing to start. */
+function programOf(plan: AgentPlan): ProcessPlan {
+  return plan.kind === 'process' ? plan : NO_PROGRAM;
+}
