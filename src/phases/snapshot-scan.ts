@@ -2,6 +2,7 @@ import { chmodSync, lstatSync, opendirSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Finding } from '../rollouts/outcome.ts';
+import { hasCode } from '../store/durable-file.ts';
 import { unsafePathReason } from '../tasks/task-paths.ts';
 import type { SnapshotCaps } from './snapshot-caps.ts';
 
@@ -45,7 +46,7 @@ export async function scanWorkspace(root: string, caps: SnapshotCaps): Promise<W
 
 async function scanFolder(state: ScanState, folder: string): Promise<string | undefined> {
   const absolute = join(state.root, folder);
-  chmodSync(absolute, 0o755);
+  openUp(absolute, folder === '');
   const names = namesIn(absolute, state.caps.entries - state.seen);
   if (names === undefined) return `more than ${state.caps.entries} entries`;
   for (const raw of names) {
@@ -53,6 +54,15 @@ async function scanFolder(state: ScanState, folder: string): Promise<string | un
     if (refused !== undefined) return refused;
   }
   return undefined;
+}
+
+/** A pod's workspace is a volume, which belongs to root: there nobody but root could close it. */
+function openUp(folder: string, isRoot: boolean): void {
+  try {
+    chmodSync(folder, 0o755);
+  } catch (thrown) {
+    if (!isRoot || !hasCode(thrown, 'EPERM')) throw thrown;
+  }
 }
 
 /** Sorted names as bytes; undefined where there are more than `max`: a folder may hold millions. */
