@@ -4,6 +4,8 @@ import type { CertificateSecret, SecretState } from '../../src/server/tls/certif
 export class MemorySecret implements CertificateSecret {
   fields: Readonly<Record<string, string>> | undefined;
   beforeWrite: () => void = () => undefined;
+  /** What reads end with. */
+  fault: Error | undefined;
   writes = 0;
   #version = 1;
 
@@ -18,6 +20,7 @@ export class MemorySecret implements CertificateSecret {
   }
 
   async get(): Promise<SecretState | undefined> {
+    if (this.fault !== undefined) throw this.fault;
     const { fields } = this;
     return await Promise.resolve(fields && { fields, version: String(this.#version) });
   }

@@ -168,8 +168,7 @@ describe('the authority of the server', () => {
     const first = await keeper.check(signal);
     const end = new AbortController();
     const running = keeper.run(end.signal);
-    const { get } = secret;
-    secret.get = () => Promise.reject(new Error('away'));
+    secret.fault = new Error('away');
     const turn = async (ms: number) => {
       while (clock.sleeping === 0) await new Promise((resolve) => setImmediate(resolve));
       clock.advance(ms);
@@ -177,7 +176,7 @@ describe('the authority of the server', () => {
     };
     await turn(60 * DAY);
     expect(keeper.current).toEqual(first);
-    secret.get = get;
+    secret.fault = undefined;
     await turn(3_600_000);
     expect(keeper.current.cert).not.toBe(first.cert);
     end.abort();
