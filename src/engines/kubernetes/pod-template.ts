@@ -1,4 +1,6 @@
 import { labelValue } from '../../../operator/kube/objects/labels.ts';
+import { ClawError } from '../../base/error.ts';
+import { workspacePlaceProblem } from '../../phases/workspace-place.ts';
 import { LABELS, SANDBOX_SERVICE_ACCOUNT, SERVER_HOST } from '../../protocol/pod-contract.ts';
 import type { Container, PodSpec, PodTemplate, Volume } from './kube-types.ts';
 import type { PodBatch, PodInstallation, SandboxJobRequest } from './settings.ts';
@@ -31,9 +33,15 @@ export interface PodContent {
   readonly volumes: Volume[];
 }
 
-/** What rollout and verify pods have in common (design: cluster.md 7, rollouts.md 1 and 6). */
+/**
+ * What rollout and verify pods have in common (design: cluster.md 7, rollouts.md 1 and 6). Throws
+ * `InvalidTask` for a workspace that would lie over what runs or grades the agent; planning leaves
+ * such tasks out.
+ */
 export function podTemplate(request: SandboxJobRequest, content: PodContent): PodTemplate {
   const { batch, job } = request;
+  const problem = workspacePlaceProblem(job.shape.workspacePath);
+  if (problem !== undefined) throw new ClawError('InvalidTask', problem);
   const { startDeadlineSeconds, claimWaitSeconds } = batch.spec;
   return {
     metadata: { labels: { [LABELS.sandbox]: 'true', ...sandboxLabels(request) } },

@@ -260,6 +260,14 @@ describe('whatever the shape', () => {
   const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);
 });
 
+test.each(['/program', '/verdict/x', '/tmp', '/run/clawgym/report', '/opt'])(
+  'no pod has its workspace at %s',
+  (workspacePath) => {
+    expect(() => rollout({ workspacePath })).toThrow(/belongs to the sandbox/);
+    expect(() => verify({ workspacePath })).toThrow(/belongs to the sandbox/);
+  },
+);
+
 describe('what a Job remembers of the server', () => {
   const server = { clusterIP: '10.0.0.1', caBundle: 'old' };
   test.each([
