@@ -1,0 +1,346 @@
+import { describe, expect, test } from 'vitest';
+import { rolloutBatch } from '../../../src/api/rollout-batch.ts';
+import { asSha256 } from '../../../src/base/brand.ts';
+import {
+  BATCH,
+  batchState,
+  donePod,
+  jobFactOf,
+  jobState,
+  podFactOf,
+} from '../../../test/support/batch-cases.ts';
+import { findCondition } from '../../kube/objects/conditions.ts';
+import type { BatchStatus, RolloutBatch } from '../shared/kinds.ts';
+import { RUN_VOCABULARY } from '../shared/vocabulary.ts';
+import { notesOfChange } from './notes.ts';
+import { batchStatus, isOver } from './status.ts';
+import type { StatusInput } from './status-input.ts';
+
+const NOW = Date.parse('2026-03-01T12:00:00Z');
+
+function batch(spec: object = {}, status?: BatchStatus): RolloutBatch {
+  const { apiVersion } = rolloutBatch;
+  const metadata = { ...BATCH, namespace: 'runs', generation: 3 };
+  const full = { tasks: { digest: 'a'.repeat(64) }, agent: { name: 'nop' }, ...spec };
+  const object = { apiVersion, kind: 'RolloutBatch', metadata, spec: full };
+  return { ...rolloutBatch.schema.parse(object), status } as RolloutBatch;
+}
+
+const input = (more: Partial<StatusInput> = {}): StatusInput => ({
+  batch: batch(),
+  mode: 'run',
+  state: batchState(),
+  hindrance: undefined,
+  jobs: [],
+  pods: [],
+  storeFull: false,
+  forbidden: undefined,
+  sourceGone: undefined,
+  prepared: true,
+  network: undefined,
+  now: NOW,
+  ...more,
+});
+
+/** `Type=Status Reason` of the conditions named. */
+function said(more: Partial<StatusInput>, ...types: readonly string[]): readonly string[] {
+  const { conditions } = batchStatus(input(more));
+  return types.map((type) => {
+    const found = findCondition(conditions, type);
+    return found === undefined ? `${type} absent` : `${type}=${found.status} ${found.reason}`;
+  });
+}
+
+const results = { results: asSha256('b'.repeat(64)), decided: 10, pending: 0 };
+const running = { jobs: [jobState('a')], active: 4, attempts: 4 };
+type Row = readonly [string, Partial<StatusInput>, readonly string[]];
+
+describe('Progressing says what a person has to know first', () => {
+  test.each<Row>([
+    ['nothing is planned yet', { state: undefined }, ['True Planning']],
+    ['planned, no agent yet', {}, ['True Starting']],
+    ['agents at work', { state: batchState(running) }, ['True Running']],
+    [
+      'between two attempts',
+      { state: batchState({ attempts: 4, pending: 3, decided: 7 }) },
+      ['True Running'],
+    ],
+    [
+      'only verdicts are missing',
+      { state: batchState({ pending: 0, verifying: 3, decided: 7, attempts: 10 }) },
+      ['True Verifying'],
+    ],
+    [
+      'everything decided, results awaited',
+      { state: batchState({ decided: 10, pending: 0 }) },
+      ['True Finishing'],
+    ],
+    [
+      'the server is away',
+      { state: undefined, hindrance: { kind: 'server', message: 'connect ECONNREFUSED' } },
+      ['Unknown ServerUnavailable'],
+    ],
+    [
+      'somebody has to do something',
+      { hindrance: { kind: 'planning', reason: 'NamespaceNotRestricted', message: 'x' } },
+      ['False Blocked'],
+    ],
+    [
+      'no room',
+      {
+        state: batchState(running),
+        pods: [podFactOf('a', { unschedulable: '0/3 nodes are available: 3 Insufficient cpu.' })],
+      },
+      ['False Unschedulable'],
+    ],
+    [
+      'no room was, for a pod that is over',
+      { state: batchState(running), pods: [donePod('a', { unschedulable: 'no' })] },
+      ['True Running'],
+    ],
+    [
+      'an image cannot be pulled',
+      { state: batchState(running), pods: [podFactOf('a', { imageProblem: 'ErrImagePull: no' })] },
+      ['False ImagePullFailing'],
+    ],
+    [
+      'pods are forbidden',
+      {
+        state: batchState(running),
+        forbidden: { reason: 'PodsForbidden', message: 'exceeded quota: x' },
+      },
+      ['False PodsForbidden'],
+    ],
+    ['the store is full', { storeFull: true, state: waiting() }, ['False StoreFull']],
+    ['the store is full, nothing waits', { storeFull: true }, ['True Starting']],
+    [
+      'a queue has not admitted the Job',
+      {
+        batch: batch({ sandbox: { queueName: 'team' } }),
+        jobs: [jobFactOf('a', { suspended: 'waiting for quota' })],
+      },
+      ['False Queued'],
+    ],
+    ['suspended', { mode: 'pause' }, ['False Suspended']],
+    ['failing', { mode: 'stop' }, ['True Stopping']],
+    ['complete', { state: batchState(results) }, ['False Complete']],
+    ['failed', { mode: 'stop', state: batchState(results) }, ['False Failed']],
+  ])('%s', (_name, more, expected) => {
+    expect(said(more, 'Progressing')).toEqual(expected.map((text) => `Progressing=${text}`));
+  });
+
+  test("the cluster's own words are in the message", () => {
+    const message = (more: Partial<StatusInput>) =>
+      findCondition(batchStatus(input(more)).conditions, 'Progressing')?.message;
+    const words = '0/3 nodes are available: 3 Insufficient cpu.';
+    const state = batchState(running);
+    expect(message({ state, pods: [podFactOf('a', { unschedulable: words })] })).toBe(words);
+    const quota = { reason: 'PodsForbidden', message: 'Job a: exceeded quota: small' } as const;
+    expect(message({ state, forbidden: quota })).toBe(quota.message);
+  });
+
+  test('a queue keeps the parallelism of a Job, and the message says so', () => {
+    const { conditions } = batchStatus(
+      input({
+        batch: batch({ parallelism: 2, sandbox: { queueName: 'team' } }),
+        state: batchState(running),
+        jobs: [jobFactOf('a', { parallelism: 8 })],
+      }),
+    );
+    expect(findCondition(conditions, 'Progressing')).toMatchObject({
+      reason: 'Running',
+      message:
+        'spec.parallelism is 2 now; Job a was admitted by queue team with 8 and keeps it, the next Job gets the new value',
+    });
+  });
+});
+
+function waiting() {
+  const { shape } = jobState('a');
+  return batchState({ waiting: [{ shape, count: 10 }] });
+}
+
+describe('Planned, Suspended, SourceChanged and NetworkIsolated', () => {
+  test.each<Row>([
+    ['frozen', {}, ['Planned=True TaskSetFrozen']],
+    ['not asked yet', { state: undefined }, ['Planned=Unknown Waiting']],
+    [
+      'the server is away at first',
+      { state: undefined, hindrance: { kind: 'server', message: 'no' } },
+      ['Planned=Unknown ServerUnavailable'],
+    ],
+    [
+      'refused',
+      { state: undefined, hindrance: { kind: 'planning', reason: 'PlanRefused', message: 'no' } },
+      ['Planned=False PlanRefused', 'Stalled=True NeedsAction', 'Reconciling=False Idle'],
+    ],
+    ['runs', {}, ['Suspended=False NotSuspended', 'Reconciling=True InProgress']],
+    [
+      'is being suspended',
+      { mode: 'pause', state: batchState({ jobs: [jobState('a')] }) },
+      ['Suspended=True Suspending', 'Reconciling=True InProgress'],
+    ],
+    [
+      'is suspended',
+      { mode: 'pause' },
+      ['Suspended=True SuspendRequested', 'Reconciling=False Idle', 'Stalled=False NotStalled'],
+    ],
+    [
+      'a Job was suspended by somebody else',
+      { jobs: [jobFactOf('a', { suspended: 'by hand' })] },
+      ['Suspended=True JobSuspended'],
+    ],
+    [
+      'a finished Job that is suspended means nothing',
+      { jobs: [jobFactOf('a', { suspended: '', finished: true })] },
+      ['Suspended=False NotSuspended'],
+    ],
+    ['the source is as it was', {}, ['SourceChanged=False Unchanged']],
+    [
+      'the source gives other tasks',
+      { state: batchState({ sourceNow: asSha256('c'.repeat(64)) }) },
+      ['SourceChanged=True SourceDrifted'],
+    ],
+    [
+      'the source is gone',
+      { sourceGone: 'there is no ConfigMap runs/tasks' },
+      ['SourceChanged=True SourceGone', 'Planned=True TaskSetFrozen'],
+    ],
+    ['policies are there', {}, ['NetworkIsolated=Unknown PoliciesApplied']],
+    ['policies are not there', { prepared: false }, ['NetworkIsolated=Unknown NotProbed']],
+  ])('%s', (_name, more, expected) => {
+    expect(said(more, ...expected.map((text) => text.split('=')[0] ?? ''))).toEqual(expected);
+  });
+});
+
+describe('the end', () => {
+  const ENDS = ['SuccessCriteriaMet', 'Complete', 'FailureTarget', 'Failed'];
+  test.each<readonly [string, Partial<StatusInput>, readonly string[]]>([
+    ['runs', {}, []],
+    ['all decided', { state: batchState({ decided: 10 }) }, ['SuccessCriteriaMet']],
+    [
+      'results stored, a Job still lives',
+      { state: batchState({ ...results, jobs: [jobState('a')] }) },
+      ['SuccessCriteriaMet'],
+    ],
+    [
+      'results stored',
+      { state: batchState({ ...results, jobs: [jobState('a', { live: false })] }) },
+      ['SuccessCriteriaMet', 'Complete'],
+    ],
+    ['out of time', { mode: 'stop' }, ['FailureTarget']],
+    [
+      'out of time, all ended',
+      { mode: 'stop', state: batchState(results) },
+      ['FailureTarget', 'Failed'],
+    ],
+  ])('%s', (_name, more, expected) => {
+    const { conditions } = batchStatus(input(more));
+    const there = ENDS.filter((type) => findCondition(conditions, type)?.status === 'True');
+    expect(there).toEqual(expected);
+    expect(isOver(conditions)).toBe(expected.some((type) => ['Complete', 'Failed'].includes(type)));
+  });
+
+  test('a run that was failing stays so, also where more time is given later', () => {
+    const stopping = batchStatus(input({ mode: 'stop' }));
+    const later = batchStatus(
+      input({
+        batch: batch({ activeDeadlineSeconds: 99_999 }, stopping),
+        state: batchState(results),
+      }),
+    );
+    expect(findCondition(later.conditions, 'Failed')?.status).toBe('True');
+    expect(findCondition(later.conditions, 'Stalled')).toMatchObject({
+      status: 'True',
+      reason: 'RunFailed',
+    });
+    expect(findCondition(later.conditions, 'SuccessCriteriaMet')).toBeUndefined();
+  });
+});
+
+describe('the whole status', () => {
+  test('fits the schema of the kind and counts what the server counts', () => {
+    const state = batchState({
+      ...results,
+      ...{ outcomes: { scored: 8, infra_error: 2 }, missingRate: '0.2000' },
+      ...{ startedAt: NOW - 60_000, decidedAt: NOW, attempts: 12, infraFailures: 4 },
+      ...{ decidedIndexes: '0-9', failedIndexes: '3,7', notGradable: 1 },
+    });
+    const status = batchStatus(input({ state }));
+    expect(rolloutBatch.status.parse(status)).toEqual(status);
+    expect(status).toMatchObject({
+      observedGeneration: 3,
+      taskSet: 'a'.repeat(64),
+      progress: '10/10',
+      rollouts: { planned: 10, decided: 10 },
+      outcomes: [
+        { outcome: 'scored', count: 8 },
+        { outcome: 'infra_error', count: 2 },
+      ],
+      startTime: '2026-03-01T11:59:00Z',
+      completionTime: '2026-03-01T12:00:00Z',
+      results: { digest: 'b'.repeat(64) },
+    });
+    expect(status.conditions?.every((each) => each.observedGeneration === 3)).toBe(true);
+  });
+
+  test('keeps its counts while the server is away', () => {
+    const before = batchStatus(input({ state: batchState({ ...running, decided: 5 }) }));
+    const hindrance = { kind: 'server', message: 'no answer' } as const;
+    const after = batchStatus(
+      input({ batch: batch({}, before), state: undefined, hindrance, now: NOW + 5000 }),
+    );
+    const { conditions: _before, ...counts } = before;
+    expect(after).toMatchObject(counts);
+    expect(findCondition(after.conditions, 'Planned')?.status).toBe('True');
+    expect(said({ batch: batch({}, before), state: undefined, hindrance }, 'Reconciling')).toEqual([
+      'Reconciling=True InProgress',
+    ]);
+  });
+
+  test('is the same for the same view, so that it is written once', () => {
+    const one = batchStatus(input({ state: batchState(running) }));
+    const again = batchStatus(
+      input({ batch: batch({}, one), state: batchState(running), now: NOW + 60_000 }),
+    );
+    expect(again).toEqual(one);
+  });
+
+  test('every reason that is said is in the vocabulary', () => {
+    const { conditions = [] } = batchStatus(input());
+    for (const { type, reason } of conditions)
+      expect(RUN_VOCABULARY).toHaveProperty([type, 'reasons', reason]);
+  });
+});
+
+describe('events', () => {
+  const change = (before: Partial<StatusInput>, after: Partial<StatusInput>) => {
+    const was = batchStatus(input(before)).conditions;
+    const status = batchStatus(input({ ...after, batch: batch({}, { conditions: was }) }));
+    return notesOfChange(batch(), was, status.conditions).map(
+      ({ type, reason }) => `${type} ${reason}`,
+    );
+  };
+  test.each<readonly [string, Partial<StatusInput>, Partial<StatusInput>, readonly string[]]>([
+    ['nothing changed', {}, {}, []],
+    ['planned', { state: undefined }, {}, ['Normal TaskSetFrozen']],
+    ['runs', {}, { state: batchState(running) }, ['Normal Running']],
+    ['suspended', {}, { mode: 'pause' }, ['Normal SuspendRequested']],
+    ['resumed', { mode: 'pause' }, {}, ['Normal Resumed']],
+    [
+      'no room',
+      { state: batchState(running) },
+      { state: batchState(running), pods: [podFactOf('a', { unschedulable: 'no' })] },
+      ['Warning Unschedulable'],
+    ],
+    [
+      'complete',
+      { state: batchState({ decided: 10 }) },
+      { state: batchState(results) },
+      ['Normal AllDecided'],
+    ],
+    ['out of time', {}, { mode: 'stop' }, ['Warning DeadlineExceeded']],
+  ])('%s', (_name, before, after, expected) => {
+    expect(change(before, after)).toEqual(expected);
+  });
+});
