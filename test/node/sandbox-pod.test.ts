@@ -1,15 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { KubeObject } from '../../operator/kube/objects/kube-object.ts';
+import type { Job } from '../../src/engines/kubernetes/kube-types.ts';
 import { namespaceObjects } from '../../src/engines/kubernetes/namespace-objects.ts';
 import { preflightFinding, zPreflightPod } from '../../src/engines/kubernetes/preflight-finding.ts';
 import { type PreflightCluster, preflightPod } from '../../src/engines/kubernetes/preflight-pod.ts';
 import { rolloutJob } from '../../src/engines/kubernetes/rollout-job.ts';
-import type { PodInstallation } from '../../src/engines/kubernetes/settings.ts';
+import type { PodInstallation, SandboxJobRequest } from '../../src/engines/kubernetes/settings.ts';
+import { verifyJob } from '../../src/engines/kubernetes/verify-job.ts';
+import type { Shape } from '../../src/protocol/operator-api.ts';
 import { imageReference } from '../cluster/images/image-names.ts';
 import { enforcerStatusPath, waitEnforced } from '../cluster/network-policy/enforcer-status.ts';
 import type { Manifest } from '../cluster/node/cluster-api.ts';
 import { waitUntil } from '../cluster/wait-until.ts';
+import { layOut, listAtEnd, lookAround } from '../support/pods/inside-programs.ts';
 import { loadImages } from '../support/pods/load-images.ts';
 import { nodeLayer } from '../support/pods/node-layer-bed.ts';
 import {
@@ -21,60 +25,20 @@ import {
 } from '../support/pods/pod-manifest.ts';
 import { endOf, hasEnded, isReady, type Pod } from '../support/pods/pod-status.ts';
 import { TestNamespace } from '../support/pods/test-namespace.ts';
-import { podBatch, ROLLOUT_SHAPE, sandboxRequest } from '../support/sandbox-request.ts';
+import {
+  podBatch,
+  ROLLOUT_SHAPE,
+  sandboxRequest,
+  VERIFY_SHAPE,
+} from '../support/sandbox-request.ts';
 
 /**
- * A built rollout pod with the real image on a real node, its programs replaced by ones that say
- * what they see: what the fields of the pod come to. And what such a pod reaches.
+ * Built pods with the real image on a real node, their programs replaced by ones that say what they
+ * see: what the fields of a pod come to. And what such a pod reaches.
  */
 const layer = nodeLayer();
 const SERVE = 'mkdir /tmp/w; httpd -p 8080 -h /tmp/w; exec httpd -f -p 8443 -h /tmp/w';
 const SERVER_LABELS = { app: 'server' };
-
-const AGENT = `
-import json, os, socket
-def status(name):
-    with open("/proc/self/status") as file:
-        return next(line.split(":")[1].strip() for line in file if line.startswith(name + ":"))
-def writable(path):
-    try:
-        with open(os.path.join(path, "probe"), "w") as file: file.write("x")
-        return True
-    except OSError: return False
-def looks_up(name):
-    try: return bool(socket.getaddrinfo(name, 443))
-    except OSError: return False
-def read(path):
-    with open(path) as file: return file.read()
-print(json.dumps({
-    "ids": status("Uid") + "/" + status("Gid") + "/" + status("Groups"),
-    "capabilities": [status(name) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")],
-    "noNewPrivs": status("NoNewPrivs"), "seccomp": status("Seccomp"),
-    "writable": {path: writable(path) for path in
-        ("/", "/etc", "/opt", "/var/tmp", "/home", "/agent", "/workspace", "/tmp", "/run/clawgym/report", "/dev/shm")},
-    "secrets": [path for path in ("/var/run/secrets", "/var/run/clawgym/token/token", "/clawgym/state/ready") if os.path.exists(path)],
-    "env": sorted(os.environ), "host": socket.gethostname(), "cwd": os.getcwd(),
-    "lookup": [looks_up(name) for name in ("kubernetes.default.svc", "example.com")],
-    "server": socket.gethostbyname("clawgym-server.sandbox.internal"),
-    "resolv": read("/etc/resolv.conf"),
-    "shm": os.statvfs("/dev/shm").f_blocks * os.statvfs("/dev/shm").f_frsize,
-    "stage": read("/agent/from-stage"),
-}))
-`;
-/** Writes what the agent must see, and says what its own token is. */
-const STAGE = `
-import base64, json
-with open("/clawgym/agent/from-stage", "w") as file: file.write("laid out")
-token = open("/var/run/clawgym/token/token").read()
-body = token.split(".")[1]
-claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-print(json.dumps({"audience": claims["aud"], "life": claims["exp"] - claims["iat"],
-    "account": claims["kubernetes.io"]["serviceaccount"]["name"]}))
-`;
-const COMPANION = `
-trap 'echo saw: $(ls /clawgym/workspace); exit 0' TERM
-touch /clawgym/state/ready
-sleep 600 & wait`;
 
 let server: TestNamespace;
 let serverAddress = '';
@@ -107,8 +71,7 @@ beforeAll(async () => {
   const pod = await server.waitFor('server', isReady);
   const service = zService.parse(await layer.api.get(server.path('services/server')));
   serverAddress = service.spec.clusterIP;
-  const { settings, features } = request('runs').installation;
-  installation = { settings, features, server: { clusterIP: serverAddress, caBundle: 'PEM' } };
+  ({ installation } = request('runs', ROLLOUT_SHAPE));
   cluster = {
     apiServer: { host: '$KUBERNETES_SERVICE_HOST', port: 443 },
     nameServers: [await addressOf('/api/v1/namespaces/kube-system/services/kube-dns')],
@@ -133,12 +96,14 @@ async function addressOf(path: string): Promise<string> {
   return zService.parse(await layer.api.get(path)).spec.clusterIP;
 }
 
-function request(namespace: string) {
+function request(namespace: string, from: Shape): SandboxJobRequest {
   const runner = imageReference('runner');
-  const shape = { ...ROLLOUT_SHAPE, image: { reference: runner }, memoryMiB: 256 };
+  const shape = { ...from, image: { reference: runner }, memoryMiB: 256 };
   const batch = podBatch({}, namespace);
   const made = sandboxRequest(shape, { batch, runner, imagePullPolicy: 'Never' });
-  return { ...made, job: { ...made.job, length: 1 }, parallelism: 1 };
+  const job = { ...made.job, length: 1 };
+  const address = { clusterIP: serverAddress, caBundle: 'PEM' };
+  return { ...made, job, parallelism: 1, installation: { ...made.installation, server: address } };
 }
 
 /** A namespace as the operator prepares it. */
@@ -167,58 +132,89 @@ async function create(object: KubeObject) {
   return zMade.parse(await layer.api.create(object as Manifest));
 }
 
-test('a rollout pod, from inside', { timeout: 240_000 }, async () => {
-  await using space = await prepared(true);
-  const job = rolloutJob({ ...request(space.name), installation });
-  const programs: Record<string, string[]> = {
-    stage: ['/usr/bin/python3', '-c', STAGE],
-    companion: ['/bin/bash', '-c', COMPANION],
-    agent: ['/usr/bin/python3', '-c', AGENT],
-  };
+/** Runs the one pod of a Job with other programs in its containers: Python, in the sidecar bash. */
+async function runJob(space: TestNamespace, job: Job, programs: Readonly<Record<string, string>>) {
   const { spec } = job.spec.template;
   for (const container of [...(spec.initContainers ?? []), ...spec.containers]) {
-    container.command = programs[container.name] ?? [];
+    const shellPath = container.restartPolicy === undefined ? '/usr/bin/python3' : '/bin/bash';
+    container.command = [shellPath, '-c', programs[container.name] ?? ''];
   }
   // The batch is not in this cluster: its Job would be collected.
   job.metadata.ownerReferences = [];
   await create(job);
   const pod = await ended(space, `batch.kubernetes.io/job-name=${job.metadata.name}`);
-  expect(['stage', 'companion', 'agent'].map((name) => endOf(pod, name))).toEqual([
-    '0 Completed',
-    '0 Completed',
-    '0 Completed',
-  ]);
-  expect(JSON.parse(await space.logs(pod.metadata.name, 'stage'))).toEqual({
+  const names = Object.keys(programs);
+  expect(names.map((name) => endOf(pod, name))).toEqual(names.map(() => '0 Completed'));
+  const logs = await Promise.all(names.map((name) => space.logs(pod.metadata.name, name)));
+  return Object.fromEntries(names.map((name, index) => [name, logs[index] ?? '']));
+}
+
+/** What every untrusted container sees. */
+const inside = () => ({
+  ids: [...[1, 2].map(() => Array.from({ length: 4 }, () => '65534')), ['65534']],
+  capabilities: Array.from({ length: 5 }, () => '0000000000000000'),
+  noNewPrivs: ['1'],
+  seccomp: ['2'],
+  found: [],
+  env: ['HOME', 'HOSTNAME', 'JOB_COMPLETION_INDEX', 'LANG', 'PATH', 'TZ'],
+  host: 'sandbox',
+  cwd: '/',
+  lookup: [false, false],
+  server: serverAddress,
+  resolv: expect.stringContaining('nameserver 127.0.0.1') as string,
+  shm: 64 * 1024 * 1024,
+});
+const SYSTEM = ['/', '/etc', '/opt', '/opt/clawgym', '/program', '/var/tmp', '/home', '/root'];
+
+test('a rollout pod, from inside', { timeout: 240_000 }, async () => {
+  await using space = await prepared(true);
+  const own = ['/agent', '/workspace', '/tmp', '/run/clawgym/report', '/dev/shm'];
+  const said = await runJob(space, rolloutJob(request(space.name, ROLLOUT_SHAPE)), {
+    stage: layOut(['/clawgym/agent/config', '/clawgym/workspace/input', '/clawgym/report/spec']),
+    companion: listAtEnd('/clawgym/workspace /clawgym/report'),
+    agent: lookAround(
+      [...SYSTEM, ...own],
+      ['/agent/config', '/workspace/input', '/run/clawgym/report/spec'],
+    ),
+  });
+  expect(JSON.parse(said['stage'] ?? '')).toEqual({
     audience: ['clawgym/rollout'],
-    // The kubelet asks for a little more than it was told and the API server may round.
-    life: expect.closeTo(3600, -2),
+    life: 3600,
     account: 'clawgym-sandbox',
   });
-  expect(await space.logs(pod.metadata.name, 'companion')).toBe('saw: probe\n');
-  const seen = JSON.parse(await space.logs(pod.metadata.name, 'agent')) as { env: string[] };
-  const { env, ...rest } = seen;
-  expect(rest).toEqual({
-    ids: expect.stringMatching(
-      /^65534\s+65534\s+65534\s+65534\/65534\s+65534\s+65534\s+65534\/65534$/,
-    ),
-    capabilities: Array.from({ length: 5 }, () => '0000000000000000'),
-    noNewPrivs: '1',
-    seccomp: '2',
-    writable: {
-      ...{ '/': false, '/etc': false, '/opt': false, '/var/tmp': false, '/home': false },
-      ...{ '/agent': false, '/workspace': true, '/tmp': true },
-      ...{ '/run/clawgym/report': true, '/dev/shm': true },
-    },
-    secrets: [],
-    host: 'sandbox',
-    cwd: '/',
-    lookup: [false, false],
-    server: serverAddress,
-    resolv: expect.stringContaining('nameserver 127.0.0.1') as string,
-    shm: 64 * 1024 * 1024,
-    stage: 'laid out',
+  expect(said['companion']).toBe(
+    'saw: /clawgym/report: probe spec /clawgym/workspace: input probe\n',
+  );
+  expect(JSON.parse(said['agent'] ?? '')).toEqual({
+    ...inside(),
+    writable: own.slice(1),
+    seen: ['laid out', 'laid out', 'laid out'],
   });
-  expect(env.filter((name) => /CLAWGYM|TOKEN|SERVER_(CA|URL)/.test(name))).toEqual([]);
+});
+
+test('a verify pod, from inside', { timeout: 240_000 }, async () => {
+  await using space = await prepared(true);
+  const own = ['/workspace', '/verdict', '/tmp', '/logs/verifier', '/dev/shm'];
+  const verifier = ['/verifier', '/tests', '/workspace/reward'];
+  const said = await runJob(space, verifyJob(request(space.name, VERIFY_SHAPE)), {
+    fetch: layOut([
+      '/clawgym/workspace/output',
+      '/clawgym/verifier/check',
+      '/clawgym/verdict/spec.json',
+    ]),
+    report: `touch /clawgym/verdict/probe 2>&1\n${listAtEnd('/clawgym/verdict')}`,
+    grade: lookAround(
+      [...SYSTEM, ...own, ...verifier],
+      ['/workspace/output', ...verifier.map((path) => `${path}/check`), '/verdict/spec.json'],
+    ),
+  });
+  expect(JSON.parse(said['fetch'] ?? '')).toMatchObject({ audience: ['clawgym/verify'] });
+  expect(said['report']).toMatch(/Read-only file system\nsaw: probe spec\.json\n$/);
+  expect(JSON.parse(said['grade'] ?? '')).toEqual({
+    ...inside(),
+    writable: own,
+    seen: Array.from({ length: 5 }, () => 'laid out'),
+  });
 });
 
 async function ended(space: TestNamespace, selector: string): Promise<Pod> {
