@@ -26,6 +26,8 @@ export interface KubeRequest {
   readonly body?: unknown;
   /** Default `application/json`; patches name theirs. */
   readonly contentType?: string;
+  /** Default `application/json`; few paths answer with JSON under another name only. */
+  readonly accept?: string;
   /** Labels of the request metrics, and words of error messages: `get`, `list`, `apply` … */
   readonly verb: string;
   /** Plural of the resource, with its subresource: `pods`, `rolloutbatches/status`. */

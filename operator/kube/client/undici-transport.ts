@@ -202,7 +202,7 @@ class UndiciTransport implements Transport {
       method: request.method,
       headers: {
         ...state.headers,
-        accept: 'application/json',
+        accept: request.accept ?? 'application/json',
         'user-agent': this.#userAgent,
         ...(body === undefined
           ? {}
