@@ -1,13 +1,16 @@
 import type { Check } from '../rollouts/outcome.ts';
+import type { RolloutRow } from '../store/records.ts';
 import type { ArmResult, Results, SampleResult, TaskResult } from './results.ts';
-import type { RunFacts } from './run-facts.ts';
 
 /**
  * rollouts.jsonl: one flat row a planned rollout, for spreadsheets and data frames. `checks` is a
  * list of [name, value] in the verifier's order, from which `flat` can be computed to the bit.
  */
-export function rolloutLines(results: Results, facts: RunFacts): string {
-  const checks = checksByRollout(facts);
+export function rolloutLines(
+  results: Results,
+  rows: readonly Pick<RolloutRow, 'id' | 'decision'>[],
+): string {
+  const checks = checksByRollout(rows);
   return results.arms
     .flatMap((arm) =>
       arm.tasks.flatMap((task) =>
@@ -53,9 +56,10 @@ function flatRow(arm: ArmResult, task: TaskResult, sample: SampleResult): object
 }
 
 /** From the rows: an object would move names that look like numbers to the front. */
-function checksByRollout(facts: RunFacts): ReadonlyMap<string, readonly [string, number][]> {
+function checksByRollout(
+  rows: readonly Pick<RolloutRow, 'id' | 'decision'>[],
+): ReadonlyMap<string, readonly [string, number][]> {
   const pairs = (checks: readonly Check[]): [string, number][] =>
     checks.map(({ name, value }) => [name, value]);
-  const rollouts = facts.arms.flatMap((arm) => arm.rollouts);
-  return new Map(rollouts.map(({ row }) => [row.id, pairs(row.decision?.checks ?? [])]));
+  return new Map(rows.map(({ id, decision }) => [id, pairs(decision?.checks ?? [])]));
 }

@@ -3,6 +3,7 @@ import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClawError, errorMessage } from '../base/error.ts';
 import { syncFolder } from '../store/durable-file.ts';
+import type { RolloutRow } from '../store/records.ts';
 import { buildResults } from './build-results.ts';
 import { type ReportOptions, renderReport } from './report.ts';
 import type { Results } from './results.ts';
@@ -29,10 +30,21 @@ export async function writeOutput(
   options: ReportOptions = {},
 ): Promise<WrittenOutput> {
   const results = buildResults(facts);
+  const rows = facts.arms.flatMap((arm) => arm.rollouts.map(({ row }) => row));
+  return await writeResults(folder, results, rows, options);
+}
+
+/** The same from results that are computed already; `rows` hold the checks of each rollout. */
+export async function writeResults(
+  folder: string,
+  results: Results,
+  rows: readonly Pick<RolloutRow, 'id' | 'decision'>[],
+  options: ReportOptions = {},
+): Promise<WrittenOutput> {
   const report = join(folder, REPORT_FILE);
   try {
     await mkdir(folder, { recursive: true });
-    await replaceFile(join(folder, ROLLOUTS_FILE), rolloutLines(results, facts));
+    await replaceFile(join(folder, ROLLOUTS_FILE), rolloutLines(results, rows));
     await replaceFile(report, renderReport(results, options));
     await replaceFile(join(folder, RESULTS_FILE), `${JSON.stringify(results, null, 2)}\n`);
     await syncFolder(folder);

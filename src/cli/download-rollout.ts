@@ -16,9 +16,9 @@ const CAPS = { ...DEFAULT_SNAPSHOT_CAPS, entries: Number.MAX_SAFE_INTEGER };
  * names it. Never writes into a folder that exists.
  */
 export async function downloadRollout(context: ReadContext): Promise<string> {
-  const { store, artifacts, rollout, options } = context;
+  const { store, artifacts, rollout, name, options } = context;
   const attempt = await findAttempt(store, rollout, options.attempt);
-  const folder = resolve(options.to ?? '.', rollout.id.replaceAll('/', '_'));
+  const folder = resolve(options.to ?? '.', name.replaceAll('/', '_'));
   await makeFolder(folder);
   if (attempt.end?.snapshot !== undefined) {
     const workspace = join(folder, 'workspace');

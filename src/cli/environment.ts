@@ -13,6 +13,9 @@ export interface CliEnvironment {
   readonly uid: number;
   /** For programs that the command starts: PATH, proxies; no key of a model is in it. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** KUBECONFIG: files of clusters, as kubectl reads it. */
+  readonly kubeconfig: string | undefined;
+  readonly home: string;
   /** Value of an environment variable that a flag or manifest names, for example an API key. */
   readonly secret: (name: string) => string | undefined;
 }
@@ -26,6 +29,8 @@ export function cliEnvironment(): CliEnvironment {
     color: process.stdout.isTTY === true && env['NO_COLOR'] === undefined,
     uid: process.getuid?.() ?? -1,
     env: programEnv(env),
+    kubeconfig: env['KUBECONFIG'],
+    home: homedir(),
     secret: (name) => env[name],
   };
 }

@@ -1,17 +1,38 @@
+import { asRolloutId } from '../base/brand.ts';
 import { ClawError } from '../base/error.ts';
 import type { RecordReader } from '../store/record-reader.ts';
 import type { AttemptRow, RolloutRow } from '../store/records.ts';
+import type { NamedBatch, RecordSource } from './record-source.ts';
+
+/** A rollout with the name that people know it by. */
+export interface NamedRollout {
+  readonly row: RolloutRow;
+  readonly name: string;
+}
+
+/** `<name of the batch>/<task>/<sample>`. */
+export function rolloutName(batch: NamedBatch, row: Pick<RolloutRow, 'id'>): string {
+  return `${batch.name}${row.id.slice(batch.id.length)}`;
+}
 
 /**
- * The rollout whose id is `wanted` or contains it, where that is one only. Throws `NotFound` with
- * what is there, `InvalidInput` with the candidates.
+ * The rollout whose name or id is `wanted`, or whose name contains it where that is one only. Throws
+ * `NotFound` with what is there, `InvalidInput` with the candidates.
  */
-export async function findRollout(store: RecordReader, wanted: string): Promise<RolloutRow> {
-  const found: RolloutRow[] = [];
-  for (const batch of await store.listBatches()) {
+export async function findRollout(
+  { store, batches, listing }: Pick<RecordSource, 'store' | 'batches' | 'listing'>,
+  wanted: string,
+): Promise<NamedRollout> {
+  for (const batch of batches) {
+    const id = idOf(batch, wanted);
+    const row = id === undefined ? undefined : await store.getRollout(asRolloutId(id));
+    if (row !== undefined) return { row, name: rolloutName(batch, row) };
+  }
+  const found: NamedRollout[] = [];
+  for (const batch of batches) {
     for (const row of await store.listRollouts(batch.id)) {
-      if (row.id === wanted) return row;
-      if (row.id.includes(wanted)) found.push(row);
+      const name = rolloutName(batch, row);
+      if (name.includes(wanted)) found.push({ row, name });
     }
   }
   const [only] = found;
@@ -19,14 +40,20 @@ export async function findRollout(store: RecordReader, wanted: string): Promise<
   if (only === undefined) {
     throw new ClawError(
       'NotFound',
-      `no rollout has ${JSON.stringify(wanted)} in its id; rollouts.jsonl lists them`,
+      `no rollout has ${JSON.stringify(wanted)} in its id; ${listing} lists them`,
     );
   }
-  const shown = found.slice(0, 5).map(({ id }) => id);
+  const shown = found.slice(0, 5).map(({ name }) => name);
   throw new ClawError(
     'InvalidInput',
     `${JSON.stringify(wanted)} fits ${found.length} rollouts, for example ${shown.join(', ')}: give more of the id`,
   );
+}
+
+/** The id in the store where `wanted` begins with the batch, by name or id. */
+function idOf({ id, name }: NamedBatch, wanted: string): string | undefined {
+  if (wanted.startsWith(`${id}/`)) return wanted;
+  return wanted.startsWith(`${name}/`) ? `${id}${wanted.slice(name.length)}` : undefined;
 }
 
 /** The attempt of that number, or the last one that ran. */

@@ -1,7 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
-import { InvalidArgumentError } from 'commander';
-import type { OutputFormat } from './output-format.ts';
 import { PRODUCT } from './product.ts';
+import { count, decimal, outputFormat } from './flag-values.ts';
+import { registerReaderCommands } from './reader-commands.ts';
 import { registerTasksCommands } from './tasks-commands.ts';
 
 /**
@@ -18,7 +18,7 @@ export function buildProgram(): Command {
     .enablePositionalOptions();
   addRun(program);
   addBench(program);
-  addReaders(program);
+  registerReaderCommands(program);
   registerTasksCommands(program);
   addVerify(program);
   addDoctor(program);
@@ -87,31 +87,6 @@ function addBench(program: Command): void {
     });
 }
 
-function addReaders(program: Command): void {
-  const readers = [
-    ['show', 'Print one rollout: attempts, calls, checks, findings'],
-    ['logs', "Print the agent's output of a rollout's last attempt"],
-    ['download', "Unpack a rollout's final workspace, logs and calls into a folder"],
-  ] as const;
-  for (const [name, description] of readers) {
-    const command = program
-      .command(name)
-      .description(description)
-      .argument('<rollout>', '<batch>/<task>/<sample>, or a unique part of it')
-      .option('--out <dir>', 'output folder of the run', './out/bench');
-    if (name !== 'show')
-      command.option('--attempt <n>', 'attempt number (default: the last)', count);
-    if (name === 'show')
-      command.option('-o, --output <format>', 'table or json', outputFormat, 'table');
-    if (name === 'logs') command.option('--stderr', 'standard error instead of standard output');
-    if (name === 'download') command.option('--to <dir>', 'target folder', '.');
-    command.action(async (rollout, options) => {
-      const { readCommand } = await import('./read-commands.ts');
-      await readCommand(name, rollout, options);
-    });
-  }
-}
-
 function addVerify(program: Command): void {
   program
     .command('verify')
@@ -136,20 +111,4 @@ function addDoctor(program: Command): void {
       const { doctorCommand } = await import('./doctor-command.ts');
       await doctorCommand(options);
     });
-}
-
-function count(text: string): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value > 0) return value;
-  throw new InvalidArgumentError('expected a whole number above 0');
-}
-
-function decimal(text: string): number {
-  if (/^\d+(\.\d+)?$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('expected a number, for example 0.7');
-}
-
-function outputFormat(text: string): OutputFormat {
-  if (text === 'table' || text === 'json') return text;
-  throw new InvalidArgumentError('expected table or json');
 }

@@ -1,33 +1,25 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { ClawError } from '../base/error.ts';
 import { terminalText } from '../base/plain-text.ts';
-import { openFileArtifacts } from '../store/file-artifacts.ts';
-import { openSqliteReader } from '../store/sqlite/open.ts';
 import { downloadRollout } from './download-rollout.ts';
+import { cliEnvironment } from './environment.ts';
 import { findAttempt, findRollout } from './find-rollout.ts';
-import { storeDir } from './local-session.ts';
 import type { ReadContext, ReadOptions } from './read-context.ts';
+import { openRecordSource } from './record-source.ts';
 import { rolloutDetail } from './rollout-detail.ts';
 import { rolloutText } from './rollout-text.ts';
+import { stopSignal } from './stop-signal.ts';
 
-/** `clawgym show|logs|download ROLLOUT --out DIR`, also beside a run that is still going on. */
+/** `clawgym show|logs|download ROLLOUT`, also beside a run that is still going on. */
 export async function readCommand(
   name: 'show' | 'logs' | 'download',
   wanted: string,
   options: ReadOptions,
 ): Promise<void> {
-  const folder = storeDir(options.out);
-  if (!existsSync(folder)) {
-    throw new ClawError(
-      'NotFound',
-      `${options.out} holds no run: name the output folder of one with --out`,
-    );
-  }
-  await using store = await openSqliteReader(folder);
-  const artifacts = await openFileArtifacts(join(folder, 'artifacts'));
-  const rollout = await findRollout(store, wanted);
-  const context = { store, artifacts, rollout, options };
+  using stop = stopSignal(() => undefined);
+  await using source = await openRecordSource(options, cliEnvironment(), stop.signal);
+  const { row, name: known } = await findRollout(source, wanted);
+  const { store, artifacts } = source;
+  const context = { store, artifacts, rollout: row, name: known, options };
   process.stdout.write(await text(name, context));
 }
 
@@ -37,7 +29,7 @@ async function text(name: 'show' | 'logs' | 'download', context: ReadContext): P
       const detail = await rolloutDetail(context);
       return context.options.output === 'json'
         ? `${JSON.stringify(detail, null, 2)}\n`
-        : rolloutText(detail);
+        : rolloutText(detail, context.name);
     }
     case 'logs':
       return await logs(context);

@@ -3,11 +3,11 @@ import type { Score } from '../rollouts/outcome.ts';
 import type { CallRow, VerificationRow } from '../store/records.ts';
 import type { AttemptDetail, RolloutDetail } from './rollout-detail.ts';
 
-/** The kubectl-describe-like form of `clawgym show`. */
-export function rolloutText({ rollout, attempts }: RolloutDetail): string {
+/** The kubectl-describe-like form of `clawgym show`; `name` is the rollout's id as people know it. */
+export function rolloutText({ rollout, attempts }: RolloutDetail, name: string): string {
   const { decision } = rollout;
   const lines = [
-    field('Rollout', rollout.id),
+    field('Rollout', name),
     field('Task', `${rollout.taskId} (${rollout.taskDigest.slice(0, 12)})`),
     field('Outcome', decision ? withReason(decision.outcome, decision.reason) : 'undecided'),
   ];

@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import { KubeError } from '../../operator/kube/base/kube-error.ts';
 import { ClawError } from '../base/error.ts';
 import { buildProgram } from './program.ts';
 
@@ -16,7 +17,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
 /** 1: the run failed; 2: the command line was wrong (commander prints why); 130: stopped early. */
 function reportFailure(thrown: unknown): number {
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2;
-  if (thrown instanceof ClawError) {
+  if (thrown instanceof ClawError || thrown instanceof KubeError) {
     process.stderr.write(`error: ${thrown.message} [${thrown.code}]\n`);
     return thrown.code === 'Cancelled' ? 130 : 1;
   }

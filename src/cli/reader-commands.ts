@@ -1,0 +1,85 @@
+import type { Command } from '@commander-js/extra-typings';
+import { count, outputFormat } from './flag-values.ts';
+
+const CLUSTER = [
+  ['-n, --namespace <name>', "namespace of the runs (default: the context's)"],
+  ['--context <name>', 'context of the kubeconfig'],
+  ['--kubeconfig <file>', 'kubeconfig (default: KUBECONFIG, else ~/.kube/config)'],
+  ['--server-namespace <name>', "where the server is installed, if not in the runs' namespace"],
+] as const;
+const OUT = [
+  '--out <dir>',
+  'output folder of a local run (default: ./out/bench where it is, else the cluster)',
+] as const;
+
+/** The commands that read runs, of this machine or of a cluster. */
+export function registerReaderCommands(program: Command): void {
+  addGet(program);
+  addRolloutReaders(program);
+  addReport(program);
+}
+
+function addGet(program: Command): void {
+  const get = program.command('get').description('List parts of a run');
+  get
+    .command('rollouts')
+    .description('List the rollouts of a batch with outcome and score')
+    .argument('<batch>', 'name of a RolloutBatch; of a local run: <name>-<arm>, or a part of it')
+    .option(...OUT)
+    .option(...CLUSTER[0])
+    .option(...CLUSTER[1])
+    .option(...CLUSTER[2])
+    .option(...CLUSTER[3])
+    .option('-o, --output <format>', 'table or json', outputFormat, 'table')
+    .action(async (batch, options) => {
+      const { getRolloutsCommand } = await import('./get-command.ts');
+      await getRolloutsCommand(batch, options);
+    });
+}
+
+function addRolloutReaders(program: Command): void {
+  const readers = [
+    ['show', 'Print one rollout: attempts, calls, checks, findings'],
+    ['logs', "Print the agent's output of a rollout's last attempt"],
+    ['download', "Unpack a rollout's final workspace, logs and calls into a folder"],
+  ] as const;
+  for (const [name, description] of readers) {
+    const command = program
+      .command(name)
+      .description(description)
+      .argument('<rollout>', '<batch>/<task>/<sample>, or a unique part of it')
+      .option(...OUT)
+      .option(...CLUSTER[0])
+      .option(...CLUSTER[1])
+      .option(...CLUSTER[2])
+      .option(...CLUSTER[3]);
+    if (name !== 'show')
+      command.option('--attempt <n>', 'attempt number (default: the last)', count);
+    if (name === 'show')
+      command.option('-o, --output <format>', 'table or json', outputFormat, 'table');
+    if (name === 'logs') command.option('--stderr', 'standard error instead of standard output');
+    if (name === 'download') command.option('--to <dir>', 'target folder', '.');
+    command.action(async (rollout, options) => {
+      const { readCommand } = await import('./read-commands.ts');
+      await readCommand(name, rollout, options);
+    });
+  }
+}
+
+function addReport(program: Command): void {
+  program
+    .command('report')
+    .description('Write report, results and rows of a BenchRun in a cluster')
+    .argument('<benchrun>', 'name of the BenchRun')
+    .requiredOption('--out <dir>', 'folder to write to')
+    .option('--wait', 'wait until every rollout is decided')
+    .option(...CLUSTER[0])
+    .option(...CLUSTER[1])
+    .option(...CLUSTER[2])
+    .option(...CLUSTER[3])
+    .option('-o, --output <format>', 'what is printed: table or json', outputFormat, 'table')
+    .action(async (benchRun, options) => {
+      const { reportCommand } = await import('./report-command.ts');
+      await reportCommand(benchRun, options);
+    });
+}
