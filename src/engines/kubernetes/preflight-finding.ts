@@ -44,7 +44,7 @@ export const zPreflightPod = z.looseObject({
 export interface PreflightFinding {
   readonly status: 'True' | 'False' | 'Unknown';
   readonly reason:
-    | 'Isolated'
+    | 'Probed'
     | 'Reachable'
     | 'OwnNodeReachable'
     | 'GatewayUnreachable'
@@ -94,7 +94,7 @@ function judge(answer: z.infer<typeof zAnswer>): PreflightFinding {
   }
   return {
     status: 'True',
-    reason: 'Isolated',
+    reason: 'Probed',
     message: `sandbox pods reach the server and nothing else that was tried${more}`,
   };
 }

@@ -72,7 +72,7 @@ describe('the finding', () => {
       {},
       {
         status: 'True',
-        reason: 'Isolated',
+        reason: 'Probed',
         message: expect.stringMatching(/nothing else.*no limit.*podPidsLimit/),
       },
     ],
@@ -81,7 +81,7 @@ describe('the finding', () => {
       { threads: 1021 },
       {
         status: 'True',
-        reason: 'Isolated',
+        reason: 'Probed',
         message: expect.stringMatching(/about 1021 processes/),
         podPidsLimit: 1021,
       },
@@ -91,7 +91,7 @@ describe('the finding', () => {
       { first: ['the API server'] },
       {
         status: 'True',
-        reason: 'Isolated',
+        reason: 'Probed',
         message: expect.stringMatching(/just after their start they also reach the API server/),
       },
     ],
