@@ -49,7 +49,8 @@ export function batchState(batch: LiveBatch): BatchState {
   return {
     uid: planned.row.id,
     taskSet: planned.row.taskSet,
-    ...(sourceNow !== undefined && { sourceNow: asSha256(sourceNow) }),
+    ...(sourceNow !== undefined &&
+      sourceNow !== planned.row.taskSet && { sourceNow: asSha256(sourceNow) }),
     planned: batch.rollouts.length,
     notGradable: tally.outcomes['not_gradable'] ?? 0,
     pending: tally.pending,

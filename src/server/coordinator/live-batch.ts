@@ -96,7 +96,7 @@ export class LiveBatch {
         row,
         own,
         own.flatMap((attempt) => byAttempt.get(attempt.id) ?? []),
-        0,
+        now,
       );
     }
     for (const { row, rows: items } of rows.jobs) this.addJob(row, items);

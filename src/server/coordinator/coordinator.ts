@@ -1,0 +1,244 @@
+import { asBatchId, type Sha256 } from '../../base/brand.ts';
+import type { Clock } from '../../base/clock.ts';
+import { ClawError } from '../../base/error.ts';
+import { InTurn } from '../../base/in-turn.ts';
+import type { ClawGymServer } from '../../protocol/claw-gym-server.ts';
+import type {
+  BatchState,
+  BenchResultsAnswer,
+  BenchResultsBody,
+  JobState,
+  PlanBatchBody,
+  RolloutLines,
+  TaskSetAnswer,
+  TaskSourceBody,
+} from '../../protocol/operator-api.ts';
+import type { PodEvidence } from '../../protocol/pod-evidence.ts';
+import type { ArtifactStore } from '../../store/artifacts.ts';
+import type { ClusterStore, JobOverCause, WorkItem } from '../../store/cluster-records.ts';
+import type { AgentImages } from './batch-agents.ts';
+import type { BatchDirectory } from './batch-directory.ts';
+import { batchState, jobState, waitingItems } from './batch-state.ts';
+import type { BenchStatistics } from './bench-results.ts';
+import { type BatchSpec, parseBatchSpec, refuseOtherSpec } from './frozen-spec.ts';
+import type { LiveBatch } from './live-batch.ts';
+import { planBatchRows } from './plan-batch.ts';
+import type { PodJudge } from './pod-judge.ts';
+import { resolveWholeSource, type SourceDeps } from './resolve-source.ts';
+import { batchResults, gateLines } from './results-artifact.ts';
+import type { RolloutKeeper } from './rollout-keeper.ts';
+import { taskSetAnswer } from './task-set-answer.ts';
+
+export interface CoordinatorOptions {
+  readonly store: ClusterStore;
+  readonly artifacts: ArtifactStore;
+  readonly directory: BatchDirectory;
+  readonly keeper: RolloutKeeper;
+  readonly judge: PodJudge;
+  readonly statistics: BenchStatistics;
+  readonly sources: SourceDeps;
+  readonly images: AgentImages;
+  readonly clock: Clock;
+}
+
+type NewJob = Parameters<ClawGymServer['newJob']>[1];
+
+/** What the operator asks of the server (design: cluster.md 4), over rows; the HTTP side is a shell. */
+export class Coordinator {
+  readonly #options: CoordinatorOptions;
+  readonly #turns = new InTurn();
+
+  constructor(options: CoordinatorOptions) {
+    this.#options = options;
+  }
+
+  /** Plans a batch, or says how a known one stands and whether its source has changed since. */
+  async plan(uid: string, body: PlanBatchBody, signal: AbortSignal): Promise<BatchState> {
+    const spec = parseBatchSpec(body.name, body.spec);
+    return await this.#turns.run(uid, async () => {
+      const { directory, store, clock, images, sources } = this.#options;
+      const known = await directory.find(asBatchId(uid));
+      if (known !== undefined) return await this.#again(known, body, spec, signal);
+      const set = await resolveWholeSource(body.source, sources, signal);
+      const plan = await planBatchRows(uid, body, spec, set, { images, now: clock.now() });
+      await store.planBatch(plan.row, plan.rollouts);
+      return batchState(await directory.get(plan.row.id));
+    });
+  }
+
+  async state(uid: string): Promise<BatchState> {
+    const batch = await this.#batch(uid);
+    await this.#options.keeper.settlePending(batch);
+    return batchState(batch);
+  }
+
+  async newJob(uid: string, body: NewJob): Promise<JobState> {
+    const batch = await this.#batch(uid);
+    return await this.#turns.run(uid, async () => {
+      const { store, clock } = this.#options;
+      const known = await store.jobByName(body.name);
+      if (known !== undefined && known.batch === batch.planned.row.id) return jobState(known);
+      const items = waitingItems(batch)
+        .filter((item) => batch.shapeOf(item).id === body.shapeId)
+        .slice(0, body.max);
+      const shape = items[0] && batch.shapeOf(items[0]);
+      if (shape === undefined) {
+        throw new ClawError(
+          'Conflict',
+          `batch ${uid}: no work of shape ${body.shapeId} waits for Job ${body.name}; read the state again`,
+          { retryable: true },
+        );
+      }
+      const { namespace } = batch.planned.frozen;
+      const { name, generation } = body;
+      const job = { name, batch: batch.planned.row.id, namespace, shape, generation };
+      const row = await store.newJob({ ...job, createdAt: clock.now() }, items);
+      batch.addJob(row, await store.rowsOf(name));
+      return jobState(row);
+    });
+  }
+
+  async jobCreated(uid: string, name: string, jobUid: string): Promise<void> {
+    const batch = await this.#batch(uid);
+    await this.#jobOf(batch, name);
+    await this.#options.store.setJobUid(name, jobUid);
+    batch.setJobUid(name, jobUid);
+  }
+
+  /** Attempts that are still open then have lost their pods without a word. */
+  async jobOver(uid: string, name: string, cause: JobOverCause): Promise<void> {
+    const batch = await this.#batch(uid);
+    const job = await this.#jobOf(batch, name);
+    const { store } = this.#options;
+    for (const { item, settled } of await store.rowsOf(job.name)) {
+      if (!settled && item.kind === 'rollout') await this.#closeLeft(batch, item, cause);
+    }
+    await store.jobOver(name, cause);
+    batch.jobOver(name);
+  }
+
+  /** Uids of the pods that say nothing more and may be deleted. */
+  async evidence(uid: string, pods: readonly PodEvidence[]): Promise<readonly string[]> {
+    const batch = await this.#batch(uid);
+    const { store, judge } = this.#options;
+    const told = pods.map(async (pod) => {
+      const stored = await store.putEvidence(batch.planned.row.id, pod);
+      const item = await this.#itemOf(batch, stored);
+      // A pod of a Job that is not ours to know says nothing about a rollout.
+      const over = item === undefined || (await judge.judge(batch, item, stored));
+      return over ? [pod.podUid] : [];
+    });
+    return (await Promise.all(told)).flat();
+  }
+
+  async cancel(uid: string, reason: string): Promise<void> {
+    const batch = await this.#batch(uid);
+    const { store, keeper } = this.#options;
+    await store.setBatchNote(batch.planned.row.id, 'cancelled', reason);
+    batch.notes.cancelled = reason;
+    const undecided = batch.rollouts.filter(({ next }) => next !== undefined);
+    await Promise.all(
+      undecided.map(({ row }) => keeper.inTurn(row.id, () => keeper.cancel(batch, row.id, reason))),
+    );
+  }
+
+  async finish(uid: string): Promise<Sha256> {
+    const batch = await this.#batch(uid);
+    await this.#options.keeper.settlePending(batch);
+    const { store, artifacts } = this.#options;
+    const { id } = batch.planned.row;
+    const rows = await store.listRollouts(id);
+    const undecided = rows.filter(({ decision }) => decision === undefined).length;
+    if (undecided > 0) {
+      throw new ClawError('Conflict', `batch ${uid}: ${undecided} rollouts are not decided yet`);
+    }
+    const { digest } = await artifacts.put(Buffer.from(batchResults(rows)));
+    await store.setBatchNote(id, 'results', digest);
+    batch.notes.results = digest;
+    return digest;
+  }
+
+  async rollouts(uid: string): Promise<RolloutLines> {
+    const batch = await this.#batch(uid);
+    return gateLines(await this.#options.store.listRollouts(batch.planned.row.id));
+  }
+
+  async benchResults(uid: string, body: BenchResultsBody): Promise<BenchResultsAnswer> {
+    return await this.#options.statistics.answer(uid, body);
+  }
+
+  async taskSet(source: TaskSourceBody, signal: AbortSignal): Promise<TaskSetAnswer> {
+    return await taskSetAnswer(await resolveWholeSource(source, this.#options.sources, signal));
+  }
+
+  async #batch(uid: string): Promise<LiveBatch> {
+    return await this.#options.directory.get(asBatchId(uid));
+  }
+
+  async #again(
+    batch: LiveBatch,
+    body: PlanBatchBody,
+    spec: BatchSpec,
+    signal: AbortSignal,
+  ): Promise<BatchState> {
+    const { frozen, row } = batch.planned;
+    if (frozen.namespace !== body.namespace || frozen.name !== body.name) {
+      throw new ClawError(
+        'Conflict',
+        `batch ${row.id} is RolloutBatch ${frozen.namespace}/${frozen.name}, not ${body.namespace}/${body.name}`,
+      );
+    }
+    refuseOtherSpec(frozen, spec);
+    await this.#noteSource(batch, body.source, signal);
+    return batchState(batch);
+  }
+
+  /** What the source holds now is told, and nothing else: the batch keeps its tasks. */
+  async #noteSource(batch: LiveBatch, source: TaskSourceBody, signal: AbortSignal): Promise<void> {
+    const { sources, store } = this.#options;
+    if (source.kind === 'url') return;
+    const now = await resolveWholeSource(source, sources, signal).then(
+      ({ digest }) => digest,
+      (thrown: unknown) => {
+        if (thrown instanceof ClawError) return undefined;
+        throw thrown;
+      },
+    );
+    if (now === undefined || now === (batch.notes.sourceNow ?? batch.planned.row.taskSet)) return;
+    await store.setBatchNote(batch.planned.row.id, 'sourceNow', now);
+    batch.notes.sourceNow = now;
+  }
+
+  async #jobOf(batch: LiveBatch, name: string) {
+    const job = await this.#options.store.jobByName(name);
+    if (job !== undefined && job.batch === batch.planned.row.id) return job;
+    throw new ClawError('NotFound', `batch ${batch.planned.row.id} has no Job ${name}`);
+  }
+
+  async #itemOf(batch: LiveBatch, pod: PodEvidence): Promise<WorkItem | undefined> {
+    const job = await this.#options.store.jobByName(pod.jobName);
+    if (job === undefined || job.batch !== batch.planned.row.id) return undefined;
+    // A Job of the same name that was deleted and made again by somebody else is none of ours.
+    if (job.uid !== undefined && job.uid !== pod.jobUid) return undefined;
+    return (await this.#options.store.rowOf(job.name, pod.index))?.item;
+  }
+
+  async #closeLeft(
+    batch: LiveBatch,
+    { position }: Extract<WorkItem, { kind: 'rollout' }>,
+    cause: JobOverCause,
+  ): Promise<void> {
+    const { keeper, judge } = this.#options;
+    const { row } = batch.at(position);
+    await keeper.inTurn(row.id, async () => {
+      const { next } = batch.of(row.id);
+      if (next?.do !== 'wait') return;
+      const ours = cause === 'paused' || cause === 'deadline' || cause === 'replaced';
+      if (ours) {
+        await keeper.close(batch, next.attempt, { class: 'cancelled', reason: 'JobReplaced' });
+      } else if (!(await judge.lookAt(batch, next.attempt))) {
+        await judge.judgeAttempt(batch, next.attempt, undefined);
+      }
+    });
+  }
+}

@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { AttemptId } from '../../base/brand.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { ArtifactStore } from '../../store/artifacts.ts';
+import type { ClusterStore } from '../../store/cluster-records.ts';
+import type { PodReader } from '../identity/pods.ts';
+import type { ClaimDesk } from '../sandbox/claim-desk.ts';
+import type { AgentImages } from './batch-agents.ts';
+import { BatchDirectory } from './batch-directory.ts';
+import { BenchStatistics } from './bench-results.ts';
+import { Coordinator } from './coordinator.ts';
+import type { DeskContext } from './desk-context.ts';
+import type { DownloadRules } from './download.ts';
+import { PodJudge } from './pod-judge.ts';
+import { RolloutDesk } from './rollout-desk.ts';
+import { type CoordinatorObserver, RolloutKeeper } from './rollout-keeper.ts';
+import { TaskContents } from './task-contents.ts';
+import { TaskSetShelf } from './task-set-shelf.ts';
+import { VerifyDesk } from './verify-desk.ts';
+
+export interface CoordinatorParts {
+  readonly store: ClusterStore;
+  readonly artifacts: ArtifactStore;
+  readonly pods: PodReader;
+  readonly images: AgentImages;
+  readonly download: DownloadRules;
+  /** Folder for what can be made again: opened task sets, sources on their way. */
+  readonly cacheDir: string;
+  readonly product: { readonly name: string; readonly version: string };
+  /** What grades: identity of the runner image. */
+  readonly graderRoot: string;
+  readonly endModel: (attempt: AttemptId) => Promise<void>;
+  readonly observer: CoordinatorObserver;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Unguessable. */
+  readonly newNonce: () => string;
+  readonly signal: AbortSignal;
+}
+
+/** The deciding half of the server: what sandboxes claim, and what the operator asks. */
+export interface OpenCoordinator extends AsyncDisposable {
+  readonly desk: ClaimDesk;
+  readonly coordinator: Coordinator;
+  readonly directory: BatchDirectory;
+}
+
+export async function openCoordinator(parts: CoordinatorParts): Promise<OpenCoordinator> {
+  const { store, artifacts, clock, logger, newNonce, images, graderRoot, signal } = parts;
+  const scratch = join(parts.cacheDir, 'sources');
+  // Sources of an earlier process that was killed on its way.
+  await rm(scratch, { recursive: true, force: true });
+  await mkdir(scratch, { recursive: true });
+  const newName = (): string => randomUUID();
+  const folder = join(parts.cacheDir, 'task-sets');
+  const shelf = new TaskSetShelf({ artifacts, folder, newName, signal });
+  const directory = new BatchDirectory({ store, shelf, images, clock });
+  const keeper = new RolloutKeeper({ store, directory, clock, observer: parts.observer });
+  const { pods, endModel } = parts;
+  const judge = new PodJudge({ store, keeper, pods, clock, newNonce, graderRoot, endModel });
+  const contents = new TaskContents(artifacts);
+  const shared = { store, artifacts, directory, keeper, judge, clock };
+  const coordinator = new Coordinator({
+    ...shared,
+    statistics: new BenchStatistics({ store, artifacts, directory, product: parts.product }),
+    sources: { shelf, scratch, newName, download: parts.download },
+    images,
+  });
+  return {
+    desk: openDesk({ ...shared, contents, logger, newNonce, graderRoot }),
+    coordinator,
+    directory,
+    [Symbol.asyncDispose]: () => shelf[Symbol.asyncDispose](),
+  };
+}
+
+function openDesk(context: DeskContext): ClaimDesk {
+  const rollouts = new RolloutDesk(context);
+  const verifications = new VerifyDesk(context);
+  return {
+    stage: (pod) => rollouts.stage(pod),
+    companion: (pod) => rollouts.companion(pod),
+    end: (claim, body) => rollouts.end(claim, body),
+    fetch: (pod) => verifications.fetch(pod),
+    report: (pod) => verifications.report(pod),
+    fetched: (claim, findings) => verifications.fetched(claim, findings),
+    verdict: (claim, body) => verifications.verdict(claim, body),
+  };
+}

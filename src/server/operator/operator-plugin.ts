@@ -1,0 +1,94 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { ClawError } from '../../base/error.ts';
+import type { Logger } from '../../base/logger.ts';
+import {
+  type ServerInfo,
+  zBenchResultsBody,
+  zCancelBody,
+  zEvidenceBody,
+  zJobOverBody,
+  zJobUidBody,
+  zNewJobBody,
+  zPlanBatchBody,
+  zTaskSetBody,
+} from '../../protocol/operator-api.ts';
+import type { Coordinator } from '../coordinator/coordinator.ts';
+import { errorHandler } from '../error-reply.ts';
+
+export interface OperatorPluginOptions {
+  readonly coordinator: Coordinator;
+  /** Throws `Unauthorized` or `Forbidden` for everybody but the operator. */
+  readonly admit: (authorization: string | undefined) => Promise<void>;
+  readonly info: () => Promise<ServerInfo>;
+  readonly logger: Logger;
+  /** Ends planning when the server ends. */
+  readonly signal: AbortSignal;
+}
+
+/** Tasks written out in objects, or a ConfigMap's text. */
+const MAX_PLAN_BYTES = 64 * 1024 * 1024;
+const MAX_EVIDENCE_BYTES = 8 * 1024 * 1024;
+
+const zUid = z.string().regex(/^[A-Za-z0-9-]{1,63}$/, 'expected the uid of an object');
+const zBatch = z.object({ uid: zUid });
+const zJob = z.object({ uid: zUid, name: z.string().min(1).max(63) });
+
+/** What the controllers ask of the server; mounted under `OPERATOR_PREFIX` (design: cluster.md 4). */
+export async function operatorPlugin(
+  app: FastifyInstance,
+  { coordinator, admit, info, logger, signal }: OperatorPluginOptions,
+): Promise<void> {
+  app.setErrorHandler(errorHandler(logger));
+  app.setNotFoundHandler(() => {
+    throw new ClawError('NotFound', 'the operator API has no such route');
+  });
+  app.addHook('onRequest', async (request) => await admit(request.headers.authorization));
+  const uid = (request: FastifyRequest): string => read(zBatch, request.params).uid;
+  const large = { bodyLimit: MAX_PLAN_BYTES };
+
+  app.get('/info', () => info());
+  app.put('/batches/:uid', large, (request) =>
+    coordinator.plan(uid(request), read(zPlanBatchBody, request.body), signal),
+  );
+  app.get('/batches/:uid', (request) => coordinator.state(uid(request)));
+  app.get('/batches/:uid/rollouts', (request) => coordinator.rollouts(uid(request)));
+  app.post('/batches/:uid/jobs', (request) =>
+    coordinator.newJob(uid(request), read(zNewJobBody, request.body)),
+  );
+  app.put('/batches/:uid/jobs/:name/uid', async (request) => {
+    const { uid: batch, name } = read(zJob, request.params);
+    await coordinator.jobCreated(batch, name, read(zJobUidBody, request.body).uid);
+    return {};
+  });
+  app.post('/batches/:uid/jobs/:name/over', async (request) => {
+    const { uid: batch, name } = read(zJob, request.params);
+    await coordinator.jobOver(batch, name, read(zJobOverBody, request.body).cause);
+    return {};
+  });
+  app.post('/batches/:uid/evidence', { bodyLimit: MAX_EVIDENCE_BYTES }, async (request) => {
+    const { pods } = read(zEvidenceBody, request.body);
+    return { stored: await coordinator.evidence(uid(request), pods) };
+  });
+  app.post('/batches/:uid/cancel', async (request) => {
+    await coordinator.cancel(uid(request), read(zCancelBody, request.body).reason);
+    return {};
+  });
+  app.post('/batches/:uid/finish', async (request) => ({
+    results: await coordinator.finish(uid(request)),
+  }));
+  app.put('/benches/:uid/results', (request) =>
+    coordinator.benchResults(uid(request), read(zBenchResultsBody, request.body)),
+  );
+  app.put('/task-sets', large, (request) =>
+    coordinator.taskSet(read(zTaskSetBody, request.body).source, signal),
+  );
+}
+
+function read<T>(schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const place = issue?.path.join('.') || 'body';
+  throw new ClawError('InvalidInput', `${place}: ${issue?.message ?? 'unexpected form'}`);
+}

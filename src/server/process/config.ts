@@ -1,0 +1,90 @@
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { ClawError, errorMessage } from '../../base/error.ts';
+
+/** Flags of the server, as the chart writes them (design: cluster.md 8), with the words of --help. */
+const FLAGS = {
+  namespace: 'Namespace of the server itself: of its Secrets, its Service and the operator.',
+  namespaces: 'Namespaces that are served, joined by commas. Absent: every one.',
+  'data-dir': 'Folder of rows and artifacts, on a volume that outlives the pod.',
+  'certificate-secret': 'Secret in which the server keeps its certificates.',
+  'user-token-secret': 'Secret in which the server keeps the bearer of people.',
+  service: 'Name of the Service, for the certificate of the user listener.',
+  'operator-account': "Service account of the operator, in the server's namespace.",
+  'sandbox-port': 'Port of the listener for sandboxes.',
+  'user-port': 'Port of the listener for the operator and for people.',
+  'ops-port': 'Port of metrics and probes.',
+  'task-url-hosts': 'Hosts that task sources may name, joined by commas. Absent: none.',
+  'retention-days': 'Days that the rows of a deleted run are kept.',
+  'log-level': 'debug, info, warn or error.',
+} as const;
+type Flag = keyof typeof FLAGS;
+
+const zNames = z
+  .string()
+  .transform((text) => text.split(',').map((name) => name.trim()))
+  .pipe(z.array(z.string().min(1)).min(1));
+const zPort = z.coerce.number().int().min(0).max(65_535);
+const zName = z.string().min(1).max(253);
+
+const zFlags = z.object({
+  namespace: zName,
+  namespaces: zNames.optional(),
+  'data-dir': z.string().startsWith('/'),
+  'certificate-secret': zName,
+  'user-token-secret': zName,
+  service: zName,
+  'operator-account': zName,
+  'sandbox-port': zPort.default(8443),
+  'user-port': zPort.default(8444),
+  'ops-port': zPort.default(9090),
+  'task-url-hosts': zNames.optional(),
+  'retention-days': z.coerce.number().int().min(1).max(36_500).default(30),
+  'log-level': z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+});
+
+export type ServerConfig = ReturnType<typeof readServerConfig>;
+
+/** The configuration of one process, from its flags alone. Throws `InvalidInput`. */
+export function readServerConfig(argv: readonly string[]) {
+  const parsed = zFlags.safeParse(readFlags(argv));
+  if (!parsed.success) {
+    const issues = parsed.error.issues.map(
+      ({ path, message }) => `--${path.join('.')}: ${message}`,
+    );
+    throw new ClawError('InvalidInput', `${issues.join('; ')}; see --help`);
+  }
+  const { data } = parsed;
+  return {
+    namespace: data.namespace,
+    namespaces: data.namespaces,
+    dataDir: data['data-dir'],
+    certificateSecret: data['certificate-secret'],
+    userTokenSecret: data['user-token-secret'],
+    service: data.service,
+    operatorAccount: data['operator-account'],
+    sandboxPort: data['sandbox-port'],
+    userPort: data['user-port'],
+    opsPort: data['ops-port'],
+    taskUrlHosts: new Set(data['task-url-hosts']),
+    retentionDays: data['retention-days'],
+    logLevel: data['log-level'],
+  };
+}
+
+export function serverUsage(): string {
+  const lines = Object.entries(FLAGS).map(([flag, text]) => `  --${flag.padEnd(18)} ${text}`);
+  return `usage: clawgym-server [flags]\n\n${lines.join('\n')}\n`;
+}
+
+function readFlags(argv: readonly string[]): Partial<Record<Flag, string>> {
+  const options = Object.fromEntries(
+    Object.keys(FLAGS).map((flag) => [flag, { type: 'string' } as const]),
+  );
+  try {
+    const { values } = parseArgs({ args: [...argv], options, strict: true });
+    return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''));
+  } catch (thrown) {
+    throw new ClawError('InvalidInput', `${errorMessage(thrown)}; see --help`, { cause: thrown });
+  }
+}

@@ -1,0 +1,312 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { AgentHost } from '../../agents/agent-host.ts';
+import { systemClock } from '../../base/clock.ts';
+import type { Logger } from '../../base/logger.ts';
+import { PRODUCT } from '../../base/product.ts';
+import { CALL_LIMITS } from '../../gateway/call-run.ts';
+import { Gateway } from '../../gateway/chat-completions.ts';
+import { OpenAiUpstream } from '../../gateway/openai-upstream.ts';
+import { StoredSessions } from '../../gateway/stored-sessions.ts';
+import { AUDIENCES, SERVER_HOST } from '../../protocol/pod-contract.ts';
+import type { ArtifactStore } from '../../store/artifacts.ts';
+import type { ClusterStore } from '../../store/cluster-records.ts';
+import { openFileArtifacts } from '../../store/file-artifacts.ts';
+import { openSqliteClusterStore } from '../../store/sqlite/open.ts';
+import { type OpenCoordinator, openCoordinator } from '../coordinator/open-coordinator.ts';
+import { ClusterKeys, type KeySource } from '../identity/cluster-keys.ts';
+import type { PodReader } from '../identity/pods.ts';
+import { TokenVerifier } from '../identity/verify-token.ts';
+import { ClaimOffice } from '../sandbox/claim-office.ts';
+import { endModelOf } from '../sandbox/end-model.ts';
+import type { EndModel } from '../sandbox/sandbox-plugin.ts';
+import { type SandboxServer, startSandboxServer } from '../sandbox/sandbox-server.ts';
+import { sessionPlan } from '../session-plan.ts';
+import { CertificateKeeper, type CertificateSecret } from '../tls/certificate-keeper.ts';
+import { type SecretReader, SecretUpstreams } from '../upstreams/secret-upstreams.ts';
+import type { ServerConfig } from './config.ts';
+import { startOpsServer } from './ops-server.ts';
+import type { ServerMetrics } from './server-metrics.ts';
+import { isStoreFull } from './store-room.ts';
+import { startUserServer, type UserServer } from './user-server.ts';
+import { UserToken } from './user-token.ts';
+
+/** What the server needs of its cluster; tests give scripted ones. */
+export interface ServerSurroundings {
+  readonly keys: KeySource;
+  readonly pods: PodReader;
+  readonly secrets: SecretReader;
+  readonly certificateSecret: CertificateSecret;
+  readonly userTokenSecret: CertificateSecret;
+}
+
+export interface ServerProcess {
+  readonly config: ServerConfig;
+  readonly surroundings: ServerSurroundings;
+  readonly metrics: ServerMetrics;
+  readonly logger: Logger;
+  /** Address of all listeners, for example `::`. */
+  readonly host: string;
+  /** Told once all listeners serve. */
+  readonly serving?: (ports: ServerPorts) => void;
+}
+
+export interface ServerPorts {
+  readonly sandbox: number;
+  readonly user: number;
+  readonly ops: number;
+}
+
+const PROTOCOLS = [1];
+const clock = systemClock;
+const secret = (): string => randomBytes(32).toString('base64url');
+const nonce = (): string => randomBytes(16).toString('hex');
+
+/** The whole server until `signal` aborts; then listeners end first, calls are recorded, the store last. */
+export async function runServer(server: ServerProcess, signal: AbortSignal): Promise<void> {
+  const { config, metrics, host } = server;
+  await using stack = new AsyncDisposableStack();
+  // What works in the background ends when the listeners have.
+  const ending = new AbortController();
+  let ready = false;
+  const ops = stack.use(
+    await startOpsServer({
+      host,
+      port: config.opsPort,
+      registry: metrics.registry,
+      ready: () => ready,
+    }),
+  );
+  stack.defer(() => ending.abort());
+  const core = await openCore(server, stack, ending.signal);
+  const trust = await openTrust(server, signal);
+  const tokens = tokenVerifier(server, ending.signal);
+  const user = stack.use(await listenUser(server, core, trust, tokens, ending.signal));
+  const sandbox = stack.use(await listenSandbox(server, core, trust, tokens));
+  trust.certificates.onChange((renewed) => {
+    sandbox.setCertificate(renewed);
+    user.setCertificate(renewed);
+  });
+  const background = Promise.all([
+    trust.certificates.run(ending.signal),
+    trust.userToken.run(ending.signal),
+  ]);
+  ready = true;
+  server.serving?.({ sandbox: sandbox.port, user: user.port, ops: ops.port });
+  await aborted(signal);
+  ready = false;
+  ending.abort();
+  await background;
+}
+
+/** Store, gateway and decisions. */
+interface Core extends OpenCoordinator {
+  readonly store: ClusterStore;
+  readonly artifacts: ArtifactStore;
+  readonly gateway: Gateway;
+  readonly endModel: EndModel;
+}
+
+async function openCore(
+  { config, surroundings, metrics, logger }: ServerProcess,
+  stack: AsyncDisposableStack,
+  signal: AbortSignal,
+): Promise<Core> {
+  const store = stack.use(await openStore(config));
+  const artifacts = await openFileArtifacts(join(config.dataDir, 'artifacts'));
+  const upstreams = openUpstreams(surroundings.secrets, logger);
+  const sessions = new StoredSessions({
+    records: store,
+    plan: (claim) => sessionPlan(claim, decisions.directory, upstreams),
+    clock,
+    logger,
+  });
+  const gateway = stack.use(
+    new Gateway({
+      sessions,
+      records: store,
+      artifacts,
+      limits: CALL_LIMITS,
+      spoolDir: await emptyFolder(join(config.dataDir, 'spool')),
+      random: Math.random,
+      clock,
+      logger,
+    }),
+  );
+  const endModel = endModelOf(sessions, gateway);
+  const decisions: OpenCoordinator = stack.use(
+    await openCoordinator({
+      store,
+      artifacts,
+      pods: surroundings.pods,
+      images: { host: agentHost() },
+      download: { hosts: config.taskUrlHosts, maxBytes: MAX_DOWNLOAD },
+      cacheDir: join(config.dataDir, 'cache'),
+      product: PRODUCT,
+      graderRoot: `runner-image:${PRODUCT.version}`,
+      endModel,
+      observer: metrics.observer,
+      clock,
+      logger,
+      newNonce: nonce,
+      signal,
+    }),
+  );
+  return { ...decisions, store, artifacts, gateway, endModel };
+}
+
+/** What others know the server by. */
+interface Trust {
+  readonly certificates: CertificateKeeper;
+  readonly userToken: UserToken;
+}
+
+async function openTrust(
+  { config, surroundings, logger }: ServerProcess,
+  signal: AbortSignal,
+): Promise<Trust> {
+  const certificates = new CertificateKeeper({
+    secret: surroundings.certificateSecret,
+    names: certificateNames(config),
+    clock,
+    logger,
+  });
+  await certificates.check(signal);
+  const userToken = new UserToken({
+    secret: surroundings.userTokenSecret,
+    caBundle: () => certificates.current.caBundle,
+    newSecret: secret,
+    clock,
+    logger,
+  });
+  await userToken.check(signal);
+  return { certificates, userToken };
+}
+
+function tokenVerifier(
+  { surroundings, logger }: ServerProcess,
+  signal: AbortSignal,
+): TokenVerifier {
+  const keys = new ClusterKeys({ source: surroundings.keys, clock, logger, signal });
+  return new TokenVerifier(keys, clock);
+}
+
+async function listenUser(
+  { config, host, logger }: ServerProcess,
+  { coordinator, store, artifacts }: Core,
+  { certificates, userToken }: Trust,
+  tokens: TokenVerifier,
+  signal: AbortSignal,
+): Promise<UserServer> {
+  const operator = {
+    audience: AUDIENCES.operator,
+    serviceAccount: config.operatorAccount,
+    namespace: config.namespace,
+  };
+  return await startUserServer({
+    host,
+    port: config.userPort,
+    certificate: certificates.current,
+    operator: {
+      coordinator,
+      admit: async (authorization) => {
+        await tokens.verify(authorization, operator);
+      },
+      info: async () => ({
+        protocol: PROTOCOLS,
+        version: PRODUCT.version,
+        caBundle: certificates.current.caBundle,
+        caDigest: certificates.current.caDigest,
+        storeFull: await isStoreFull(config.dataDir),
+      }),
+      logger,
+      signal,
+    },
+    query: { store, artifacts, token: () => userToken.current, logger },
+  });
+}
+
+async function listenSandbox(
+  { config, surroundings, host, logger }: ServerProcess,
+  { desk, store, artifacts, gateway, endModel }: Core,
+  { certificates }: Trust,
+  tokens: TokenVerifier,
+): Promise<SandboxServer> {
+  const { pods } = surroundings;
+  return await startSandboxServer({
+    office: new ClaimOffice({ tokens, pods, records: store, desk, clock, newSecret: secret }),
+    desk,
+    artifacts,
+    records: store,
+    endModel,
+    gateway,
+    logger,
+    host,
+    port: config.sandboxPort,
+    certificate: certificates.current,
+  });
+}
+
+const MAX_DOWNLOAD = 1024 * 1024 * 1024;
+
+async function openStore({ dataDir }: ServerConfig): Promise<ClusterStore> {
+  const folder = join(dataDir, 'records');
+  await mkdir(folder, { recursive: true });
+  return await openSqliteClusterStore({
+    folder,
+    holder: `pid ${process.pid} of clawgym-server`,
+    clock,
+    survives: 'power',
+  });
+}
+
+/** Spooled answers of an earlier process belong to calls that ended with it. */
+async function emptyFolder(folder: string): Promise<string> {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  return folder;
+}
+
+function openUpstreams(secrets: SecretReader, logger: Logger): SecretUpstreams {
+  return new SecretUpstreams({
+    secrets,
+    connect: (name, endpoint) =>
+      new OpenAiUpstream({
+        name,
+        baseUrl: endpoint.baseUrl,
+        apiKey: endpoint.apiKey,
+        clock,
+        random: Math.random,
+        logger,
+      }),
+    clock,
+  });
+}
+
+/** Harnesses come with the images, which hold this very Node. */
+function agentHost(): AgentHost {
+  return {
+    nodePath: process.execPath,
+    nodeVersion: process.versions.node,
+    productVersion: PRODUCT.version,
+    env: {},
+  };
+}
+
+function certificateNames({ service, namespace }: ServerConfig): readonly string[] {
+  return [
+    SERVER_HOST,
+    service,
+    `${service}.${namespace}`,
+    `${service}.${namespace}.svc`,
+    'localhost',
+  ];
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  signal.addEventListener('abort', () => resolve(), { once: true });
+  await promise;
+}
