@@ -9,7 +9,7 @@ import { readVerdict } from '../../src/verifiers/verdict.ts';
 import { clusterEnvironment } from '../cluster/cluster-environment.ts';
 import type { ImageName } from '../cluster/images/image-names.ts';
 import { ensureImages } from '../support/images.ts';
-import { imagePod, WORKSPACE } from '../support/pods/image-pod.ts';
+import { bareImagePod, imagePod, WORKSPACE } from '../support/pods/image-pod.ts';
 import { nodeLayer } from '../support/pods/node-layer-bed.ts';
 import { endOf, hasEnded } from '../support/pods/pod-status.ts';
 import { TestNamespace } from '../support/pods/test-namespace.ts';
@@ -33,7 +33,7 @@ const IMPORTS = 'import cryptography, pytest, sqlite3, ssl, tomllib, yaml, zonei
 let space: TestNamespace;
 
 beforeAll(async () => {
-  await ensureImages(layer, ['runner', 'agent-pi', 'agent-openclaw']);
+  await ensureImages(layer, ['operator', 'runner', 'agent-pi', 'agent-openclaw']);
   space = await TestNamespace.create(layer, 'restricted');
 }, 900_000);
 
@@ -94,11 +94,12 @@ describe('the runner image', () => {
 
   test('grades: the grader is compiled, and a verifier scores a workspace', async () => {
     const verifier = {
-      dialect: 'reward-py',
+      dialect: 'check-json' as const,
       entry: 'check.py',
+      files: [],
       env: {},
-      agentCode: 'none',
-    } as unknown as Parameters<typeof gradeSpec>[0]['verifier'];
+      agentCode: 'none' as const,
+    };
     const spec = gradeSpec({
       verifier,
       workspacePath: WORKSPACE,
@@ -160,4 +161,17 @@ describe('the agent images', () => {
     },
     120_000,
   );
+});
+
+describe('the operator image', () => {
+  async function start(name: string, fields: object) {
+    await space.pod(name, bareImagePod('operator', fields));
+    return endOf(await space.waitFor(name, hasEnded, 60), 'main');
+  }
+
+  test('starts the operator and nothing else: there is no shell', async () => {
+    expect(await start('operator', { args: ['--help'] })).toBe('0 Completed');
+    expect(await space.logs('operator')).toContain('clawgym-operator');
+    expect(await start('shell', { command: ['/bin/sh'] })).toContain('StartError');
+  }, 120_000);
 });

@@ -12,7 +12,6 @@ const RESTRICTED = {
 export interface ImagePodOptions {
   readonly image: ImageName;
   readonly command: readonly string[];
-  readonly environment?: Readonly<Record<string, string>>;
   readonly memory?: string;
   /** Folders that the container mounts; each is a volume that the other containers see there too. */
   readonly volumes: readonly string[];
@@ -22,48 +21,66 @@ export interface ImagePodOptions {
   readonly keep: readonly string[];
 }
 
-/** A pod of one image under the rules for sandboxes, with helpers before and after its container. */
+const POD = {
+  restartPolicy: 'Never',
+  automountServiceAccountToken: false,
+  terminationGracePeriodSeconds: 5,
+  securityContext: {
+    runAsNonRoot: true,
+    runAsUser: 65_534,
+    runAsGroup: 65_534,
+    fsGroup: 65_534,
+    seccompProfile: { type: 'RuntimeDefault' },
+  },
+};
+
+/** A pod with one container of the image as it is, under the rules for sandboxes. */
+export function bareImagePod(image: ImageName, fields: object): object {
+  return { ...POD, containers: [container(image, 'main', fields)] };
+}
+
+/** The same with helpers before and after its container; the image must have a shell. */
 export function imagePod({ image, command, volumes, ...options }: ImagePodOptions): object {
-  const { environment = {}, memory = '256Mi', files, keep } = options;
-  const names = volumes.map((path) => ({ name: volumeName(path), mountPath: path }));
+  const { memory = '256Mi', files, keep } = options;
+  const volumeMounts = volumes.map((path) => ({ name: volumeName(path), mountPath: path }));
   const variables = Object.entries(files).map(([, value], index) => ({ name: `F${index}`, value }));
   const writes = Object.keys(files).map((path, index) => `printf %s "$F${index}" > ${path}`);
-  const container = (name: string, fields: object): object => ({
-    name,
-    image: imageReference(image),
-    imagePullPolicy: 'Never',
-    volumeMounts: names,
-    securityContext: RESTRICTED,
-    ...fields,
-  });
   const shell = (line: string): readonly string[] => ['/bin/sh', '-c', line];
   const show = keep.map((path) => `cat ${path}; echo`).join('; ');
   return {
-    restartPolicy: 'Never',
-    automountServiceAccountToken: false,
-    terminationGracePeriodSeconds: 5,
-    securityContext: {
-      runAsNonRoot: true,
-      runAsUser: 65_534,
-      runAsGroup: 65_534,
-      fsGroup: 65_534,
-      seccompProfile: { type: 'RuntimeDefault' },
-    },
+    ...POD,
     volumes: volumes.map((path) => ({ name: volumeName(path), emptyDir: {} })),
     initContainers: [
-      container('files', { command: shell(writes.join(' && ')), env: variables }),
-      container('keeper', {
+      container(image, 'files', {
+        volumeMounts,
+        command: shell(['true', ...writes].join(' && ')),
+        env: variables,
+      }),
+      container(image, 'keeper', {
+        volumeMounts,
         restartPolicy: 'Always',
-        command: shell(`trap '${show}; exit 0' TERM; while :; do sleep 0.1; done`),
+        command: shell(
+          `trap '${show}${show === '' ? '' : '; '}exit 0' TERM; while :; do sleep 0.1; done`,
+        ),
       }),
     ],
     containers: [
-      container('main', {
+      container(image, 'main', {
+        volumeMounts,
         command,
-        env: Object.entries(environment).map(([name, value]) => ({ name, value })),
         resources: { limits: { memory }, requests: { memory } },
       }),
     ],
+  };
+}
+
+function container(image: ImageName, name: string, fields: object): object {
+  return {
+    name,
+    image: imageReference(image),
+    imagePullPolicy: 'Never',
+    securityContext: RESTRICTED,
+    ...fields,
   };
 }
 
