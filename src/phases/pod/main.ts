@@ -22,6 +22,8 @@ const MAX_LINK_SOCKETS = 64;
 const stop = new AbortController();
 process.on('SIGTERM', () => stop.abort(new ClawError('Cancelled', 'SIGTERM')));
 const logger = lineLogger((line) => process.stderr.write(line), Date.now);
+// A sidecar may wait for nothing but SIGTERM, and that alone does not keep Node running.
+setInterval(() => undefined, 2 ** 30);
 // Idle connections must not hold a container that is done.
 void main(process.argv[2], process.env).then(
   (code) => process.exit(code),

@@ -10,7 +10,7 @@ import { ServerConnection } from './server-connection.ts';
 const REPORT = { attempt: 'a', credential: 'c', kind: 'main', verdictNonce: 'n' };
 const NEVER = new AbortController().signal;
 
-async function bed(script: Script, host?: string) {
+async function bed(script: Script, host?: string, token?: string) {
   const stack = new AsyncDisposableStack();
   const listener = stack.use(await ScriptedListener.start(script, host));
   const connection = new ServerConnection({ serverUrl: listener.url, ca: listener.ca });
@@ -21,7 +21,7 @@ async function bed(script: Script, host?: string) {
   let read = 0;
   const client = new SandboxClient({
     connection,
-    readToken: async () => tokens[read++ % tokens.length] ?? '',
+    readToken: async () => token ?? tokens[read++ % tokens.length] ?? '',
     clock: fastClock,
     random: () => 0.5,
     logger,
@@ -102,6 +102,17 @@ describe('a claim', () => {
     await expect(it.client.claim('report', late)).rejects.toThrow(/altnames/);
     expect(it.listener.seen).toEqual([]);
   });
+
+  it.each(['', 'two words', 'line\r\nX-More: 1'])(
+    'is not made with %j as its token',
+    async (text) => {
+      await using it = await bed(() => ({ json: REPORT }), undefined, text);
+      await expect(it.client.claim('report', NEVER)).rejects.toMatchObject({
+        code: 'InvalidInput',
+      });
+      expect(it.listener.seen).toEqual([]);
+    },
+  );
 
   it('needs an https address', () => {
     expect(() => new ServerConnection({ serverUrl: 'http://127.0.0.1', ca: '' })).toThrow(/https/);

@@ -74,9 +74,9 @@ export class SandboxClient {
     const what = `claim of ${role}`;
     const schema: z.ZodType<Claims[R]> = CLAIMS[role];
     return await this.#repeat(what, giveUp, async (signal) => {
-      const token = await this.#options.readToken();
+      const token = requireToken(await this.#options.readToken());
       const path = SANDBOX_ROUTES.claim.replace(':role', role);
-      const answer = await this.#send('POST', path, token.trim(), null, signal);
+      const answer = await this.#send('POST', path, token, null, signal);
       const body = await wholeBody(answer, MAX_CLAIM_BYTES);
       if (answer.statusCode === 409) return { none: readAnswer(what, body, zNoClaim) };
       requireOk(what, answer, body);
@@ -243,6 +243,13 @@ function sendAs(
 ): Promise<IncomingMessage> {
   const headers = { ...call.headers, authorization: `Bearer ${bearer}` };
   return connection.send({ ...call, headers, idleMs: IDLE_MS });
+}
+
+/** Anything else could not be sent, and would look like a server that is away. */
+function requireToken(text: string): string {
+  const token = text.trim();
+  if (/^[\w.~+/=-]+$/.test(token)) return token;
+  throw new ClawError('InvalidInput', 'the file of the pod token does not hold a token');
 }
 
 function requireOk(what: string, answer: IncomingMessage, body: Buffer): void {
