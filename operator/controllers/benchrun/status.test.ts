@@ -1,50 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { benchRun } from '../../../src/api/bench-run.ts';
-import type { BenchResultsAnswer } from '../../../src/protocol/operator-api.ts';
-import { zBenchResultsAnswer } from '../../../src/protocol/operator-api.ts';
+import { answerOf, both, type Given, given } from '../../../test/support/bench-view.ts';
 import { kstatus } from '../../../test/support/kstatus.ts';
-import { armBatchOf, BATCH, benchOf, condition, NOW } from '../../../test/support/run-objects.ts';
-import { DIGEST } from '../../../test/support/sample-objects.ts';
+import { BATCH, condition } from '../../../test/support/run-objects.ts';
 import { findCondition } from '../../kube/objects/conditions.ts';
-import type { BatchStatus } from '../shared/kinds.ts';
-import { planBench } from './plan.ts';
-import { benchStatus, endedStatus } from './status.ts';
-import { lowestCoverage, scoreLine } from './summary.ts';
 
-const arm = (name: string, more: object = {}) => ({
-  ...{ name, planned: 6, decided: 6, outcomes: { scored: 6 }, tokens: 0, seconds: 12 },
-  ...more,
-});
-const answerOf = (results: boolean): BenchResultsAnswer =>
-  zBenchResultsAnswer.parse({
-    ...(results ? { results: DIGEST } : {}),
-    arms: [
-      arm('nop', { score: '0.0000', coverage: '1.0000', outcomes: { scored: 5, undecided: 1 } }),
-      arm('lazy', { score: '0.1040', scoreLow: '0.0500', scoreHigh: '0.1600', coverage: '0.9833' }),
-    ],
-  });
-
-interface Given {
-  readonly spec?: Record<string, unknown>;
-  readonly status?: Record<string, unknown>;
-  readonly batches?: readonly (readonly [string, unknown])[];
-  readonly answer?: BenchResultsAnswer;
-  readonly trouble?: { readonly reason: string; readonly message: string };
-}
-
-function given({ spec, status, batches = [], answer, trouble }: Given) {
-  const bench = benchOf(spec, status);
-  const children = batches.map(([name, batch]) => armBatchOf(bench, name, batch as BatchStatus));
-  const plan = planBench(bench, children, NOW);
-  const next = benchStatus({ bench, plan, answer, trouble }, NOW);
-  return { bench, next };
-}
-
-const both = (status: unknown) =>
-  [
-    ['nop', status],
-    ['lazy', status],
-  ] as const;
 const unschedulable = {
   ...BATCH.running,
   conditions: [condition('Planned'), condition('Progressing', 'False', 'Unschedulable', 'no room')],
@@ -316,76 +276,5 @@ describe('the conditions of a bench', () => {
     expect(findCondition(after.conditions, 'SuccessCriteriaMet')?.lastTransitionTime).toBe(
       '2026-01-01T00:01:00Z',
     );
-  });
-});
-
-describe('the summary of a bench', () => {
-  test('while it runs: counts of the batches, scores of the server', () => {
-    const { next } = given({ batches: both(BATCH.running), answer: answerOf(false) });
-    expect(next).toMatchObject({
-      observedGeneration: 1,
-      taskSet: DIGEST,
-      startTime: '2026-01-01T00:00:00Z',
-      progress: '4/12',
-      scores: 'nop 0.000, lazy 0.104',
-      coverage: '0.9833',
-    });
-    expect(next.arms?.[1]).toEqual({
-      name: 'lazy',
-      rolloutBatchName: expect.stringMatching(/^first-lazy-/),
-      ...{ planned: 6, decided: 2, score: '0.1040', scoreLow: '0.0500', scoreHigh: '0.1600' },
-      ...{
-        coverage: '0.9833',
-        outcomes: [{ outcome: 'scored', count: 6 }],
-        tokens: 0,
-        seconds: 12,
-      },
-    });
-    for (const field of ['completionTime', 'results', 'report'])
-      expect(next).not.toHaveProperty(field);
-  });
-
-  test('outcomes that are none yet are no outcomes', () => {
-    const { next } = given({ batches: both(BATCH.running), answer: answerOf(false) });
-    expect(next.arms?.[0]?.outcomes).toEqual([{ outcome: 'scored', count: 5 }]);
-  });
-
-  test('while the server is away: the scores that were said stay', () => {
-    const before = given({ batches: both(BATCH.running), answer: answerOf(false) }).next;
-    const { next } = given({ status: before, batches: both(BATCH.running), trouble: away });
-    expect({ scores: next.scores, coverage: next.coverage, arms: next.arms }).toEqual({
-      scores: before.scores,
-      coverage: before.coverage,
-      arms: before.arms,
-    });
-  });
-
-  test('at its end: the results, the report and the time of the last decision', () => {
-    const { next } = given({ batches: both(BATCH.complete), answer: answerOf(true) });
-    expect(next).toMatchObject({
-      completionTime: '2026-01-01T00:00:30Z',
-      progress: '12/12',
-      results: { digest: DIGEST },
-      report: 'clawgym report first --namespace lab --out first-report',
-    });
-  });
-
-  test('after its end: the same for a newer generation', () => {
-    const { bench, next } = given({ batches: both(BATCH.complete), answer: answerOf(true) });
-    const newer = { ...bench, metadata: { ...bench.metadata, generation: 2 } };
-    const later = endedStatus(newer, next);
-    expect(kstatus({ metadata: newer.metadata, status: next })).toBe('InProgress');
-    expect(kstatus({ metadata: newer.metadata, status: later })).toBe('Current');
-    expect(later).toMatchObject({ results: { digest: DIGEST }, scores: next.scores });
-    expect(endedStatus(bench, next)).toEqual(next);
-  });
-
-  test('of many arms fits a column', () => {
-    const arms = Array.from({ length: 32 }, (_, index) => ({ name: `arm-${index}`, score: '0.5' }));
-    const line = scoreLine(arms) ?? '';
-    expect(line.length).toBeLessThan(100);
-    expect(line).toMatch(/^arm-0 0\.500, .*, \d+ more$/);
-    expect(scoreLine([{ name: 'a' }])).toBeUndefined();
-    expect(lowestCoverage([])).toBeUndefined();
   });
 });
