@@ -53,23 +53,37 @@ export class Gateway implements AsyncDisposable {
     this.#options = options;
   }
 
+  /**
+   * What to answer to somebody without a session, before anything of his body is read; undefined for
+   * those who have one. Never throws.
+   */
+  async refuseStranger(authorization: string | undefined): Promise<GatewayAnswer | undefined> {
+    try {
+      return (await this.#authenticate(authorization)) === undefined ? stranger() : undefined;
+    } catch (thrown) {
+      return this.#failed(thrown, undefined);
+    }
+  }
+
   /** Never throws; a 5xx means that the gateway itself failed and the same id may be sent again. */
   async handle(request: GatewayRequest, signal: AbortSignal): Promise<GatewayAnswer> {
     try {
       const session = await this.#authenticate(request.authorization);
-      if (session === undefined) {
-        return refuse(openAiError(401, 'invalid_api_key', 'The bearer is unknown or was revoked.'));
-      }
+      if (session === undefined) return stranger();
       return await this.#route(session, request, signal);
     } catch (thrown) {
-      const message = errorMessage(thrown);
       // The store refuses an id of another attempt without saying whose it is.
       if (thrown instanceof ClawError && thrown.code === 'Conflict') {
         return refuse(otherCall(request.callId ?? ''));
       }
-      this.#options.logger.error({ callId: request.callId, error: message }, 'gateway failed');
-      return refuse(openAiError(503, 'gateway_failed', `The gateway failed: ${message}`));
+      return this.#failed(thrown, request.callId);
     }
+  }
+
+  #failed(thrown: unknown, callId: string | undefined): GatewayAnswer {
+    const message = errorMessage(thrown);
+    this.#options.logger.error({ callId, error: message }, 'gateway failed');
+    return refuse(openAiError(503, 'gateway_failed', `The gateway failed: ${message}`));
   }
 
   /**
@@ -221,6 +235,10 @@ function listModels(session: GatewaySession): GatewayAnswer {
   const data = [{ id: session.model, object: 'model', created: 0, owned_by: 'clawgym' }];
   const body = new TextEncoder().encode(JSON.stringify({ object: 'list', data }));
   return { status: 200, contentType: 'application/json', body };
+}
+
+function stranger(): GatewayAnswer {
+  return refuse(openAiError(401, 'invalid_api_key', 'The bearer is unknown or was revoked.'));
 }
 
 function otherCall(callId: string): OpenAiError {

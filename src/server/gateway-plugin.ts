@@ -30,6 +30,13 @@ export async function gatewayPlugin(
     { parseAs: 'buffer', bodyLimit: MAX_REQUEST_BYTES },
     (_request, body, done) => done(null, body),
   );
+  // A body may have 64 MiB: nobody sends one who has no session.
+  app.addHook('onRequest', async (request, reply) => {
+    const refusal = await options.gateway.refuseStranger(request.headers.authorization);
+    if (refusal === undefined) return;
+    reply.hijack();
+    await send(refusal, reply, options.logger);
+  });
   app.setErrorHandler(async (thrown, _request, reply) => {
     const large = errorStatus(thrown) === 413;
     const error = large

@@ -12,14 +12,14 @@ import type {
   ReportClaim,
   StageClaim,
 } from '../../protocol/sandbox-api.ts';
-import type { ClaimRow, ClusterRecords } from '../../store/cluster-records.ts';
+import type { ClaimRow, ClusterStore } from '../../store/cluster-records.ts';
 import { type PodProofDeps, provePod, refuseLate } from '../identity/prove-pod.ts';
 import { refuse } from '../identity/refusal.ts';
 import type { ClaimDesk, ClaimingPod, DeskAnswer } from './claim-desk.ts';
 import { namedByFetch, namedByStage } from './named-digests.ts';
 
 export interface ClaimOfficeOptions extends Omit<PodProofDeps, 'records'> {
-  readonly records: ClusterRecords;
+  readonly records: ClusterStore;
   readonly desk: ClaimDesk;
   readonly clock: Clock;
   /** At least 128 random bits in the letters of a bearer. */
@@ -78,7 +78,18 @@ export class ClaimOffice {
     const job = await this.#options.records.jobByName(claim.job);
     if (job === undefined) throw refuse('UnknownJob', claim.job);
     refuseLate(job);
+    if (role === 'companion') await this.#refuseClosed(claim);
     return claim;
+  }
+
+  /** An attempt that was given up is run again: what still comes of it is nobody's. */
+  async #refuseClosed({ attempt }: ClaimRow): Promise<void> {
+    const row = attempt && (await this.#options.records.getAttempt(attempt));
+    const given = row?.close?.class;
+    if (row?.end !== undefined || (given !== 'disruption' && given !== 'cancelled')) return;
+    throw new ClawError('Fenced', `attempt ${attempt} was given up as ${given}`, {
+      details: { reason: 'AttemptClosed' },
+    });
   }
 
   inTurn<T>(podUid: string, work: () => Promise<T>): Promise<T> {

@@ -7,6 +7,7 @@ import type { Logger } from '../../base/logger.ts';
 import { zSha256 } from '../../protocol/fields.ts';
 import { ROLES } from '../../protocol/pod-contract.ts';
 import {
+  type AttemptEndBody,
   SANDBOX_ROUTES,
   zAttemptEndBody,
   zFetchedBody,
@@ -14,12 +15,13 @@ import {
 } from '../../protocol/sandbox-api.ts';
 import { FINDING_CODES, type Finding } from '../../rollouts/outcome.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
-import type { ClusterRecords } from '../../store/cluster-records.ts';
+import type { ClaimRow, ClusterRecords } from '../../store/cluster-records.ts';
 import { MAX_VERDICT_BYTES } from '../../verifiers/verdict.ts';
 import { errorHandler } from '../error-reply.ts';
 import { refuse } from '../identity/refusal.ts';
 import type { ClaimDesk } from './claim-desk.ts';
 import type { ClaimOffice } from './claim-office.ts';
+import { Writers } from './writers.ts';
 
 export interface SandboxPluginOptions {
   readonly office: ClaimOffice;
@@ -58,25 +60,30 @@ export async function sandboxPlugin(
     throw new ClawError('NotFound', 'this listener serves claims, artifacts and the model gateway');
   });
   const { office } = options;
+  const writers = new Writers(options);
   app.post(SANDBOX_ROUTES.claim, async (request, reply) => {
     const { role } = read(zRole, request.params);
     const answer = await office.claim(role, request.headers.authorization);
     return 'none' in answer ? await reply.code(409).send(answer.none) : answer.claim;
   });
   app.get(SANDBOX_ROUTES.artifact, (request, reply) => sendArtifact(request, reply, options));
-  app.put(SANDBOX_ROUTES.put, (request, reply) => takeArtifact(request, reply, options));
-  app.post(SANDBOX_ROUTES.end, { bodyLimit: MAX_FINDINGS_BYTES }, async (request) => {
-    await endAttempt(request, options);
+  app.put(SANDBOX_ROUTES.put, writers.only('companion'), (request, reply) =>
+    takeArtifact(request, reply, writers.claimOf(request), options),
+  );
+  const findings = { bodyLimit: MAX_FINDINGS_BYTES };
+  app.post(SANDBOX_ROUTES.end, writers.only('companion', findings), async (request) => {
+    await endAttempt(writers.claimOf(request), read(zAttemptEndBody, request.body), options);
     return {};
   });
-  app.post(SANDBOX_ROUTES.fetched, { bodyLimit: MAX_FINDINGS_BYTES }, async (request) => {
-    const claim = await office.authenticateWriter(request.headers.authorization, 'fetch');
-    const { findings } = read(zFetchedBody, request.body);
-    await office.inTurn(claim.podUid, () => options.desk.fetched(claim, knownFindings(findings)));
+  app.post(SANDBOX_ROUTES.fetched, writers.only('fetch', findings), async (request) => {
+    const claim = writers.claimOf(request);
+    const found = knownFindings(read(zFetchedBody, request.body).findings);
+    await office.inTurn(claim.podUid, () => options.desk.fetched(claim, found));
     return {};
   });
-  app.post(SANDBOX_ROUTES.verdict, { bodyLimit: MAX_VERDICT_BODY }, async (request) => {
-    const claim = await office.authenticateWriter(request.headers.authorization, 'report');
+  const verdict = { bodyLimit: MAX_VERDICT_BODY };
+  app.post(SANDBOX_ROUTES.verdict, writers.only('report', verdict), async (request) => {
+    const claim = writers.claimOf(request);
     const body = read(zVerdictBody, request.body);
     await office.inTurn(claim.podUid, () => options.desk.verdict(claim, body));
     return {};
@@ -102,9 +109,9 @@ async function sendArtifact(
 async function takeArtifact(
   request: FastifyRequest,
   reply: FastifyReply,
-  { office, artifacts, records }: SandboxPluginOptions,
+  claim: ClaimRow,
+  { artifacts, records }: SandboxPluginOptions,
 ): Promise<{ readonly digest: Sha256; readonly size: number }> {
-  const claim = await office.authenticateWriter(request.headers.authorization, 'companion');
   const job = await records.jobByName(claim.job);
   const maxBytes = ((job?.shape.snapshotMiB ?? 0) + ARCHIVE_MIB) * MIB;
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
@@ -127,10 +134,11 @@ async function takeArtifact(
 const tooLarge = (maxBytes: number): ClawError =>
   new ClawError('TooLarge', `an artifact of this claim has at most ${maxBytes} bytes`);
 
-async function endAttempt(request: FastifyRequest, options: SandboxPluginOptions): Promise<void> {
-  const { office, desk, artifacts, endModel } = options;
-  const claim = await office.authenticateWriter(request.headers.authorization, 'companion');
-  const body = read(zAttemptEndBody, request.body);
+async function endAttempt(
+  claim: ClaimRow,
+  body: AttemptEndBody,
+  { office, desk, artifacts, endModel }: SandboxPluginOptions,
+): Promise<void> {
   for (const digest of [body.snapshot, body.stdout, body.stderr]) {
     if (digest === undefined || (await artifacts.size(digest)) !== undefined) continue;
     throw new ClawError('InvalidInput', `the end names artifact ${digest}, which was never put`);
@@ -142,7 +150,7 @@ async function endAttempt(request: FastifyRequest, options: SandboxPluginOptions
   });
 }
 
-function cutSeconds({ agent }: z.infer<typeof zAttemptEndBody>): number | undefined {
+function cutSeconds({ agent }: AttemptEndBody): number | undefined {
   return agent?.reason === 'Deadline' ? agent.seconds : undefined;
 }
 

@@ -256,16 +256,25 @@ describe('ends and verdicts', () => {
     expect(bed.desk.ends).toEqual([]);
   });
 
-  it('of an attempt that was closed meanwhile are fenced', async () => {
-    await bed.claim('stage');
-    const companion = await bed.credential('companion');
-    const close = { class: 'disruption', reason: 'Evicted', closedAt: 1 } as const;
-    await bed.store.closeAttempt(FIRST_ATTEMPT, close);
-    expect(await bed.ask('POST', END, companion, end())).toMatchObject({
-      status: 409,
-      json: { code: 'Fenced' },
-    });
-  });
+  it.each(['disruption', 'cancelled'] as const)(
+    'of an attempt closed as %s are fenced',
+    async (given) => {
+      await bed.claim('stage');
+      const companion = await bed.credential('companion');
+      const close = { class: given, reason: 'Evicted', closedAt: 1 };
+      await bed.store.closeAttempt(FIRST_ATTEMPT, close);
+      for (const [method, path, body] of [
+        ['POST', END, end()],
+        ['PUT', PUT, Buffer.from('late')],
+      ] as const) {
+        expect(await bed.ask(method, path, companion, body)).toMatchObject({
+          status: 409,
+          json: { code: 'Fenced', reason: 'AttemptClosed' },
+        });
+      }
+      expect(bed.desk.ends).toEqual([]);
+    },
+  );
 
   it('of verify pods reach the desk, with the findings that it knows', async () => {
     await bed.claim('stage');
@@ -325,5 +334,29 @@ describe('the listener', () => {
     expect(await told?.()).toBe(404);
     await expect(untold?.()).rejects.toThrow(/certificate/);
     await Promise.all(clients.map((agent) => agent.destroy()));
+  });
+
+  it.each([
+    ['PUT', '/rollouts/v1/artifacts', 'application/octet-stream'],
+    ['POST', '/rollouts/v1/end', 'application/json'],
+    ['POST', '/rollouts/v1/verdict', 'application/json'],
+    ['POST', '/gateway/v1/chat/completions', 'application/json'],
+  ] as const)('refuses a stranger before his body: %s %s', async (method, path, type) => {
+    const agent = bed.newAgent();
+    const body = new Readable({ read: () => undefined });
+    body.push('{');
+    const answer = await agent.request({
+      origin: bed.origin,
+      method,
+      path,
+      body,
+      headers: {
+        authorization: `Bearer ${'a'.repeat(43)}`,
+        'content-type': type,
+        'content-length': '1000000',
+      },
+    });
+    expect(answer.statusCode).toBe(401);
+    await agent.destroy();
   });
 });

@@ -3,6 +3,7 @@ import fastify from 'fastify';
 import type { Gateway } from '../../gateway/chat-completions.ts';
 import { GATEWAY_PREFIX } from '../../protocol/pod-contract.ts';
 import { gatewayPlugin } from '../gateway-plugin.ts';
+import { limitConnections } from './address-limit.ts';
 import { type SandboxPluginOptions, sandboxPlugin } from './sandbox-plugin.ts';
 
 export interface SandboxServerOptions extends SandboxPluginOptions {
@@ -11,6 +12,7 @@ export interface SandboxServerOptions extends SandboxPluginOptions {
   /** 0: any free port. */
   readonly port: number;
   readonly certificate: ServingCertificate;
+  readonly connectionsPerAddress?: number;
 }
 
 /** PEM texts. */
@@ -28,16 +30,26 @@ const KEEP_ALIVE_MS = 60_000;
 /** From the first byte of a request to its last; an upload may be slow. */
 const REQUEST_TIMEOUT_MS = 300_000;
 const CLAIM_BODY_BYTES = 64 * 1024;
+/** Who opens a connection has to say something: sandboxes reach this port with any program. */
+const HANDSHAKE_MS = 10_000;
+const HEADERS_MS = 15_000;
+const CONNECTIONS_PER_ADDRESS = 1024;
 
 /** The listener that sandboxes reach, and the only one. Disposing it breaks every connection. */
 export async function startSandboxServer(options: SandboxServerOptions): Promise<SandboxServer> {
   const app = fastify({
-    https: { ...options.certificate, minVersion: TLS_VERSION },
+    https: {
+      ...options.certificate,
+      minVersion: TLS_VERSION,
+      handshakeTimeout: HANDSHAKE_MS,
+      headersTimeout: HEADERS_MS,
+    },
     forceCloseConnections: true,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     bodyLimit: CLAIM_BODY_BYTES,
   });
+  limitConnections(app.server, options.connectionsPerAddress ?? CONNECTIONS_PER_ADDRESS);
   await app.register(sandboxPlugin, options);
   const { gateway, logger } = options;
   await app.register(gatewayPlugin, { gateway, logger, prefix: GATEWAY_PREFIX });
