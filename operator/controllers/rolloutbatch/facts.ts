@@ -56,8 +56,7 @@ export function podFact(
     reported,
     unschedulable: unschedulableOf(pod),
     imageProblem: waits && imageWords(pod, waits.name, waits.waitingReason ?? ''),
-    startOverdue:
-      evidence.deletedAt === undefined && notStarted(evidence, now, startDeadlineSeconds),
+    startOverdue: startOverdue(evidence, now, startDeadlineSeconds),
   };
 }
 
@@ -76,24 +75,30 @@ function imageWords({ status }: SandboxPod, name: string, reason: string): strin
   return message === undefined ? reason : `${reason}: ${message}`;
 }
 
-/**
- * Scheduled too long ago without a first container that ever ran: an image that cannot be pulled, a
- * volume that is not there. A first container that runs is our own, and its waits have a limit.
- */
-function notStarted(
-  { phase, scheduledAt, containers }: PodEvidence,
-  now: number,
-  startDeadlineSeconds: number,
-): boolean {
-  if (phase !== 'Pending' || scheduledAt === undefined) return false;
-  const waiting = containers.every(({ state, terminated }) => {
-    return state === 'waiting' && terminated?.startedAt === undefined;
-  });
-  const main = containers.some(
-    ({ state, waitingReason = '' }) => state === 'waiting' && IMAGE_WORDS.test(waitingReason),
+/** The untrusted container is the last one of every sandbox pod. */
+function mainNeverRan({ containers }: PodEvidence): boolean {
+  const main = containers.at(-1);
+  return (
+    main === undefined || (main.state !== 'running' && main.terminated?.startedAt === undefined)
   );
-  const late = now - Date.parse(scheduledAt) >= startDeadlineSeconds * 1000;
-  return late && (waiting || main);
+}
+
+function late({ scheduledAt }: PodEvidence, at: number, startDeadlineSeconds: number): boolean {
+  return scheduledAt !== undefined && at - Date.parse(scheduledAt) >= startDeadlineSeconds * 1000;
+}
+
+/**
+ * Scheduled too long ago, and no container ever ran or an image cannot be pulled. A first container
+ * that runs is our own, and its waits have a limit.
+ */
+function startOverdue(evidence: PodEvidence, now: number, startDeadlineSeconds: number): boolean {
+  if (evidence.phase !== 'Pending' || evidence.deletedAt !== undefined) return false;
+  if (!mainNeverRan(evidence) || !late(evidence, now, startDeadlineSeconds)) return false;
+  const { containers } = evidence;
+  const imageMissing = containers.some(({ waitingReason = '' }) => IMAGE_WORDS.test(waitingReason));
+  const nothingRan = ({ state, terminated }: PodEvidence['containers'][number]): boolean =>
+    state === 'waiting' && terminated?.startedAt === undefined;
+  return imageMissing || containers.every(nothingRan);
 }
 
 /** A stamp has whole seconds, and the mark is written before the deletion. */
@@ -114,8 +119,8 @@ export function deletedByUs(
   const askedAt = deletionAskedAt(pod);
   if (askedAt === undefined && !evidence.gone) return undefined;
   if (evidence.disruption === 'EvictionByEvictionAPI') {
-    const late = notStarted(evidence, askedAt ?? Number.NaN, startDeadlineSeconds);
-    return late ? 'startDeadline' : undefined;
+    const missed = askedAt !== undefined && late(evidence, askedAt, startDeadlineSeconds);
+    return missed && mainNeverRan(evidence) ? 'startDeadline' : undefined;
   }
   if (evidence.disruption !== undefined) return undefined;
   const ending = endingOf(job?.metadata.annotations?.[ENDING]);

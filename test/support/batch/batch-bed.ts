@@ -42,6 +42,8 @@ export class BatchBed implements AsyncDisposable {
   readonly node: FakeNode;
   readonly #player: PodPlayer;
   readonly #room: boolean;
+  /** By how much the controller's wall clock is ahead. */
+  aheadMs = 0;
   script: NonNullable<BedOptions['script']>;
 
   private constructor(
@@ -144,7 +146,7 @@ export class BatchBed implements AsyncDisposable {
     more: { readonly logger?: Logger; readonly tickMs?: number } = {},
   ): Promise<ManagerEnd> {
     const { logger = silentLogger, tickMs = 50 } = more;
-    const clock = systemClock;
+    const clock = { ...systemClock, now: () => Date.now() + this.aheadMs };
     const client = createKubeClient({ transport });
     const recorder = new EventRecorder({
       ...{ events: client.for(events), reportingController: 'clawgym.io/operator' },

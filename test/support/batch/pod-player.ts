@@ -81,7 +81,7 @@ export class PodPlayer implements AsyncDisposable {
     const index = Number(annotations?.[INDEX]);
     const kind = labels?.[LABELS.phase] === 'verify' ? 'verify' : 'rollout';
     if (script === undefined) return await this.#start(pod, job, kind, index);
-    if (script === 'vanish') return await this.#remove(pod);
+    if (script === 'vanish') return await this.#vanish(pod);
     this.#options.server.done(job, uid);
     await this.#status(pod, 'Succeeded', containers(kind, 'ended'));
   }
@@ -112,7 +112,21 @@ export class PodPlayer implements AsyncDisposable {
     const kind = pod.metadata.labels?.[LABELS.phase] === 'verify' ? 'verify' : 'rollout';
     const { phase } = pod.status ?? {};
     if (phase !== 'Succeeded' && phase !== 'Failed')
-      await this.#status(pod, 'Failed', containers(kind, 'killed'));
+      await this.#status(
+        pod,
+        'Failed',
+        containers(kind, script === undefined || script === 'no-image' ? 'unstarted' : 'killed'),
+      );
+    await this.#remove(pod);
+  }
+
+  /** Without the finalizer of the Job controller, which else waits for a last status. */
+  async #vanish(pod: SandboxPod): Promise<void> {
+    const { name, namespace, uid } = pod.metadata;
+    const body = { metadata: { uid, finalizers: null } };
+    await this.#options.client
+      .for(sandboxPods)
+      .patch({ name, namespace }, { type: 'merge', body }, this.#call);
     await this.#remove(pod);
   }
 
@@ -135,7 +149,7 @@ export class PodPlayer implements AsyncDisposable {
   }
 }
 
-type How = 'running' | 'ended' | 'killed' | 'decided' | 'no-image';
+type How = 'running' | 'ended' | 'killed' | 'unstarted' | 'decided' | 'no-image';
 
 /** Statuses of the containers of a sandbox pod, as a kubelet writes them. */
 function containers(kind: 'rollout' | 'verify', how: How): object {
@@ -153,12 +167,14 @@ function containers(kind: 'rollout' | 'verify', how: How): object {
       finishedAt: at,
     },
   });
+  const lost = { terminated: { exitCode: 137, reason: 'ContainerStatusUnknown' } };
   const running = { running: { startedAt: at } };
   const waiting = { waiting: { reason: 'PodInitializing' } };
   const states: Record<How, readonly [object, object, object]> = {
     running: [ended(0), running, running],
     ended: [ended(0), ended(0), ended(0)],
     killed: [ended(0), ended(0), ended(137)],
+    unstarted: [lost, lost, lost],
     decided: [ended(42), waiting, waiting],
     'no-image': [
       { waiting: { reason: 'ImagePullBackOff', message: 'Back-off pulling image "i"' } },

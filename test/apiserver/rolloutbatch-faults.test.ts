@@ -1,0 +1,231 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { jobs } from '../../operator/controllers/shared/kube-kinds.ts';
+import { deletePodsOf } from '../../operator/controllers/shared/pod-deletions.ts';
+import { sandboxPods } from '../../operator/controllers/shared/pods.ts';
+import { zKubeObject } from '../../operator/kube/objects/kube-object.ts';
+import { defineResource } from '../../operator/kube/objects/resource.ts';
+import { ClawError } from '../../src/base/error.ts';
+import { BatchBed, type BedOptions } from '../support/batch/batch-bed.ts';
+import { installCrds } from '../support/clawgym-layer.ts';
+import { namespaces } from '../support/layer-client.ts';
+import { layerCluster } from '../support/layer-cluster.ts';
+
+const cluster = layerCluster();
+const open = async (options: BedOptions = {}): Promise<BatchBed> =>
+  BatchBed.open(cluster.kubeconfigPath, options);
+const LIMIT = { timeout: 60_000, interval: 50 };
+const quotas = defineResource({
+  ...{ group: '', version: 'v1', namespaced: true, schema: zKubeObject },
+  ...{ kind: 'ResourceQuota', plural: 'resourcequotas' },
+});
+
+beforeAll(async () => installCrds(cluster), 120_000);
+
+const message = async (bed: BatchBed, type: string) =>
+  (await bed.get('demo'))?.status?.conditions?.find((each) => each.type === type)?.message ?? '';
+
+describe('what somebody has to put right is named in the words of the cluster', () => {
+  test('a namespace that does not enforce restricted, until it does', async () => {
+    await using bed = await open({ level: 'baseline' });
+    await using _life = bed.start();
+    await bed.create('demo');
+    await expect
+      .poll(() => bed.condition('demo', 'Planned'), LIMIT)
+      .toBe('False NamespaceNotRestricted');
+    expect(await message(bed, 'Planned')).toContain(
+      'pod-security.kubernetes.io/enforce=restricted',
+    );
+    expect(await bed.condition('demo', 'Stalled')).toBe('True NeedsAction');
+    expect(await bed.jobs()).toEqual([]);
+    const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+    const body = { metadata: { labels } };
+    await bed.client
+      .for(namespaces)
+      .patch({ name: bed.namespace }, { type: 'merge', body }, bed.call);
+    await expect.poll(() => bed.complete('demo'), LIMIT).toBe(true);
+  });
+
+  test('no room in the cluster', async () => {
+    await using bed = await open({ room: false });
+    await using _life = bed.start();
+    await bed.create('demo');
+    await expect
+      .poll(() => bed.condition('demo', 'Progressing'), LIMIT)
+      .toBe('False Unschedulable');
+    expect(await message(bed, 'Progressing')).toMatch(/nodes are available/);
+    expect(await bed.condition('demo', 'Stalled')).toBe('False NotStalled');
+  });
+
+  test('a quota that refuses pods, until it is raised', async () => {
+    await using bed = await open();
+    const quota = { name: 'none', namespace: bed.namespace };
+    await bed.client
+      .for(quotas)
+      .create({ metadata: quota, spec: { hard: { pods: '0' } } }, bed.call);
+    await using _life = bed.start();
+    await bed.create('demo');
+    await expect
+      .poll(() => bed.condition('demo', 'Progressing'), LIMIT)
+      .toBe('False PodsForbidden');
+    expect(await message(bed, 'Progressing')).toContain('exceeded quota: none');
+    await bed.client.for(quotas).delete(quota, bed.call);
+    await expect.poll(() => bed.complete('demo'), { ...LIMIT, timeout: 100_000 }).toBe(true);
+  });
+
+  test.each([
+    [{ persistentVolumeClaim: { claimName: 'x', path: 'tasks' } }, 'False SourceUnsupported'],
+    [{ path: './tasks' }, 'False SourceUnsupported'],
+    [{ configMap: { name: 'x', key: 'tasks.jsonl' } }, 'False SourceNotFound'],
+    [{ selector: { matchLabels: { suite: 'none' } } }, 'False SourceNotFound'],
+  ])('a task source %o', async (tasks, expected) => {
+    await using bed = await open();
+    await using _life = bed.start();
+    await bed.create('demo', { tasks });
+    await expect.poll(() => bed.condition('demo', 'Planned'), LIMIT).toBe(expected);
+    expect(await bed.condition('demo', 'Progressing')).toBe('False Blocked');
+    expect(bed.server.calls).not.toContain('plan');
+  });
+
+  test('a spec that the server refuses', async () => {
+    await using bed = await open();
+    bed.server.fail = (call) => {
+      if (call === 'plan') throw new ClawError('InvalidTask', 'task a: verifier.py is missing');
+    };
+    await using _life = bed.start();
+    await bed.create('demo');
+    await expect.poll(() => bed.condition('demo', 'Planned'), LIMIT).toBe('False PlanRefused');
+    expect(await message(bed, 'Planned')).toBe('task a: verifier.py is missing');
+  });
+});
+
+describe('a batch goes on', () => {
+  test('after the server was away, which fails nothing', async () => {
+    await using bed = await open({ script: () => 'hang' });
+    await using _life = bed.start();
+    const { metadata } = await bed.create('demo', { samples: 2 });
+    await expect.poll(() => bed.condition('demo', 'Progressing'), LIMIT).toBe('True Running');
+    bed.server.fail = () => {
+      throw new ClawError('ServerUnavailable', 'connect ECONNREFUSED', { retryable: true });
+    };
+    await expect
+      .poll(() => bed.condition('demo', 'Progressing'), LIMIT)
+      .toBe('Unknown ServerUnavailable');
+    expect((await bed.get('demo'))?.status?.progress).toBe('0/2');
+    bed.script = () => 'work';
+    bed.server.fail = () => undefined;
+    await expect.poll(() => bed.condition('demo', 'Progressing'), LIMIT).toBe('True Running');
+    for (const { metadata: pod } of await bed.pods())
+      await bed.client.for(sandboxPods).delete(pod, { ...bed.call, gracePeriodSeconds: 0 });
+    await expect.poll(() => bed.complete('demo'), LIMIT).toBe(true);
+    expect(bed.server.attempts(metadata.uid ?? '')).toEqual([2, 2]);
+  });
+
+  test('after its pods vanished', async () => {
+    let first = true;
+    const script = () => {
+      const answer = first ? ('vanish' as const) : ('work' as const);
+      first = false;
+      return answer;
+    };
+    await using bed = await open({ script });
+    await using _life = bed.start();
+    const { metadata } = await bed.create('demo');
+    await expect.poll(() => bed.complete('demo'), LIMIT).toBe(true);
+    expect(bed.server.attempts(metadata.uid ?? '')).toEqual([2]);
+    expect(bed.server.evidenceTold.filter((pod) => pod.gone)).toHaveLength(1);
+  });
+
+  test('after somebody deleted its Job', async () => {
+    await using bed = await open({ script: () => 'hang' });
+    await using _life = bed.start();
+    const { metadata } = await bed.create('demo');
+    await expect.poll(() => bed.condition('demo', 'Progressing'), LIMIT).toBe('True Running');
+    bed.script = () => 'work';
+    const [job] = await bed.jobs();
+    if (job === undefined) throw new Error('no Job');
+    const options = { ...bed.call, propagationPolicy: 'Background' } as const;
+    await bed.client.for(jobs).delete(job.metadata, options);
+    await expect.poll(() => bed.complete('demo'), LIMIT).toBe(true);
+    const told = bed.server.jobsOf(metadata.uid ?? '');
+    expect(told[0]).toMatchObject({ cause: 'lost' });
+    expect(told[1]?.name).toMatch(/-g2$/);
+    expect(bed.server.evidenceTold[0]?.deletedByUs).toBe(undefined);
+  });
+
+  test('after a pod missed its start deadline, which is evicted', async () => {
+    let first = true;
+    const script = () => {
+      const answer = first ? ('no-image' as const) : ('work' as const);
+      first = false;
+      return answer;
+    };
+    await using bed = await open({ script });
+    await using _life = bed.start();
+    await bed.create('demo', { startDeadlineSeconds: 4 });
+    await expect
+      .poll(() => bed.condition('demo', 'Progressing'), LIMIT)
+      .toBe('False ImagePullFailing');
+    await expect.poll(() => bed.complete('demo'), LIMIT).toBe(true);
+    expect(bed.server.evidenceTold[0]).toMatchObject({
+      disruption: 'EvictionByEvictionAPI',
+      deletedByUs: 'startDeadline',
+    });
+  });
+
+  test('after a node was lost: what it holds is carried by the next generation', async () => {
+    await using bed = await open({ script: () => 'lost-node' });
+    await using _life = bed.start();
+    // The controller's clock is set ahead: nothing is late for its start.
+    const { metadata } = await bed.create('demo', { startDeadlineSeconds: 86_400 });
+    await expect.poll(() => bed.condition('demo', 'Progressing'), LIMIT).toBe('True Running');
+    bed.script = () => 'work';
+    const [pod] = await bed.pods();
+    if (pod === undefined) throw new Error('no pod');
+    await bed.client.for(sandboxPods).delete(pod.metadata, bed.call);
+    bed.aheadMs = 20 * 60_000;
+    await expect.poll(() => bed.complete('demo'), LIMIT).toBe(true);
+    const told = bed.server.jobsOf(metadata.uid ?? '');
+    expect(told[0]).toMatchObject({ cause: 'replaced' });
+    expect(bed.server.attempts(metadata.uid ?? '')).toEqual([2]);
+  });
+});
+
+test('finished pods are deleted together, but none that ended after the look', async () => {
+  await using bed = await open();
+  const pods = bed.client.for(sandboxPods);
+  const labels = { 'clawgym.io/batch-uid': 'sweep' };
+  const make = async (name: string) =>
+    await pods.create(
+      {
+        metadata: { name, namespace: bed.namespace, labels },
+        spec: podSpec(),
+      },
+      bed.call,
+    );
+  const end = async (name: string, phase: string) => {
+    const body = { status: { phase } };
+    const key = { namespace: bed.namespace, name };
+    const options = { ...bed.call, subresource: 'status' };
+    return await pods.patch(key, { type: 'merge', body }, options);
+  };
+  for (const name of ['runs', 'ended', 'failed', 'late']) await make(name);
+  await end('ended', 'Succeeded');
+  await end('failed', 'Failed');
+  const { resourceVersion: asOf } = await pods.list({ namespace: bed.namespace }, bed.call);
+  await end('late', 'Succeeded');
+  await deletePodsOf(bed.client, bed.namespace, { labels, asOf }, bed.call);
+  const names = async () => (await bed.pods()).map(({ metadata }) => metadata.name).toSorted();
+  await expect.poll(names, LIMIT).toEqual(['late', 'runs']);
+});
+
+function podSpec() {
+  const securityContext = {
+    ...{ allowPrivilegeEscalation: false, runAsNonRoot: true, runAsUser: 65534 },
+    ...{ capabilities: { drop: ['ALL'] }, seccompProfile: { type: 'RuntimeDefault' } },
+  };
+  return {
+    automountServiceAccountToken: false,
+    nodeSelector: { no: 'room' },
+    containers: [{ name: 'a', image: 'a', securityContext }],
+  };
+}
