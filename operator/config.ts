@@ -31,7 +31,7 @@ const zFlags = z.object({
   namespace: z.string().min(1),
   namespaces: zNames.optional(),
   lease: z.string().min(1).optional(),
-  'server-url': z.url(),
+  'server-url': z.url({ protocol: /^https?$/, error: 'expected http(s)://HOST:PORT' }),
   'server-ca-file': z.string().min(1).optional(),
   'server-token-file': z.string().min(1),
   'server-service': z.string().min(1),

@@ -204,7 +204,7 @@ export class MemoryServer implements ClawGymServer {
   }
 
   attempts(uid: string): readonly number[] {
-    return this.#batch(uid).rows.map(({ attempts }) => attempts);
+    return this.#batches.get(uid)?.rows.map(({ attempts }) => attempts) ?? [];
   }
 
   jobsOf(uid: string): readonly { readonly name: string; readonly cause: string | undefined }[] {
