@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { parseJson } from '../../../src/base/brand.ts';
@@ -11,7 +11,7 @@ import type { ImageHost } from './image-host.ts';
 import { type ImageName, imageReference } from './image-names.ts';
 import { ImageStore } from './image-store.ts';
 import { findImage, type LayoutImage, sweepLayout, writeArchive } from './oci-layout.ts';
-import { inputsDigest } from './recipe-inputs.ts';
+import { copyInputs, inputsDigest } from './recipe-inputs.ts';
 import { ensureStandIns, type StandInSources, standInSources } from './stand-ins.ts';
 
 /** An image of ours that was built from the files of this checkout. */
@@ -24,8 +24,10 @@ export interface BuiltImage extends LayoutImage {
 /** Raise it when images are made of the same inputs in another way. */
 const BUILD_VERSION = '1';
 const ROOT = join(import.meta.dirname, '..', '..', '..');
-const RECIPE = join(ROOT, 'deploy/images/Dockerfile');
+const RECIPE = 'deploy/images/Dockerfile';
 const LOCK_SECONDS = 2_400;
+/** A wait this long is worth a line. */
+const QUIET_MS = 3_000;
 
 /** Built images by name, and the inputs that they were built from: `built.json` beside the layout. */
 const zBuilt = z.record(z.string(), z.object({ inputs: z.string(), digest: z.string() }));
@@ -49,15 +51,17 @@ export async function withImages<T>(
   const folder = imagesFolder(host);
   const layout = join(folder, 'layout');
   await mkdir(layout, { recursive: true });
+  const waiting = setTimeout(
+    () => host.logger.info({}, 'another process builds images; waiting for it'),
+    QUIET_MS,
+  );
   return await withFileLock(join(folder, 'lock'), LOCK_SECONDS, async () => {
-    const inputs = sha256([BUILD_VERSION, sources.key, await inputsDigest(ROOT)].join('\n'));
-    const stale: ImageName[] = [];
-    for (const name of names) if (!(await isBuilt(name, inputs, folder))) stale.push(name);
-    if (stale.length > 0) await buildAll(stale, inputs, sources, folder, host);
+    clearTimeout(waiting);
+    await refresh(names, sources, folder, host);
     const images = [];
     for (const name of names) images.push(await builtImage(name, layout));
     return await use(images, layout);
-  });
+  }).finally(() => clearTimeout(waiting));
 }
 
 /** Writes one tar with these images, each layer once. */
@@ -84,27 +88,52 @@ export async function imageStatus(
   return found;
 }
 
-async function buildAll(
+async function refresh(
   names: readonly ImageName[],
-  inputs: string,
   sources: StandInSources,
   folder: string,
   host: ImageHost,
 ): Promise<void> {
-  const { logger } = host;
+  const context = await mkdtemp(join(folder, 'context-'));
+  try {
+    await copyInputs(ROOT, context);
+    const parts = [BUILD_VERSION, sources.key, await inputsDigest(context)];
+    const inputs = sha256(parts.join('\n'));
+    const stale: ImageName[] = [];
+    for (const name of names) if (!(await isBuilt(name, inputs, folder))) stale.push(name);
+    if (stale.length > 0) await buildAll(stale, { sources, folder, context, inputs }, host);
+  } finally {
+    await rm(context, { recursive: true, force: true });
+  }
+}
+
+interface Build {
+  readonly sources: StandInSources;
+  readonly folder: string;
+  readonly context: string;
+  /** Digest over everything that decides what the images hold. */
+  readonly inputs: string;
+}
+
+async function buildAll(
+  names: readonly ImageName[],
+  { sources, folder, context, inputs }: Build,
+  host: ImageHost,
+): Promise<void> {
   const layout = join(folder, 'layout');
   const store = await ImageStore.open(join(folder, 'build'), host);
   const { debian, node } = await ensureStandIns(store, sources, folder, host);
   const args = { DEBIAN: debian, NODE: node };
-  const ignoreFile = `${RECIPE}.dockerignore`;
+  const recipe = join(context, RECIPE);
+  const ignoreFile = `${recipe}.dockerignore`;
   for (const name of names) {
     const began = systemClock.monotonic();
     const tag = imageReference(name);
-    await store.build({ recipe: RECIPE, ignoreFile, context: ROOT, tag, target: name, args });
+    await store.build({ recipe, ignoreFile, context, tag, target: name, args });
     await store.save(tag, layout, name);
     await recordBuilt(name, inputs, folder);
     const seconds = Math.round((systemClock.monotonic() - began) / 100) / 10;
-    logger.info({ seconds }, `image ${name} is built`);
+    host.logger.info({ seconds }, `image ${name} is built`);
   }
   await sweepLayout(layout);
 }

@@ -2,7 +2,7 @@ import { chmod, cp, mkdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { tempDir } from '../../support/temp-dir.ts';
-import { inputsDigest } from './recipe-inputs.ts';
+import { copyInputs, inputsDigest } from './recipe-inputs.ts';
 
 const FILES = {
   'deploy/images/Dockerfile': 'FROM scratch',
@@ -31,6 +31,8 @@ test('changes with what an image may hold and with nothing else', async () => {
   await cp(root, join(folder.path, 'two'), { recursive: true });
   expect(await inputsDigest(root)).toBe(first);
   expect(await inputsDigest(join(folder.path, 'two'))).toBe(first);
+  await copyInputs(root, join(folder.path, 'three'));
+  expect(await inputsDigest(join(folder.path, 'three'))).toBe(first);
 
   for (const change of [
     () => write('src/cli/main.ts', '5'),

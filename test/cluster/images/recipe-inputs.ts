@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
 /** Everything of the repository that the recipe can read, as `Dockerfile.dockerignore` lets through. */
 const INPUTS = [
@@ -27,6 +27,19 @@ export async function inputsDigest(root: string): Promise<string> {
     }
   }
   return hash.digest('hex');
+}
+
+/**
+ * Copies the inputs, so that a build of several images sees one state of them while people go on
+ * writing, and its digest is that of what was built.
+ */
+export async function copyInputs(root: string, target: string): Promise<void> {
+  for (const input of INPUTS) {
+    for (const path of await filesBelow(root, input)) {
+      await mkdir(dirname(join(target, path)), { recursive: true });
+      await cp(join(root, path), join(target, path));
+    }
+  }
 }
 
 async function filesBelow(root: string, path: string): Promise<readonly string[]> {

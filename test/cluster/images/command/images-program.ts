@@ -1,15 +1,19 @@
+import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { InvalidArgumentError } from 'commander';
 import { systemClock } from '../../../../src/base/clock.ts';
+import { ClawError } from '../../../../src/base/error.ts';
 import { stderrLogger } from '../../../../src/cli/stderr-logger.ts';
 import { stopSignal } from '../../../../src/cli/stop-signal.ts';
 import { clusterEnvironment } from '../../cluster-environment.ts';
 import { imageStatus, writeImages } from '../build-images.ts';
 import type { ImageHost } from '../image-host.ts';
 import { IMAGE_NAMES, type ImageName, imageReference, zImageName } from '../image-names.ts';
+import { imageSizes, imagesPage } from '../images-page.ts';
 import type { LayoutImage } from '../oci-layout.ts';
 
+const PAGE = join(import.meta.dirname, '../../../../docs/reference/images.md');
 const HELP = `
 Without Docker, from deploy/images/Dockerfile: needs root and a Debian-like host. With Docker:
   docker build -f deploy/images/Dockerfile --target runner -t clawgym-runner:dev .
@@ -43,7 +47,28 @@ export function imagesProgram(): Command {
       const images = await imageStatus(IMAGE_NAMES, host(stop.signal));
       for (const { name, image } of images) process.stdout.write(statusLine(name, image));
     });
+  program
+    .command('page')
+    .description('Write the sizes of the images that were built last into docs/reference/images.md')
+    .action(async () => {
+      using stop = stopSignal(say);
+      await writePage(await imageStatus(IMAGE_NAMES, host(stop.signal)));
+    });
   return program;
+}
+
+async function writePage(images: Awaited<ReturnType<typeof imageStatus>>): Promise<void> {
+  const built = images.flatMap(({ name, image }) =>
+    image === undefined ? [] : { ...image, name },
+  );
+  if (built.length < images.length) {
+    throw new ClawError(
+      'NotFound',
+      'not all images are built: run `npm run images -- build` first',
+    );
+  }
+  await writeFile(PAGE, imagesPage(imageSizes(built)));
+  process.stdout.write(`wrote ${PAGE}\n`);
 }
 
 async function build(names: readonly ImageName[], out: string): Promise<void> {
