@@ -78,10 +78,8 @@ export class PodJudge {
     }
     if (known === undefined) return false;
     const pod = await pods.get(batch.planned.frozen.namespace, known.podName);
-    const seen =
-      pod === undefined || pod.metadata.uid !== podUid
-        ? { ...known, gone: true }
-        : evidenceOfPod(zPodForEvidence.parse(pod), { gone: false });
+    const gone = pod === undefined || pod.metadata.uid !== podUid;
+    const seen = gone ? { ...known, gone } : evidenceIn(pod);
     if (seen === undefined) return false;
     const stored = await store.putEvidence(batch.planned.row.id, seen);
     return await this.judgeAttempt(batch, attempt, stored);
@@ -89,8 +87,7 @@ export class PodJudge {
 
   /** Keeps what a pod is like when it claims, so that its name is known after it vanished. */
   async keepPod(batch: LiveBatch, object: unknown): Promise<void> {
-    const parsed = zPodForEvidence.safeParse(object);
-    const seen = parsed.success ? evidenceOfPod(parsed.data, { gone: false }) : undefined;
+    const seen = evidenceIn(object);
     if (seen !== undefined) await this.#options.store.putEvidence(batch.planned.row.id, seen);
   }
 
@@ -228,6 +225,12 @@ export class PodJudge {
     const { id } = batch.ofAttempt(item.attempt).row;
     await keeper.inTurn(id, () => keeper.verified(batch, row));
   }
+}
+
+/** Undefined for an object that is no pod of a Job. */
+function evidenceIn(object: unknown): PodEvidence | undefined {
+  const parsed = zPodForEvidence.safeParse(object);
+  return parsed.success ? evidenceOfPod(parsed.data, { gone: false }) : undefined;
 }
 
 function workspaceOf({ snapshot, refused }: AttemptEndBody): 'present' | 'refused' | 'missing' {

@@ -1,0 +1,290 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { aPlanBody, aTask, aVerdict, endedWell } from '../../../test/support/cluster-batches.ts';
+import { anEndedContainer } from '../../../test/support/pod-facts.ts';
+import { type ClusterScript, ScriptedCluster } from '../../../test/support/scripted-cluster.ts';
+import { tempDir } from '../../../test/support/temp-dir.ts';
+import { asBatchId, asRolloutId, parseJson } from '../../base/brand.ts';
+
+const UID = 'e0a1b2c3-0000-4000-8000-000000000001';
+const ID = asBatchId(UID);
+const FIRST = asRolloutId(`${UID}/one/0`);
+
+/** Everything goes well; every verdict is one check of 0.5. */
+const well: ClusterScript = {
+  agent: async (_grant, cluster) => ({ report: await endedWell(cluster) }),
+  grade: async ({ nonce }) => aVerdict(nonce, { there: 0.5 }),
+};
+
+let folder: Awaited<ReturnType<typeof tempDir>>;
+let cluster: ScriptedCluster;
+beforeEach(async () => {
+  folder = await tempDir();
+  cluster = await ScriptedCluster.start(folder.path);
+});
+afterEach(async () => {
+  await cluster[Symbol.asyncDispose]();
+  await folder[Symbol.asyncDispose]();
+});
+
+describe('a batch in a cluster', () => {
+  it('goes from its plan to its results', async () => {
+    const planned = await cluster.plan(UID, aPlanBody({ spec: { samples: 2 } }));
+    expect(planned).toMatchObject({ planned: 4, pending: 4, decided: 0, jobs: [] });
+    expect(planned.waiting).toEqual([
+      { count: 4, shape: expect.objectContaining({ phase: 'rollout', image: 'runner' }) },
+    ]);
+    await expect(cluster.open.coordinator.finish(UID)).rejects.toThrow('4 rollouts');
+
+    const state = await cluster.drive(UID, well);
+    expect(state).toMatchObject({
+      decided: 4,
+      outcomes: { scored: 4 },
+      missingRate: '0.0000',
+      decidedIndexes: '0-3',
+      failedIndexes: '',
+      attempts: 4,
+      infraFailures: 0,
+      waiting: [],
+      jobs: [],
+      generations: { rollout: 1, verify: 1 },
+    });
+    const results = await cluster.open.coordinator.finish(UID);
+    expect(await cluster.open.coordinator.finish(UID)).toBe(results);
+    const lines = Buffer.from(await cluster.artifacts.read(results))
+      .toString()
+      .trim()
+      .split('\n');
+    expect(lines.map(parseJson)).toMatchObject(
+      ['one', 'two', 'one', 'two'].map((task) => ({
+        task,
+        outcome: 'scored',
+        checks: [['there', 0.5]],
+        attempt: 1,
+      })),
+    );
+  });
+
+  it('answers a repeated plan from what is stored and refuses another spec', async () => {
+    const first = await cluster.plan(UID, aPlanBody());
+    await cluster.restart();
+    expect(await cluster.plan(UID, aPlanBody({ spec: { parallelism: 3 } }))).toEqual(first);
+    await expect(cluster.plan(UID, aPlanBody({ agent: { name: 'lazy' } }))).rejects.toThrow(
+      'spec.agent',
+    );
+    const drifted = await cluster.plan(UID, aPlanBody({ tasks: [aTask('one')] }));
+    expect(drifted).toMatchObject({ taskSet: first.taskSet, planned: 2 });
+    expect(drifted.sourceNow).not.toBe(first.taskSet);
+    expect((await cluster.plan(UID, aPlanBody())).sourceNow).toBeUndefined();
+  });
+
+  it('gives a Job the same rows under the same name, after a restart too', async () => {
+    const { waiting } = await cluster.plan(UID, aPlanBody());
+    const ask = { name: 'job-1', shapeId: waiting[0]?.shape.id ?? '', generation: 1, max: 1 };
+    const job = await cluster.open.coordinator.newJob(UID, ask);
+    await cluster.restart();
+    expect(await cluster.open.coordinator.newJob(UID, { ...ask, max: 9 })).toEqual(job);
+    const state = await cluster.open.coordinator.state(UID);
+    expect(state.jobs).toEqual([job]);
+    expect(state.waiting).toEqual([{ count: 1, shape: job.shape }]);
+    await cluster.open.coordinator.jobOver(UID, 'job-1', 'lost');
+    expect(await cluster.open.coordinator.state(UID)).toMatchObject({
+      jobs: [],
+      waiting: [{ count: 2 }],
+      generations: { rollout: 1 },
+    });
+  });
+
+  it('decides every rollout that is not decided yet when it is cancelled', async () => {
+    await cluster.plan(UID, aPlanBody());
+    await cluster.open.coordinator.cancel(UID, 'DeadlineExceeded');
+    await cluster.open.coordinator.cancel(UID, 'Again');
+    const state = await cluster.open.coordinator.state(UID);
+    expect(state).toMatchObject({ outcomes: { cancelled: 2 }, failedIndexes: '0-1', waiting: [] });
+    const [row] = await cluster.store.listRollouts(ID);
+    expect(row?.decision).toMatchObject({ outcome: 'cancelled', reason: 'DeadlineExceeded' });
+  });
+});
+
+describe('what becomes of attempts', () => {
+  type Ending = Awaited<ReturnType<ClusterScript['agent']>>;
+  const failing = (times: number, ending: Ending) => {
+    let tries = 0;
+    const agent: ClusterScript['agent'] = async (grant, on) => {
+      tries += 1;
+      return tries <= times ? ending : await well.agent(grant, on);
+    };
+    return { ...well, agent };
+  };
+  const one = aPlanBody({ tasks: [aTask('one')] });
+  const taken = { evidence: { phase: 'Failed', disruption: 'PreemptionByScheduler' } } as const;
+  const noSnapshot: Ending = {
+    evidence: { phase: 'Succeeded', containers: [anEndedContainer('agent')] },
+  };
+
+  it.each([
+    [
+      'disruptions do not use up retries',
+      failing(5, taken),
+      { outcomes: { scored: 1 }, disruptions: 5 },
+    ],
+    [
+      'infrastructure failures are retried twice',
+      failing(2, noSnapshot),
+      { outcomes: { scored: 1 }, infraFailures: 2 },
+    ],
+    [
+      'a workspace that never comes is held against the agent',
+      failing(9, noSnapshot),
+      { outcomes: { agent_error: 1 }, attempts: 3 },
+    ],
+    [
+      'a disk filled by the agent is decided at the first try',
+      failing(1, {
+        evidence: {
+          phase: 'Failed',
+          reason: 'Evicted',
+          message: 'Usage of EmptyDir volume "workspace" exceeds the limit "64Mi". ',
+        },
+      }),
+      { outcomes: { agent_error: 1 }, attempts: 1, missingRate: '0.0000' },
+    ],
+    [
+      "the deadline of the pod is the agent's time-out",
+      failing(1, { evidence: { phase: 'Failed', reason: 'DeadlineExceeded' } }),
+      { outcomes: { agent_timeout: 1 }, attempts: 1 },
+    ],
+  ] as const)('%s', async (_name, script, expected) => {
+    await cluster.plan(UID, one);
+    expect(await cluster.drive(UID, script)).toMatchObject({ decided: 1, ...expected });
+  });
+
+  it('keeps a workspace whose wrapper left no report, and takes the exit code of its pod', async () => {
+    await cluster.plan(UID, one);
+    const agent: ClusterScript['agent'] = async (_grant, on) => {
+      const { agent: _none, ...report } = await endedWell(on);
+      const containers = [anEndedContainer('agent', { exitCode: 137, reason: 'OOMKilled' })];
+      return { report, evidence: { phase: 'Failed', containers } };
+    };
+    expect(await cluster.drive(UID, { ...well, agent })).toMatchObject({
+      outcomes: { agent_error: 1 },
+    });
+    const [row] = await cluster.store.listRollouts(ID);
+    const [attempt] = await cluster.store.listAttempts(FIRST);
+    expect(attempt?.end?.agent).toMatchObject({ reason: 'MemoryLimit', signal: 'SIGKILL' });
+    expect(row?.decision?.score.final).toBe(0.5);
+  });
+
+  it('never starts an attempt beside one whose pod goes on', async () => {
+    const { waiting } = await cluster.plan(UID, one);
+    const asked = { shapeId: waiting[0]?.shape.id ?? '', generation: 1, max: 1 };
+    const job = await cluster.newJob(UID, asked);
+    const first = await cluster.makePod(job, 0);
+    const second = await cluster.makePod(job, 0);
+    const { desk } = cluster.open;
+    const staged = await desk.stage(first.claiming);
+    const again = await desk.stage(first.claiming);
+    expect(staged).toMatchObject({ grant: { attempt: `${UID}/one/0#1` } });
+    expect(again).toMatchObject({ grant: { attempt: `${UID}/one/0#1` } });
+    expect(again).not.toEqual(staged);
+    expect(await desk.stage(second.claiming)).toMatchObject({ refusal: { decision: 'wait' } });
+    await cluster.restart();
+    cluster.pods.delete('team-a', first.claiming.name);
+    expect(await cluster.open.desk.stage(second.claiming)).toMatchObject({
+      grant: { attempt: `${UID}/one/0#2` },
+    });
+    const [before] = await cluster.store.listAttempts(FIRST);
+    expect(before?.close).toMatchObject({ class: 'disruption', reason: 'PodDeleted' });
+  });
+
+  it('counts pods that can never start, though they claim nothing', async () => {
+    const { waiting } = await cluster.plan(UID, one);
+    for (let generation = 1; generation <= 3; generation += 1) {
+      const shapeId = waiting[0]?.shape.id ?? '';
+      const job = await cluster.newJob(UID, { shapeId, generation, max: 1 });
+      const { evidence } = await cluster.makePod(job, 0);
+      const pulling = {
+        name: 'stage',
+        state: 'waiting',
+        waitingReason: 'ImagePullBackOff',
+      } as const;
+      const gone = { ...evidence, gone: true, containers: [{ ...pulling }] };
+      await cluster.open.coordinator.evidence(UID, [
+        { ...gone, phase: 'Pending', deletedByUs: 'startDeadline' },
+      ]);
+      await cluster.open.coordinator.jobOver(UID, job.name, 'finished');
+    }
+    const state = await cluster.open.coordinator.state(UID);
+    expect(state).toMatchObject({ outcomes: { infra_error: 1 }, infraFailures: 3, waiting: [] });
+  });
+});
+
+describe('verdicts', () => {
+  const crashed = {
+    evidence: { phase: 'Failed', containers: [anEndedContainer('grade', { exitCode: 1 })] },
+  } as const;
+  const graded = (by: (kind: string) => object | number): ClusterScript => ({
+    ...well,
+    grade: async ({ kind, nonce }) => {
+      const said = by(kind);
+      return typeof said === 'number' ? aVerdict(nonce, { there: said }) : said;
+    },
+  });
+  const one = aPlanBody({ tasks: [aTask('one')] });
+
+  it.each([
+    [
+      'a flake is counted and its second run used',
+      graded((kind) => (kind === 'main' ? crashed : 0.5)),
+      { outcome: 'scored', final: 0.5, findings: ['VerifierFlake'] },
+    ],
+    [
+      'the output broke the verifier',
+      graded((kind) => (kind === 'pristine' ? 1 : crashed)),
+      { outcome: 'scored', final: 0, findings: ['AgentOutputBrokeVerifier'] },
+    ],
+    [
+      'the verifier is broken',
+      graded(() => crashed),
+      { outcome: 'verifier_error', final: null, findings: [] },
+    ],
+    [
+      'a verdict without its nonce is none',
+      graded((kind) => (kind === 'main' ? aVerdict('forged', { there: 1 }) : 0.25)),
+      { outcome: 'scored', final: 0.25, findings: ['VerifierFlake'] },
+    ],
+  ] as const)('%s', async (_name, script, expected) => {
+    await cluster.plan(UID, one);
+    await cluster.drive(UID, script);
+    const [line] = await cluster.open.coordinator.rollouts(UID);
+    const { outcome, final, findings } = expected;
+    expect(line).toMatchObject({ outcome, final, findings });
+  });
+
+  it("runs the task's own gates before a verifier that runs agent code is believed", async () => {
+    const check = 'import subprocess\nsubprocess.run(["python3", "tool.py"])\n';
+    await cluster.plan(UID, aPlanBody({ tasks: [aTask('one', { check })] }));
+    const kinds: string[] = [];
+    const state = await cluster.drive(UID, {
+      ...well,
+      grade: async ({ kind, nonce }) => {
+        kinds.push(kind);
+        return aVerdict(nonce, kind === 'gate' ? { real: 0 } : { forged: 1 });
+      },
+    });
+    expect(kinds).toEqual(['main', 'gate', 'gate']);
+    expect(state).toMatchObject({ outcomes: { scored: 1 } });
+    expect(await cluster.open.coordinator.rollouts(UID)).toMatchObject([
+      { final: 0, findings: ['UnexpectedCheckNames'] },
+    ]);
+  });
+
+  it('gives up grading that the platform ends again and again', async () => {
+    await cluster.plan(UID, one);
+    const containers = [anEndedContainer('fetch', { exitCode: 1 })];
+    const state = await cluster.drive(
+      UID,
+      graded(() => ({ evidence: { phase: 'Failed', containers } })),
+    );
+    expect(state).toMatchObject({ outcomes: { infra_error: 1 }, attempts: 1 });
+  });
+});
