@@ -59,6 +59,7 @@ async function openTls(config: KubeConfig, target: PodTarget): Promise<TLSSocket
   const timer = setTimeout(() => {
     socket.destroy(new ClawError('Timeout', `${place(target)}: no TLS within ${CONNECT_MS} ms`));
   }, CONNECT_MS);
+  raw.once('error', (error) => socket.destroy(error));
   socket.once('secureConnect', () => resolve(socket));
   socket.once('error', reject);
   try {
@@ -77,10 +78,12 @@ async function forward(config: KubeConfig, target: PodTarget): Promise<Duplex> {
   const said: Buffer[] = [];
   const problems = new Writable({
     write(chunk: Buffer, _encoding, done) {
+      done();
+      // The frame that opens the stream is empty without the port in it.
+      if (chunk.length === 0) return;
       said.push(chunk);
       const text = Buffer.concat(said).toString('utf8').slice(0, 500);
       raw.destroy(new ClawError('ServerUnavailable', `${place(target)}: ${text}`));
-      done();
     },
   });
   const { namespace, pod, port } = target;
