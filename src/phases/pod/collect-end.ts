@@ -11,7 +11,7 @@ import { KEEP_OUTPUT_BYTES, reportName, STDERR_FILE, STDOUT_FILE } from '../agen
 import { readHostileFile } from '../read-hostile-file.ts';
 import { type SnapshotResult, takeSnapshot } from '../snapshot.ts';
 import type { RoleContext } from './role-context.ts';
-import type { SandboxSession } from './sandbox-client.ts';
+import type { RoleSession } from './sandbox-client.ts';
 import { SnapshotSpool } from './snapshot-spool.ts';
 
 /** Both ends of an output and the line between them. */
@@ -25,7 +25,7 @@ const MAX_OUTPUT_BYTES = 2 * KEEP_OUTPUT_BYTES + 256;
 export async function collectEnd(
   claim: CompanionClaim,
   context: RoleContext,
-  session: SandboxSession,
+  session: RoleSession,
   giveUp: AbortSignal,
 ): Promise<AttemptEndBody> {
   const { report: folder, workspace, state } = context.paths;

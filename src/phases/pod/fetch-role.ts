@@ -14,7 +14,7 @@ import { awaitClaim } from './await-claim.ts';
 import { endedByStop, giveUpAfter } from './give-up.ts';
 import { readChanges } from './read-content.ts';
 import type { RoleContext } from './role-context.ts';
-import type { SandboxSession } from './sandbox-client.ts';
+import type { RoleSession } from './sandbox-client.ts';
 import { emptyVolume, writeSpec } from './volumes.ts';
 
 const FETCH_SECONDS = 300;
@@ -41,7 +41,7 @@ export async function fetchRole(context: RoleContext): Promise<number> {
 async function layOut(
   claim: FetchClaim,
   context: RoleContext,
-  session: SandboxSession,
+  session: RoleSession,
   giveUp: AbortSignal,
 ): Promise<readonly Finding[]> {
   const { workspace, verifier, verdict, state } = context.paths;
@@ -70,7 +70,7 @@ async function layOut(
 
 function sources(
   claim: FetchClaim,
-  session: SandboxSession,
+  session: RoleSession,
   state: string,
   giveUp: AbortSignal,
 ): FetchSources {

@@ -2,11 +2,11 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { TRUSTED } from '../../protocol/pod-contract.ts';
 import type { LinkGateway } from '../link-gateway.ts';
-import type { SandboxClient } from './sandbox-client.ts';
+import type { RoleClient } from './sandbox-client.ts';
 
 /** What a trusted container's program works with; nothing of it is looked up by the role itself. */
 export interface RoleContext {
-  readonly client: SandboxClient;
+  readonly client: RoleClient;
   readonly paths: Omit<Readonly<Record<keyof typeof TRUSTED, string>>, 'token'>;
   readonly clock: Clock;
   /** In [0, 1). */

@@ -32,7 +32,8 @@ export interface Claims {
   readonly report: ReportClaim;
 }
 
-const CLAIMS: { readonly [R in Role]: z.ZodType<Claims[R]> } = {
+/** What each role's claim must look like. */
+export const CLAIMS: { readonly [R in Role]: z.ZodType<Claims[R]> } = {
   stage: zStageClaim,
   companion: zCompanionClaim,
   fetch: zFetchClaim,
@@ -58,11 +59,22 @@ export type ClaimAnswer<R extends Role> =
   | { readonly claim: Claims[R] }
   | { readonly none: NoClaim };
 
+/** What a role asks for and says, whoever answers. */
+export interface RoleClient {
+  claim<R extends Role>(role: R, giveUp: AbortSignal): Promise<ClaimAnswer<R>>;
+  session(credential: string): RoleSession;
+}
+
+export type RoleSession = Pick<
+  SandboxSession,
+  'read' | 'download' | 'put' | 'putBytes' | 'end' | 'fetched' | 'verdict'
+>;
+
 /**
  * The sandbox API as a pod's trusted containers see it (design: docs/design/cluster.md 3). Every call
  * goes on through restarts of the server until `giveUp` fires; refusals are thrown at once.
  */
-export class SandboxClient {
+export class SandboxClient implements RoleClient {
   readonly #options: SandboxClientOptions;
 
   constructor(options: SandboxClientOptions) {
