@@ -59,7 +59,10 @@ async function storeTar(
     size <= ONE_PIECE_BYTES
       ? buffer(stream).then((bytes) => artifacts.put(bytes))
       : artifacts.putStream(stream, { maxBytes });
-  const [{ digest }] = await Promise.all([stored, packed]);
+  const [{ digest }] = await Promise.all([stored, packed]).catch((cause: unknown) => {
+    tar.destroy(cause instanceof Error ? cause : new Error(String(cause)));
+    throw cause;
+  });
   return digest;
 }
 

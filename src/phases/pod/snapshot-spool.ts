@@ -37,7 +37,6 @@ export class SnapshotSpool {
     options: { readonly maxBytes: number },
   ): Promise<StoredArtifact> {
     const path = join(this.#folder, 'snapshot.tar');
-    await rm(path, { force: true });
     const hash = createHash('sha256');
     let size = 0;
     const counted = async function* (chunks: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
@@ -51,7 +50,13 @@ export class SnapshotSpool {
         yield chunk;
       }
     };
-    await pipeline(stream, counted, createWriteStream(path, { mode: 0o600 }));
+    try {
+      await rm(path, { force: true });
+      await pipeline(stream, counted, createWriteStream(path, { mode: 0o600 }));
+    } finally {
+      // Whoever writes into it must not wait for a reader that will never come.
+      stream.destroy();
+    }
     const digest = asSha256(hash.digest('hex'));
     return this.#keep({ digest, size, open: () => createReadStream(path) });
   }
