@@ -32,6 +32,8 @@ export interface CrashScenario {
   readonly moment?: CrashMoment;
   /** Writes at which to crash; default all but those of events, which are best effort. */
   readonly counted?: (request: KubeRequest) => boolean;
+  /** Crashes at the first and then at each n-th write only, default 1: at every one. */
+  readonly every?: number;
   /** Runs at the same time, default 4. */
   readonly parallel?: number;
   /** Limit of each step, default 30 s. */
@@ -63,7 +65,9 @@ export async function crashAtEveryWrite(scenario: CrashScenario): Promise<CrashR
   const calm = await oneRun(scenario, undefined, undefined);
   const failures: string[] = [];
   let crashes = 0;
-  const queue = calm.writes.map((write, index) => ({ write, at: index + 1 }));
+  const queue = calm.writes
+    .map((write, index) => ({ write, at: index + 1 }))
+    .filter((_, index) => index % (scenario.every ?? 1) === 0);
   const worker = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const place = `crash ${scenario.moment ?? 'after'} write ${next.at} (${next.write})`;

@@ -5,6 +5,9 @@ import { keyOf, keyText, type ObjectKey } from '../../kube/objects/object-key.ts
 import type { BenchRun } from './kinds.ts';
 import type { BenchPlan } from './plan.ts';
 
+/** Before a server that should have the results by now is asked again. */
+const AGAIN_MS = 1000;
+
 interface Asked {
   readonly uid: string | undefined;
   /** What the batches had decided. */
@@ -43,8 +46,9 @@ export class ArmScores {
 
   async of(bench: BenchRun, plan: BenchPlan, signal: AbortSignal): Promise<Scores> {
     const { clock, intervalMs } = this.#options;
-    const mark = markOf(plan);
-    if (mark === undefined) return { answer: undefined };
+    const planned = plannedArms(plan);
+    if (planned.length === 0) return { answer: plan.allOver ? { arms: [] } : undefined };
+    const mark = markOf(planned, plan.allOver);
     const key = keyText(keyOf(bench));
     const { uid } = bench.metadata;
     const known = this.#asked.get(key);
@@ -56,14 +60,19 @@ export class ArmScores {
       if (waitMs > 0) return { answer: last?.answer, waitMs };
     }
     try {
-      const answer = await this.#ask(bench, plan, signal);
+      const answer = await this.#ask(bench, planned, signal);
       this.#asked.set(key, { uid, mark, at: now, answer });
-      return { answer };
+      const early = plan.allOver && plan.failure === undefined && answer.results === undefined;
+      return early ? { answer, waitMs: Math.max(intervalMs, AGAIN_MS) } : { answer };
     } catch (error) {
       signal.throwIfAborted();
       // The end needs a new answer; until then the last one will do.
       this.#asked.set(key, { uid, mark: '', at: now, answer: last?.answer });
-      return { answer: plan.allOver ? undefined : last?.answer, error, waitMs: intervalMs };
+      return {
+        answer: plan.allOver ? undefined : last?.answer,
+        error,
+        waitMs: Math.max(intervalMs, AGAIN_MS),
+      };
     }
   }
 
@@ -72,29 +81,36 @@ export class ArmScores {
     this.#asked.delete(keyText(key));
   }
 
-  async #ask(bench: BenchRun, { arms }: BenchPlan, signal: AbortSignal) {
+  async #ask(bench: BenchRun, planned: readonly PlannedArm[], signal: AbortSignal) {
     const { name, namespace = '', uid = '', creationTimestamp } = bench.metadata;
     const body = {
       namespace,
       name,
       spec: bench.spec,
-      arms: arms.flatMap(({ arm, batch }) => {
-        const batchUid = batch?.metadata.uid;
-        return batchUid === undefined ? [] : [{ name: arm.name, batchUid }];
-      }),
+      arms: planned.map((arm) => ({ name: arm.name, batchUid: arm.batchUid })),
       createdAt: Date.parse(creationTimestamp ?? '') || 0,
     };
     return await this.#options.server.benchResults(uid, body, { signal });
   }
 }
 
-/** What there is to hear of: undefined before anything is planned. */
-function markOf({ arms, allOver }: BenchPlan): string | undefined {
-  const planned = arms.filter(({ batch }) => batch?.status?.taskSet !== undefined);
-  if (planned.length === 0) return undefined;
-  const decided = planned.map(
-    ({ arm, batch }) =>
-      `${arm.name}=${batch?.metadata.uid}:${batch?.status?.rollouts?.decided ?? 0}`,
-  );
+interface PlannedArm {
+  readonly name: string;
+  readonly batchUid: string;
+  readonly decided: number;
+}
+
+/** Arms that the server knows: it hears of a batch when that is planned. */
+function plannedArms({ arms }: BenchPlan): readonly PlannedArm[] {
+  return arms.flatMap(({ arm, batch }) => {
+    const batchUid = batch?.metadata.uid;
+    if (batchUid === undefined || batch?.status?.taskSet === undefined) return [];
+    return [{ name: arm.name, batchUid, decided: batch.status.rollouts?.decided ?? 0 }];
+  });
+}
+
+/** What there is to hear of. */
+function markOf(planned: readonly PlannedArm[], allOver: boolean): string {
+  const decided = planned.map((arm) => `${arm.name}=${arm.batchUid}:${arm.decided}`);
   return `${decided.join(' ')} ${allOver}`;
 }
