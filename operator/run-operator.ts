@@ -1,5 +1,7 @@
-import { hostname } from 'node:os';
+import { getServers } from 'node:dns';
+import { hostname, networkInterfaces } from 'node:os';
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { PreflightCluster } from '../src/engines/kubernetes/preflight-pod.ts';
 import type { ClawGymServer } from '../src/protocol/claw-gym-server.ts';
 import type { OperatorConfig } from './config.ts';
 import { allControllers } from './controllers/all-controllers.ts';
@@ -72,6 +74,7 @@ export async function runOperator(
     podSettings: config.podSettings,
     sandboxDefaults: config.sandboxDefaults,
     service: config.service,
+    preflight: preflightCluster(process),
     caching: { clock, logger, random: Math.random, metrics: createCacheMetrics(registry) },
     controlling: { clock, logger, workers: WORKERS, metrics: new ControllerMetrics(registry) },
   });
@@ -87,6 +90,21 @@ export async function runOperator(
     ...(election === undefined ? {} : { elector: election }),
   });
   return await manager.run(signal);
+}
+
+/** Only a pod knows what its neighbours would try. */
+function preflightCluster({ cluster, config }: OperatorProcess): PreflightCluster | undefined {
+  if (cluster.kind !== 'in-cluster') return undefined;
+  const own = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .find(({ internal }) => !internal)?.address;
+  return {
+    apiServer: { host: cluster.host, port: Number(cluster.port) },
+    nameServers: getServers().map((server) => server.replace(/^\[|\](:\d+)?$/g, '')),
+    ...(own === undefined || config.opsPort === 0
+      ? {}
+      : { otherPod: { host: own, port: config.opsPort } }),
+  };
 }
 
 function electionOf(

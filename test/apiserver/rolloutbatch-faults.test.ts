@@ -190,6 +190,39 @@ describe('a batch goes on', () => {
   });
 });
 
+test('what a sandbox reaches is probed once in a namespace, and the probe goes', async () => {
+  const apiServer = { host: '10.0.0.1', port: 443 };
+  await using bed = await open({
+    script: () => 'hang',
+    preflight: { apiServer, nameServers: ['10.0.0.10'] },
+  });
+  await using _life = bed.start();
+  await bed.create('demo');
+  const probes = async () =>
+    (await bed.pods()).filter(({ metadata }) => metadata.name.endsWith('-preflight'));
+  await expect.poll(async () => (await probes()).length, LIMIT).toBe(1);
+  const [probe] = await probes();
+  if (probe === undefined) throw new Error('no probe');
+  const answer = { gateway: true, first: [], reached: ['the API server'], threads: null };
+  const terminated = { exitCode: 0, message: JSON.stringify(answer) };
+  const ended = { name: 'preflight', state: { terminated }, ready: false, restartCount: 0 };
+  const status = { phase: 'Succeeded', containerStatuses: [{ ...ended, image: '', imageID: '' }] };
+  await bed.client
+    .for(sandboxPods)
+    .patch(
+      probe.metadata,
+      { type: 'merge', body: { status } },
+      { ...bed.call, subresource: 'status' },
+    );
+  await expect.poll(() => bed.condition('demo', 'NetworkIsolated'), LIMIT).toBe('False Reachable');
+  await expect.poll(async () => (await probes()).length, LIMIT).toBe(0);
+  await bed.create('second');
+  await expect
+    .poll(() => bed.condition('second', 'NetworkIsolated'), LIMIT)
+    .toBe('False Reachable');
+  expect(await bed.eventReasons('demo')).toContain('Reachable');
+});
+
 test('finished pods are deleted together, but none that ended after the look', async () => {
   await using bed = await open();
   const pods = bed.client.for(sandboxPods);

@@ -79,6 +79,8 @@ async function work(
     findings.state = await parts.server.batch(uid, call);
   }
   await checkShortage(parts, findings, call);
+  if (findings.mode === 'run' && findings.hindrance === undefined)
+    findings.network = await parts.network.finding(findings.batch, installation.pods, call);
   return nextLook(parts, findings);
 }
 

@@ -1,3 +1,4 @@
+import type { PreflightCluster } from '../../../src/engines/kubernetes/preflight-pod.ts';
 import type { PodSettings } from '../../../src/engines/kubernetes/settings.ts';
 import type { ClawGymServer } from '../../../src/protocol/claw-gym-server.ts';
 import type { KubeClient } from '../../kube/client/typed-client.ts';
@@ -16,6 +17,7 @@ import { DepartedBatches } from './departed.ts';
 import { InstallationReader } from './installation.ts';
 import { LastSeenJobs } from './last-seen-jobs.ts';
 import { NamespaceKeeper } from './namespace.ts';
+import { NetworkProbe } from './network-probe.ts';
 import type { BatchParts, BatchSettings } from './parts.ts';
 import { Planner } from './planner.ts';
 import { PodLedger } from './pod-ledger.ts';
@@ -34,6 +36,8 @@ export interface BatchControllerOptions {
   readonly sandboxDefaults: SandboxDefaults;
   /** Service of the server's sandbox listener. */
   readonly service: ObjectKey;
+  /** What of the cluster a network probe should try; absent: nothing is probed. */
+  readonly preflight?: PreflightCluster | undefined;
   readonly controlling: Pick<ControllerOptions, 'clock' | 'logger' | 'workers' | 'metrics'>;
   readonly settings?: Partial<BatchSettings>;
   /** Between two status writes of one batch, default 1 s. */
@@ -71,6 +75,7 @@ function partsOf(options: BatchControllerOptions): BatchParts {
       settings: options.podSettings,
     }),
     namespaces: new NamespaceKeeper(client, clock),
+    network: new NetworkProbe(client, clock, options.preflight),
     planner: new Planner({ client, server, clock }),
     shortages: new ShortageReader(client, clock),
     pace: new Pace(clock),

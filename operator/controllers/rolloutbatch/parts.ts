@@ -9,6 +9,7 @@ import type { DepartedBatches } from './departed.ts';
 import type { InstallationReader } from './installation.ts';
 import type { LastSeenJobs } from './last-seen-jobs.ts';
 import type { NamespaceKeeper } from './namespace.ts';
+import type { NetworkProbe } from './network-probe.ts';
 import type { Planner } from './planner.ts';
 import type { PodLedger } from './pod-ledger.ts';
 import type { SandboxDefaults } from './resources.ts';
@@ -24,6 +25,7 @@ export interface BatchParts {
   readonly lastSeen: LastSeenJobs;
   readonly installation: InstallationReader;
   readonly namespaces: NamespaceKeeper;
+  readonly network: NetworkProbe;
   readonly planner: Planner;
   readonly shortages: ShortageReader;
   readonly departed: DepartedBatches;

@@ -10,6 +10,8 @@ import { deleteJobsOf } from '../shared/job-deletions.ts';
 import { type RolloutBatch, rolloutBatches } from '../shared/kinds.ts';
 import type { BatchParts } from './parts.ts';
 
+const PROBE_MS = 3000;
+
 /** After its end: the Jobs go, and after its time the batch itself. Its rows stay in the store. */
 export async function tidyUp(
   parts: BatchParts,
@@ -24,6 +26,7 @@ export async function tidyUp(
     .byIndex('owner', uid)
     .filter(({ metadata }) => metadata.deletionTimestamp === undefined);
   if (left.length > 0) await deleteJobsOf(client, namespace, { [LABELS.batch]: uid }, call);
+  if (!(await parts.network.end(batch, call))) return { requeueAfterMs: PROBE_MS };
   const { ttlSecondsAfterFinished: ttl } = batch.spec;
   if (ttl === undefined) return DONE;
   const waitMs = endedAt(batch) + ttl * 1000 - clock.now();

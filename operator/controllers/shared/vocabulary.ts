@@ -59,6 +59,9 @@ export const RUN_VOCABULARY = {
       NotProbed: 'The network policies are not applied yet.',
       Probed: 'A probe reached only what it may reach.',
       Reachable: 'A probe reached what it may not reach; the network plugin enforces no policies.',
+      OwnNodeReachable: 'A probe reached its own node, which many network plugins allow.',
+      GatewayUnreachable: 'A probe did not reach the server either, so it proves nothing.',
+      ProbeFailed: 'The probe could not run or left no answer.',
     },
   },
   SourceChanged: {

@@ -15,6 +15,7 @@ import { Manager, type ManagerEnd } from '../../../operator/kube/controller/mana
 import { isTrue } from '../../../operator/kube/objects/conditions.ts';
 import { EventRecorder } from '../../../operator/kube/writes/event-recorder.ts';
 import { events } from '../../../operator/kube/writes/event-resource.ts';
+import type { PreflightCluster } from '../../../src/engines/kubernetes/preflight-pod.ts';
 import { zPodSettings } from '../../../src/engines/kubernetes/settings.ts';
 import { transportOf } from '../cluster-client.ts';
 import { namespaces } from '../layer-client.ts';
@@ -28,6 +29,8 @@ export interface BedOptions {
   /** Pod Security level that the namespace enforces; default restricted. */
   readonly level?: 'restricted' | 'baseline';
   readonly script?: (pod: SandboxPod, phase: 'rollout' | 'verify', index: number) => Script;
+  /** Given: the network is probed. */
+  readonly preflight?: PreflightCluster;
   /** False: pods find no room. */
   readonly room?: boolean;
 }
@@ -42,6 +45,7 @@ export class BatchBed implements AsyncDisposable {
   readonly node: FakeNode;
   readonly #player: PodPlayer;
   readonly #room: boolean;
+  readonly #preflight: PreflightCluster | undefined;
   /** By how much the controller's wall clock is ahead. */
   aheadMs = 0;
   script: NonNullable<BedOptions['script']>;
@@ -50,7 +54,7 @@ export class BatchBed implements AsyncDisposable {
     transport: Transport,
     namespace: string,
     node: FakeNode,
-    { script = () => 'work', room = true }: BedOptions,
+    { script = () => 'work', room = true, preflight }: BedOptions,
   ) {
     this.transport = transport;
     this.namespace = namespace;
@@ -58,6 +62,7 @@ export class BatchBed implements AsyncDisposable {
     this.node = node;
     this.script = script;
     this.#room = room;
+    this.#preflight = preflight;
     this.#player = new PodPlayer({
       ...{ client: this.client, namespace, server: this.server },
       script: (...pod) => this.script(...pod),
@@ -162,6 +167,7 @@ export class BatchBed implements AsyncDisposable {
         server: { namespace: this.namespace, podLabels: { app: SERVICE } },
       }),
       sandboxDefaults: {},
+      preflight: this.#preflight,
       service: { namespace: this.namespace, name: SERVICE },
       controlling: { clock, logger, workers: 2 },
       settings: { tickMs, countsMs: 200 },
