@@ -1,4 +1,4 @@
-import { errorMessage } from '../../../src/base/error.ts';
+import { ClawError, errorMessage } from '../../../src/base/error.ts';
 import type { ClawGymServer } from '../../../src/protocol/claw-gym-server.ts';
 import { KubeError } from '../../kube/base/kube-error.ts';
 import type { Cache } from '../../kube/cache/cache.ts';
@@ -140,5 +140,13 @@ class BenchRunReconciler {
 const REFUSALS: ReadonlySet<string> = new Set(['NotOwned', 'Forbidden', 'Invalid']);
 
 const refused = ({ message }: KubeError): Problem => ({ reason: 'BatchRefused', message });
-const silence = (error: unknown): Problem | undefined =>
-  error === undefined ? undefined : { reason: 'ServerUnavailable', message: errorMessage(error) };
+
+/** Why there is no answer: the server is away, or it will not give one. */
+function silence(error: unknown): Problem | undefined {
+  if (error === undefined) return undefined;
+  const refusal = error instanceof ClawError && !error.retryable;
+  return {
+    reason: refusal ? 'ResultsRefused' : 'ServerUnavailable',
+    message: errorMessage(error),
+  };
+}
