@@ -1,13 +1,16 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { readConfig } from '../../operator/config.ts';
 import { KINDS } from '../../src/api/kinds.ts';
 import { zSandbox } from '../../src/api/sandbox-spec.ts';
 import { zPodSettings } from '../../src/engines/kubernetes/settings.ts';
+import { readServerConfig } from '../../src/server/process/config.ts';
 import { CHARTS, HELM_BUILD_MS, Helm, type Rendered } from '../support/helm.ts';
 import { strictProblems } from '../support/strict-objects.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 let helm: Helm;
 beforeAll(async () => {
@@ -50,6 +53,19 @@ function settingsOf(objects: readonly Rendered[]) {
   return { pods: zPodSettings.parse(pods), sandbox: zSandbox.parse(sandbox) };
 }
 
+const zProgram = z.object({
+  spec: z.object({
+    template: z.object({
+      spec: z.object({ containers: z.tuple([z.object({ args: z.array(z.string()) })]) }),
+    }),
+  }),
+});
+
+function argsOf(objects: readonly Rendered[], wanted: string): readonly string[] {
+  const { template } = zProgram.parse(objects.find(({ kind }) => kind === wanted)).spec;
+  return template.spec.containers[0].args;
+}
+
 /** All image references, those that the operator hands on included. */
 function imagesOf(objects: readonly Rendered[]): readonly string[] {
   const direct = [...JSON.stringify(objects).matchAll(/"image":"([^"]+)"/g)].map(
@@ -87,6 +103,26 @@ describe('the charts', () => {
         ),
       ).toEqual([]);
       settingsOf(objects);
+    },
+  );
+
+  test.each(Object.entries(VALUE_SETS))(
+    'start both programs with flags that they take: %s',
+    async (_, args) => {
+      const objects = await helm.template('clawgym', ['--namespace', 'gym', ...args]);
+      const server = readServerConfig(argsOf(objects, 'StatefulSet'));
+      await using folder = await tempDir();
+      const { data } = PARTS.parse(objects.find(({ kind }) => kind === 'ConfigMap'));
+      for (const [name, text] of Object.entries(data))
+        await writeFile(join(folder.path, name), text);
+      const argv = argsOf(objects, 'Deployment').map((arg) =>
+        arg.replace('/etc/clawgym', folder.path),
+      );
+      const operator = readConfig(argv, {});
+      expect(operator.namespaces).toEqual(server.namespaces);
+      expect(operator.service).toEqual({ namespace: 'gym', name: server.service });
+      expect(operator.lease).toBe(server.operatorAccount);
+      expect(operator.server.url).toBe(`https://${server.service}.gym.svc:${server.userPort}`);
     },
   );
 
