@@ -1,13 +1,15 @@
-import { rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../src/base/clock.ts';
 import { stderrLogger } from '../../src/cli/stderr-logger.ts';
 import { clusterEnvironment } from '../cluster/cluster-environment.ts';
-import { type BuiltImage, withImages } from '../cluster/images/build-images.ts';
+import { type BuiltImage, layersFolder, withImages } from '../cluster/images/build-images.ts';
 import type { ImageHost } from '../cluster/images/image-host.ts';
 import type { ImageName } from '../cluster/images/image-names.ts';
+import { loadOnNode } from '../cluster/images/load-on-node.ts';
 import { writeArchive } from '../cluster/images/oci-layout.ts';
+import { unpackLayers } from '../cluster/images/unpacked-layers.ts';
 import { containerdClient } from '../cluster/node/node.ts';
 import type { ClusterNode, NodeLayer } from '../cluster/node/node-layer.ts';
 import { runTool } from '../cluster/node/run-tool.ts';
@@ -23,23 +25,27 @@ export async function ensureImages(layer: NodeLayer, names: readonly ImageName[]
   const began = systemClock.monotonic();
   const since = (start: number): string =>
     `${((systemClock.monotonic() - start) / 1000).toFixed(1)} s`;
-  const stateFolder = layer.cluster.record.stateFolder ?? tmpdir();
-  const archive = join(stateFolder, `images-${process.pid}.tar`);
+  const scratch = await mkdtemp(join(layer.cluster.record.stateFolder ?? tmpdir(), 'images-'));
+  const archive = join(scratch, 'images.tar');
   try {
-    const missing = await withImages(names, host, async (images, layout) => {
+    const loaded = await withImages(names, host, async (images, layout) => {
       say(`${names.join(', ')} ready after ${since(began)}\n`);
-      const loads = await Promise.all(images.map((image) => isLacking(layer, image, host)));
-      const lacking = images.filter((_, index) => loads[index]);
+      const lacks = await Promise.all(images.map((image) => isLacking(layer, image, host)));
+      const lacking = images.filter((_, index) => lacks[index]);
+      if (lacking.length === 0) return [];
+      const layers = layersFolder(host);
+      await unpackLayers(lacking, layout, layers, host);
       const references = new Map(lacking.map(({ name, reference }) => [name, reference]));
-      if (references.size > 0) await writeArchive(layout, references, archive, host);
+      await writeArchive(layout, references, archive, host, 'no layers');
+      const load = { images: lacking, layout, layers, archive };
+      await Promise.all(layer.nodes.map((node) => loadOnNode(node, load)));
       return [...references.keys()];
     });
-    if (missing.length === 0) return;
-    const loading = systemClock.monotonic();
-    await layer.importImage(archive);
-    say(`${missing.join(', ')} on ${layer.nodes.length} nodes after ${since(loading)} more\n`);
+    if (loaded.length > 0) {
+      say(`${loaded.join(', ')} on ${layer.nodes.length} nodes after ${since(began)}\n`);
+    }
   } finally {
-    await rm(archive, { force: true });
+    await rm(scratch, { recursive: true, force: true });
   }
 }
 

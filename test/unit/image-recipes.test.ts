@@ -75,7 +75,7 @@ test('mount points and programs stand where pods look for them', () => {
   expect(stage('interpreter')).toContain(NODE_IN_SANDBOX);
   expect(stage('tools')).toContain(`ln -s ${NODE_IN_SANDBOX} ${IMAGE_PATHS.node}`);
   for (const path of [IMAGE_PATHS.agentInit, IMAGE_PATHS.grader]) {
-    expect(stage('programs')).toContain(` ${path} `);
+    expect(stage('programs')).toContain(` /out${path} `);
   }
 });
 

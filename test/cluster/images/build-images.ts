@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { parseJson } from '../../../src/base/brand.ts';
@@ -12,7 +12,7 @@ import { type ImageName, imageReference } from './image-names.ts';
 import { ImageStore } from './image-store.ts';
 import { findImage, type LayoutImage, sweepLayout, writeArchive } from './oci-layout.ts';
 import { copyInputs, inputsDigest } from './recipe-inputs.ts';
-import { ensureStandIns, type StandInSources, standInSources } from './stand-ins.ts';
+import { DEBIAN_LAYOUT, ensureStandIns, type StandInSources, standInSources } from './stand-ins.ts';
 
 /** An image of ours that was built from the files of this checkout. */
 export interface BuiltImage extends LayoutImage {
@@ -25,12 +25,18 @@ export interface BuiltImage extends LayoutImage {
 const BUILD_VERSION = '1';
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const RECIPE = 'deploy/images/Dockerfile';
+const CONTEXT = 'context-';
 const LOCK_SECONDS = 2_400;
 /** A wait this long is worth a line. */
 const QUIET_MS = 3_000;
 
 /** Built images by name, and the inputs that they were built from: `built.json` beside the layout. */
 const zBuilt = z.record(z.string(), z.object({ inputs: z.string(), digest: z.string() }));
+
+/** Where the layers of images are kept unpacked. */
+export function layersFolder(host: Pick<ImageHost, 'cacheDir'>): string {
+  return join(imagesFolder(host), 'layers');
+}
 
 /** Folder below the cache that holds everything of the image build. */
 function imagesFolder({ cacheDir }: Pick<ImageHost, 'cacheDir'>): string {
@@ -94,7 +100,8 @@ async function refresh(
   folder: string,
   host: ImageHost,
 ): Promise<void> {
-  const context = await mkdtemp(join(folder, 'context-'));
+  await removeScratch(folder);
+  const context = await mkdtemp(join(folder, CONTEXT));
   try {
     await copyInputs(ROOT, context);
     const parts = [BUILD_VERSION, sources.key, await inputsDigest(context)];
@@ -104,6 +111,14 @@ async function refresh(
     if (stale.length > 0) await buildAll(stale, { sources, folder, context, inputs }, host);
   } finally {
     await rm(context, { recursive: true, force: true });
+  }
+}
+
+/** What a killed build left behind. */
+async function removeScratch(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const left = name.startsWith(CONTEXT) || name.startsWith(DEBIAN_LAYOUT);
+    if (left) await rm(join(folder, name), { recursive: true, force: true });
   }
 }
 

@@ -20,39 +20,48 @@ const NAME_FOR_CONTAINERD = 'io.containerd.image.name';
 const LAYOUT_FILE = 'oci-layout';
 const TAR_SECONDS = 600;
 
-/** An image in a layout. */
-export interface LayoutImage {
-  /** `sha256:…` of the manifest. */
+/** A file of a layout; `digest` as `sha256:…`. */
+export interface Blob {
   readonly digest: string;
-  readonly layers: readonly { readonly digest: string; readonly bytes: number }[];
+  readonly bytes: number;
+}
+
+/** An image in a layout: its manifest, and what that names. */
+export interface LayoutImage extends Blob {
+  readonly config: Blob;
+  /** Not compressed; the lowest first. */
+  readonly layers: readonly Blob[];
 }
 
 /** The image of this name; undefined where there is none. */
 export async function findImage(layout: string, name: string): Promise<LayoutImage | undefined> {
   const found = (await readIndex(layout)).find((entry) => nameOf(entry) === name);
   if (found === undefined) return undefined;
-  const { layers } = await readManifest(layout, found);
-  return {
-    digest: found.digest,
-    layers: layers.map(({ digest, size }) => ({ digest, bytes: size })),
-  };
+  const { config, layers } = await readManifest(layout, found);
+  return { ...blob(found), config: blob(config), layers: layers.map(blob) };
+}
+
+function blob({ digest, size }: Descriptor): Blob {
+  return { digest, bytes: size };
 }
 
 /**
  * Writes one tar with these images of a layout, each layer once, in the form that `ctr images import`,
  * `docker load` and `kind load image-archive` read. `references`: name in the layout to the full name.
+ * Without layers it is for a containerd that has them.
  */
 export async function writeArchive(
   layout: string,
   references: ReadonlyMap<string, string>,
   output: string,
   tools: ToolOptions,
+  include: 'all' | 'no layers' = 'all',
 ): Promise<void> {
   const entries = (await readIndex(layout)).filter((entry) => references.has(nameOf(entry)));
   if (entries.length !== references.size) {
     throw new ClawError('NotFound', `${layout} lacks one of ${[...references.keys()].join(', ')}`);
   }
-  const blobs = await blobsOf(layout, entries);
+  const blobs = await blobsOf(layout, entries, include === 'all');
   await mkdir(dirname(output), { recursive: true });
   const scratch = await mkdtemp(join(dirname(output), `.${basename(output)}-`));
   try {
@@ -85,11 +94,16 @@ export async function sweepLayout(layout: string): Promise<void> {
 }
 
 /** Paths of everything these images are made of, each once, in the order of their use. */
-async function blobsOf(layout: string, entries: readonly Descriptor[]): Promise<readonly string[]> {
+async function blobsOf(
+  layout: string,
+  entries: readonly Descriptor[],
+  withLayers = true,
+): Promise<readonly string[]> {
   const paths = new Set<string>();
   for (const entry of entries) {
     const { config, layers } = await readManifest(layout, entry);
-    for (const { digest } of [entry, config, ...layers]) paths.add(blobPath(digest));
+    for (const { digest } of [entry, config, ...(withLayers ? layers : [])])
+      paths.add(blobPath(digest));
   }
   return [...paths];
 }
@@ -107,6 +121,7 @@ function nameOf({ annotations = {} }: Descriptor): string {
   return annotations[NAME_IN_LAYOUT] ?? '';
 }
 
-function blobPath(digest: string): string {
+/** Path of a blob below its layout. */
+export function blobPath(digest: string): string {
   return join('blobs', ...digest.split(':'));
 }

@@ -34,6 +34,8 @@ export interface StandInSources {
 const FULL_FOLDERS = ['bin', 'etc', 'lib', 'lib64', 'sbin', 'usr', 'var'];
 const EMPTY_FOLDERS = ['boot', 'dev', 'home', 'media', 'mnt', 'opt', 'proc', 'root', 'run', 'srv'];
 const RECIPE = join(import.meta.dirname, 'node.Dockerfile');
+/** Begin of the name of a scratch folder. */
+export const DEBIAN_LAYOUT = 'debian-';
 const TAR_SECONDS = 300;
 const KEY_LENGTH = 12;
 
@@ -67,7 +69,7 @@ export async function ensureStandIns(
   const node = `localhost/clawgym-node:${key}`;
   if (!(await store.has(debian))) {
     host.logger.info({}, 'turning the runner root into an image');
-    const layout = await mkdtemp(join(folder, 'debian-'));
+    const layout = await mkdtemp(join(folder, DEBIAN_LAYOUT));
     try {
       await writeRootLayout(root.dir, layout, host);
       await store.load(layout, debian);
