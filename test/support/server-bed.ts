@@ -26,7 +26,7 @@ import { tempDir } from './temp-dir.ts';
 
 export type PodPaths = RoleContext['paths'];
 
-/** The untrusted containers: what they do with what the trusted ones laid out. Exit codes. */
+/** The untrusted containers, which find their spec in the volume too; they give their exit codes. */
 export interface UntrustedPrograms {
   readonly agent: (spec: Record<string, unknown>, paths: PodPaths) => Promise<number>;
   readonly grade: (spec: Record<string, unknown>, paths: PodPaths) => Promise<number>;
@@ -134,7 +134,7 @@ export class ServerBed implements AsyncDisposable {
       if (state === undefined || state.waiting.length === 0) break;
       for (const { shape } of state.waiting) {
         const generation = state.generations[shape.phase] + 1;
-        const name = `${uid.slice(0, 8)}-${shape.id}-${shape.phase[0]}${generation}`;
+        const name = `run-${uid.slice(-5)}-${shape.id}-${shape.phase[0]}${generation}`;
         const asked = { name, shapeId: shape.id, generation, max: 1000 };
         const job = await operator.newJob(uid, asked, call);
         await operator.jobCreated(uid, name, `uid-of-${name}`, call);
@@ -191,7 +191,6 @@ export class ServerBed implements AsyncDisposable {
     const sidecar = this.#trusted(pod, beside, paths, stop.signal);
     const specFile = join(first.name === 'stage' ? paths.report : paths.verdict, SPEC_FILE);
     const spec = parseJson(await readFile(specFile, 'utf8'));
-    await rm(specFile);
     if (!isRecord(spec)) throw new Error('the spec is no object');
     const code = await main(spec, paths);
     stop.abort(new Error('SIGTERM'));
