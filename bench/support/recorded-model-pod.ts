@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { IMAGE_PATHS } from '../../src/protocol/pod-contract.ts';
+import { imageReference } from '../../test/cluster/images/image-names.ts';
+import type { Installation } from '../../test/support/installation.ts';
+
+const PORT = 8000;
+const NAME = 'recorded-model';
+/** Name of the upstream Secret that `startRecordedModel` makes. */
+export const RECORDED_UPSTREAM = 'recorded-upstream';
+
+/** A pod that answers from a recording, its Service, and the upstream Secret that names it. */
+export async function startRecordedModel(
+  installation: Installation,
+  recording: string,
+): Promise<void> {
+  const bundle = await build({
+    entryPoints: [join(import.meta.dirname, 'recorded-model-server.ts')],
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node24',
+    minify: true,
+    write: false,
+  });
+  const data = {
+    'server.mjs': bundle.outputFiles[0]?.text ?? '',
+    'recording.jsonl': readFileSync(recording, 'utf8'),
+  };
+  const baseURL = `http://${NAME}.${installation.namespace}.svc:${PORT}/v1`;
+  const list = {
+    apiVersion: 'v1',
+    kind: 'List',
+    items: [
+      { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: NAME }, data },
+      modelPod(),
+      {
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name: NAME },
+        spec: { selector: { app: NAME }, ports: [{ port: PORT }] },
+      },
+      {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        type: 'clawgym.io/upstream',
+        metadata: { name: RECORDED_UPSTREAM },
+        stringData: { baseURL, apiKey: 'recorded' },
+      },
+    ],
+  };
+  await installation.kubectl(['apply', '--filename', '-'], JSON.stringify(list));
+  const ready = ['wait', '--for=condition=Ready', '--timeout=120s', `pod/${NAME}`];
+  await installation.kubectl(ready);
+}
+
+function modelPod(): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: NAME, labels: { app: NAME } },
+    spec: {
+      automountServiceAccountToken: false,
+      securityContext: {
+        runAsNonRoot: true,
+        runAsUser: 65_534,
+        seccompProfile: { type: 'RuntimeDefault' },
+      },
+      containers: [
+        {
+          name: 'model',
+          image: imageReference('runner'),
+          imagePullPolicy: 'Never',
+          command: [IMAGE_PATHS.node, '/srv/server.mjs', '/srv/recording.jsonl', String(PORT)],
+          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+          readinessProbe: { tcpSocket: { port: PORT }, periodSeconds: 1 },
+          volumeMounts: [{ name: 'files', mountPath: '/srv' }],
+        },
+      ],
+      volumes: [{ name: 'files', configMap: { name: NAME } }],
+    },
+  };
+}
