@@ -40,8 +40,10 @@ export class Findings {
   }
 
   statusInput(now: number): StatusInput {
-    const { batch, cluster, forbidden, hindrance, network, prepared } = this;
+    const { batch, cluster, forbidden, hindrance, network } = this;
     const { sourceGone, state, storeFull } = this;
+    // Rows are stored for a Job only after that: a process that has made none knows it from them.
+    const prepared = this.prepared || (state?.jobs.length ?? 0) > 0;
     return {
       ...{ batch, forbidden, hindrance, network, prepared, sourceGone, state, storeFull, now },
       mode: this.mode ?? (batch.spec.suspend ? 'pause' : 'run'),
