@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { waitUntil } from '../cluster/wait-until.ts';
+import { clawgym, EXAMPLES, resultsOf } from '../support/cli-process.ts';
+import { ensureImages } from '../support/images.ts';
+import { Installation, RELEASE, RESEARCHER } from '../support/installation.ts';
+import { nodeLayer } from '../support/pods/node-layer-bed.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const layer = nodeLayer();
+const namespace = `read-${randomUUID().slice(0, 8)}`;
+const LABEL = `app.kubernetes.io/instance=${RELEASE}`;
+const TASKS = ['log-triage', 'meeting-slot'];
+let installation: Installation;
+let folder: Awaited<ReturnType<typeof tempDir>>;
+let cluster: readonly string[];
+
+const tasks = (taskIds: readonly string[]) => ({
+  configMap: { name: 'example-tasks', key: 'tasks.jsonl' },
+  taskIds,
+});
+const BENCH = {
+  apiVersion: 'clawgym.io/v1alpha1',
+  kind: 'BenchRun',
+  metadata: { name: 'two-tasks' },
+  spec: {
+    tasks: tasks(TASKS),
+    arms: ['nop', 'solution'].map((name) => ({ name, agent: { name } })),
+  },
+};
+/** One pod at a time, so that there is a middle. */
+const BATCH = {
+  apiVersion: 'clawgym.io/v1alpha1',
+  kind: 'RolloutBatch',
+  metadata: { name: 'through-upgrades' },
+  spec: {
+    tasks: tasks([...TASKS, 'contact-split', 'travel-claim']),
+    agent: { name: 'solution' },
+    parallelism: 1,
+  },
+};
+const zBatch = z.object({
+  status: z.object({
+    rollouts: z.object({ planned: z.number(), decided: z.number() }).optional(),
+    outcomes: z.array(z.object({ outcome: z.string(), count: z.number() })).optional(),
+    attempts: z.number().optional(),
+  }),
+});
+
+/** A kubeconfig of somebody who is bound to `admin` in the namespace, and to nothing else. */
+async function researcherConfig(path: string): Promise<void> {
+  const text = readFileSync(layer.cluster.kubeconfigPath, 'utf8');
+  const config = z
+    .looseObject({ users: z.array(z.looseObject({ user: z.looseObject({}) })) })
+    .parse(JSON.parse(text));
+  const users = config.users.map((one) => ({ ...one, user: { ...one.user, as: RESEARCHER } }));
+  await writeFile(path, JSON.stringify({ ...config, users }), { mode: 0o600 });
+}
+
+beforeAll(async () => {
+  await ensureImages(layer, ['operator', 'server', 'runner']);
+  folder = await tempDir();
+  const kubeconfig = join(folder.path, 'kubeconfig');
+  await researcherConfig(kubeconfig);
+  cluster = ['--namespace', namespace, '--kubeconfig', kubeconfig];
+  installation = await Installation.open(layer.cluster, namespace);
+  const sample = join(EXAMPLES, '../../deploy/samples/quickstart/example-tasks.yaml');
+  await installation.kubectl(['apply', '--filename', sample]);
+  await installation.kubectl(['apply', '--filename', '-'], JSON.stringify(BENCH));
+}, 900_000);
+
+afterAll(async () => {
+  await installation?.[Symbol.asyncDispose]();
+  await folder?.[Symbol.asyncDispose]();
+  await layer[Symbol.asyncDispose]();
+});
+
+describe('a run of a cluster, read by an admin of its namespace', () => {
+  test('is reported as a local one, once it is complete', async () => {
+    await installation.finished('benchrun', 'two-tasks', 240);
+    const out = join(folder.path, 'report');
+    const run = await clawgym('report', 'two-tasks', ...cluster, '--out', out, '--wait');
+    expect(run).toMatchObject({
+      ...{ code: 0, stderr: '' },
+      stdout: expect.stringContaining('solution'),
+    });
+    const results = resultsOf(out);
+    expect(results.arms.map(({ name, tasks }) => [name, tasks.map(({ id }) => id)])).toEqual([
+      ['nop', TASKS],
+      ['solution', TASKS],
+    ]);
+    expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain('two-tasks');
+    const rows = readFileSync(join(out, 'rollouts.jsonl'), 'utf8').trimEnd().split('\n');
+    expect(rows).toHaveLength(4);
+    const zRow = z.object({ checks: z.array(z.tuple([z.string(), z.number()])).min(1) });
+    for (const row of rows) zRow.parse(JSON.parse(row));
+  });
+
+  test('shows its rollouts by the names of its objects', async () => {
+    const batches = await installation.kubectl(['get', 'rolloutbatches', '-o', 'name']);
+    const batch =
+      batches
+        .split('\n')
+        .find((name) => name.includes('solution'))
+        ?.split('/')[1] ?? '';
+    const list = await clawgym('get', 'rollouts', batch, ...cluster);
+    expect(list.stderr).toBe('');
+    expect(list.stdout).toMatch(
+      new RegExp(`^ROLLOUT +OUTCOME +SCORE.*\n${batch}/log-triage/0 +scored +1\\.0000`),
+    );
+    const name = `${batch}/log-triage/0`;
+    const shown = await clawgym('show', name, ...cluster);
+    expect(shown.stdout).toMatch(new RegExp(`^Rollout: +${name}\nTask: +log-triage`));
+    expect(shown.stdout).toContain('Outcome:       scored');
+    expect(await clawgym('logs', name, ...cluster)).toMatchObject({ code: 0 });
+    const to = join(folder.path, 'to');
+    const download = await clawgym('download', name, ...cluster, '--to', to);
+    expect(download.code).toBe(0);
+    expect(existsSync(join(download.stdout.trim(), 'workspace/logs/web.log'))).toBe(true);
+  });
+
+  test('says what is wrong where it cannot be read', async () => {
+    const none = await clawgym('get', 'rollouts', 'nobody', ...cluster);
+    expect(none.stderr).toMatch(/"nobody" is no batch; there are: .*nop.* \[NotFound\]/);
+    const early = await clawgym('report', 'absent', ...cluster, '--out', join(folder.path, 'x'));
+    expect(early.stderr).toMatch(/"absent" not found/);
+    const [, , , kubeconfig = ''] = cluster;
+    const elsewhere = ['--namespace', 'default', '--kubeconfig', kubeconfig];
+    const foreign = await clawgym('show', 'x', ...elsewhere);
+    expect([foreign.code, foreign.stderr]).toEqual([1, expect.stringContaining('forbidden')]);
+  });
+
+  test('passes the test of the chart', async () => {
+    const flags = ['--namespace', namespace, '--kubeconfig', layer.cluster.kubeconfigPath];
+    expect(await installation.helm.run(['test', RELEASE, ...flags])).toContain('Succeeded');
+  });
+});
+
+describe('a release', () => {
+  const decided = async (): Promise<number> => {
+    const batch = zBatch.parse(await installation.get('rolloutbatch', BATCH.metadata.name));
+    return batch.status.rollouts?.decided ?? 0;
+  };
+  const restarted = (mark: string): readonly string[] => [
+    `server.podAnnotations.mark=${mark}`,
+    `operator.podAnnotations.mark=${mark}`,
+  ];
+
+  test('is upgraded and rolled back in the middle of a batch, which counts nothing twice', async () => {
+    await installation.kubectl(['apply', '--filename', '-'], JSON.stringify(BATCH));
+    await waitUntil(async () => (await decided()) >= 1, { what: 'one is decided', seconds: 120 });
+    await installation.upgrade(restarted('a'));
+    await installation.ready();
+    await waitUntil(async () => (await decided()) >= 2, { what: 'two are decided', seconds: 180 });
+    await installation.rollback();
+    await installation.ready();
+    const ended = await installation.finished('rolloutbatch', BATCH.metadata.name, 240);
+    expect(zBatch.parse(ended).status).toMatchObject({
+      rollouts: { planned: 4, decided: 4 },
+      outcomes: [{ outcome: 'scored', count: 4 }],
+    });
+    const list = await clawgym('get', 'rollouts', BATCH.metadata.name, ...cluster);
+    expect(list.stdout.match(/scored +1\.0000/g)).toHaveLength(4);
+  });
+
+  test('leaves records, kinds and objects when it is uninstalled', async () => {
+    const flags = ['--namespace', namespace, '--kubeconfig', layer.cluster.kubeconfigPath];
+    await installation.helm.run(['uninstall', RELEASE, '--wait', ...flags]);
+    const ours = ['get', 'all,secret,configmap,role', '-o', 'name', '-l', LABEL];
+    const gone = async (): Promise<boolean> => (await installation.kubectl(ours)) === '';
+    await waitUntil(gone, { what: 'everything of the release is gone', seconds: 90 });
+    const kept = ['get', 'persistentvolumeclaim,rolloutbatch,benchrun', '-o', 'name'];
+    expect(await installation.kubectl(kept)).toMatch(
+      /data-clawgym-server-0.*through-upgrades.*two-tasks/s,
+    );
+  });
+});
