@@ -1,12 +1,11 @@
 import { homedir } from 'node:os';
 import { errorMessage } from '../src/base/error.ts';
+import { PRODUCT } from '../src/base/product.ts';
 import { OperatorClient } from '../src/protocol/operator-client.ts';
 import { readConfig, usage } from './config.ts';
 import { jsonLogger } from './json-logger.ts';
 import { findKubeConfig } from './kube/client/load-kube-config.ts';
 import { runOperator } from './run-operator.ts';
-
-const VERSION = '0.1.0';
 
 /** Exit codes: 0 stopped by a signal, 1 failed or lost its lease, 2 wrong flags. */
 async function main(): Promise<number> {
@@ -31,7 +30,7 @@ async function main(): Promise<number> {
   try {
     const cluster = findKubeConfig({ env: process.env, homeDirectory: homedir() });
     await using server = new OperatorClient(config.server);
-    const parts = { config, cluster, server, logger, version: VERSION };
+    const parts = { config, cluster, server, logger, version: PRODUCT.version };
     const { exitCode } = await runOperator(parts, stop.signal);
     return exitCode;
   } catch (error) {

@@ -42,8 +42,9 @@ export class Findings {
   statusInput(now: number): StatusInput {
     const { batch, cluster, forbidden, hindrance, network } = this;
     const { sourceGone, state, storeFull } = this;
-    // Rows are stored for a Job only after that: a process that has made none knows it from them.
-    const prepared = this.prepared || (state?.jobs.length ?? 0) > 0;
+    // No Job comes before that: a process that has made none knows it from their generations.
+    const { rollout = 0, verify = 0 } = state?.generations ?? {};
+    const prepared = this.prepared || rollout + verify > 0;
     return {
       ...{ batch, forbidden, hindrance, network, prepared, sourceGone, state, storeFull, now },
       mode: this.mode ?? (batch.spec.suspend ? 'pause' : 'run'),
