@@ -54,6 +54,5 @@ export const services = defineResource({
 const zPod = zKubeObject.extend({
   status: z.looseObject({ conditions: z.array(zCondition).nullish() }).optional(),
 });
-export type PodObject = z.infer<typeof zPod>;
 
 export const pods = defineResource({ ...core, kind: 'Pod', plural: 'pods', schema: zPod });
