@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { ClawError, toClawError } from '../base/error.ts';
 import type { Logger } from '../base/logger.ts';
+import { PRODUCT } from '../base/product.ts';
 import { loadArm } from '../bench/load-arm.ts';
 import type { RunFacts, TaskFacts } from '../bench/run-facts.ts';
 import { type WrittenOutput, writeOutput } from '../bench/write-output.ts';
@@ -19,7 +20,6 @@ import { openHostSandbox } from './local-host.ts';
 import { type LocalSession, openLocalSession } from './local-session.ts';
 import { openAhead } from './open-ahead.ts';
 import { type PreparedArm, prepareArms } from './prepare-arms.ts';
-import { PRODUCT } from './product.ts';
 import {
   type ProgressCounts,
   type ProgressOutput,

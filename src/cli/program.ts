@@ -1,5 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
-import { PRODUCT } from './product.ts';
+import { PRODUCT } from '../base/product.ts';
 import { count, decimal, outputFormat } from './flag-values.ts';
 import { registerReaderCommands } from './reader-commands.ts';
 import { registerTasksCommands } from './tasks-commands.ts';

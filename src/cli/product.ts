@@ -1,1 +1,0 @@
-export { PRODUCT } from '../base/product.ts';
