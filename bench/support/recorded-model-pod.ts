@@ -50,7 +50,8 @@ export async function startRecordedModel(
       },
     ],
   };
-  await installation.kubectl(['apply', '--filename', '-'], JSON.stringify(list));
+  // The bundle is too long for the annotation of a client-side apply.
+  await installation.kubectl(['apply', '--server-side', '--filename', '-'], JSON.stringify(list));
   const ready = ['wait', '--for=condition=Ready', '--timeout=120s', `pod/${NAME}`];
   await installation.kubectl(ready);
 }

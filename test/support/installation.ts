@@ -98,6 +98,14 @@ export class Installation implements AsyncDisposable {
     const kubeconfig = ['--kubeconfig', cluster.kubeconfigPath];
     const crds = ['upgrade', '--install', 'clawgym-crds', join(CHARTS, 'clawgym-crds')];
     await this.helm.run([...crds, '--namespace', 'default', ...kubeconfig]);
+    // Roles are aggregated by a controller, a moment later; until then an admin may not hand them on.
+    await waitUntil(
+      async () =>
+        (await cluster.kubectl(['get', 'clusterrole', 'admin', '-o', 'json'])).includes(
+          'clawgym.io',
+        ),
+      { what: 'the ClusterRole admin covers clawgym.io', seconds: 60 },
+    );
     await cluster.kubectl(['create', 'namespace', namespace]);
     const restricted = 'pod-security.kubernetes.io/enforce=restricted';
     await cluster.kubectl(['label', 'namespace', namespace, restricted]);

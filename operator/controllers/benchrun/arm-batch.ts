@@ -29,8 +29,8 @@ export interface Steering {
   readonly activeDeadlineSeconds: number | undefined;
 }
 
-export const ARM_LABEL = `${GROUP}/arm`;
-export const BENCH_LABEL = `${GROUP}/benchrun`;
+const ARM_LABEL = `${GROUP}/arm`;
+const BENCH_LABEL = `${GROUP}/benchrun`;
 
 export function armBatchName(bench: Pick<BenchRun, 'metadata'>, arm: string): string {
   return batchName(bench.metadata, arm);

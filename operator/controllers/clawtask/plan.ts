@@ -9,8 +9,8 @@ import type { ClawTask, RolloutBatch } from '../shared/kinds.ts';
 import { type GateRun, gateRuns, type RunPlan } from './gates.ts';
 import { type TaskFacts, unknown, type Verdict } from './verdict.ts';
 
-export const TASK_LABEL = `${GROUP}/clawtask`;
-export const RUN_LABEL = `${GROUP}/gate`;
+const TASK_LABEL = `${GROUP}/clawtask`;
+const RUN_LABEL = `${GROUP}/gate`;
 /** Digits of the task's digest in the names of its batches. */
 const DIGITS = 8;
 
