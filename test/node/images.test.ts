@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HARNESS_DIR, NODE_IN_SANDBOX } from '../../src/agents/harness-model.ts';
 import { findRunnerRoot } from '../../src/engines/local/sandbox/runner-root.ts';
@@ -7,7 +8,9 @@ import { DEFAULT_GRADE_LIMITS, gradeSpec } from '../../src/phases/grade-spec.ts'
 import { IMAGE_PATHS, SPEC_FILE } from '../../src/protocol/pod-contract.ts';
 import { readVerdict } from '../../src/verifiers/verdict.ts';
 import { clusterEnvironment } from '../cluster/cluster-environment.ts';
-import type { ImageName } from '../cluster/images/image-names.ts';
+import { imageStatus } from '../cluster/images/build-images.ts';
+import { IMAGE_NAMES, type ImageName } from '../cluster/images/image-names.ts';
+import { imageSizes, readImagesPage } from '../cluster/images/images-page.ts';
 import { ensureImages } from '../support/images.ts';
 import { bareImagePod, imagePod, WORKSPACE } from '../support/pods/image-pod.ts';
 import { nodeLayer } from '../support/pods/node-layer-bed.ts';
@@ -26,6 +29,8 @@ const AGENT = [
   IMAGE_PATHS.agentInit,
   `${REPORT}/${SPEC_FILE}`,
 ];
+/** What Debian's updates may change. */
+const SIZE_NOISE = 0.25;
 const NONCE = '0123456789abcdef';
 const TOOLS = 'bash curl git jq make openssl ps python python3 ruby sqlite3 unzip zip';
 const IMPORTS = 'import cryptography, pytest, sqlite3, ssl, tomllib, yaml, zoneinfo';
@@ -33,7 +38,7 @@ const IMPORTS = 'import cryptography, pytest, sqlite3, ssl, tomllib, yaml, zonei
 let space: TestNamespace;
 
 beforeAll(async () => {
-  await ensureImages(layer, ['operator', 'runner', 'agent-pi', 'agent-openclaw']);
+  await ensureImages(layer, IMAGE_NAMES);
   space = await TestNamespace.create(layer, 'restricted');
 }, 900_000);
 
@@ -163,15 +168,28 @@ describe('the agent images', () => {
   );
 });
 
-describe('the operator image', () => {
+describe.each(['operator', 'server'] as const)('the %s image', (image) => {
   async function start(name: string, fields: object) {
-    await space.pod(name, bareImagePod('operator', fields));
+    await space.pod(name, bareImagePod(image, fields));
     return endOf(await space.waitFor(name, hasEnded, 60), 'main');
   }
 
-  test('starts the operator and nothing else: there is no shell', async () => {
-    expect(await start('operator', { args: ['--help'] })).toBe('0 Completed');
-    expect(await space.logs('operator')).toContain('clawgym-operator');
-    expect(await start('shell', { command: ['/bin/sh'] })).toContain('StartError');
+  test('starts its program and nothing else: there is no shell', async () => {
+    expect(await start(image, { args: ['--help'] })).toBe('0 Completed');
+    expect(await space.logs(image)).toContain(`clawgym-${image}`);
+    expect(await start(`${image}-shell`, { command: ['/bin/sh'] })).toContain('StartError');
   }, 120_000);
+});
+
+test('the images are about as large as their page says', async () => {
+  const page = readImagesPage(readFileSync('docs/reference/images.md', 'utf8'));
+  const images = await imageStatus(IMAGE_NAMES, clusterEnvironment());
+  const built = images.flatMap(({ name, image }) =>
+    image === undefined ? [] : { ...image, name },
+  );
+  const relative = imageSizes(built).map(({ name, megabytes }) => [
+    name,
+    Math.abs(megabytes / (page.get(name) ?? 0) - 1) <= SIZE_NOISE,
+  ]);
+  expect(relative).toEqual(IMAGE_NAMES.map((name) => [name, true]));
 });

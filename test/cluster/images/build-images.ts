@@ -86,7 +86,7 @@ export async function writeImages(
 /** The images that were built last, of whatever inputs, without building anything. */
 export async function imageStatus(
   names: readonly ImageName[],
-  host: ImageHost,
+  host: Pick<ImageHost, 'cacheDir'>,
 ): Promise<readonly { readonly name: ImageName; readonly image: LayoutImage | undefined }[]> {
   const layout = join(imagesFolder(host), 'layout');
   const found = [];

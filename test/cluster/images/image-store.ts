@@ -13,7 +13,7 @@ const BUILD_SECONDS = 1_800;
 const COPY_SECONDS = 600;
 const QUICK_SECONDS = 60;
 /** Layers of builds pile up in the store: it starts from nothing when there are so many. */
-const MAX_IMAGES = 400;
+const MAX_IMAGES = 1_200;
 
 export interface DockerBuild {
   readonly recipe: string;

@@ -34,10 +34,10 @@ export function imagesProgram(): Command {
   program
     .command('build')
     .description('Build images and write each as a tar of an OCI layout')
-    .argument('[names...]', `${IMAGE_NAMES.join(', ')}; default: all`, addName)
+    .argument('[names...]', `${IMAGE_NAMES.join(', ')}; default: all`, addName, [])
     .option('--out <dir>', 'folder of the tars', 'out/images')
     .action(async (names, { out }) => {
-      await build(names ?? IMAGE_NAMES, resolve(out));
+      await build(names.length === 0 ? IMAGE_NAMES : names, resolve(out));
     });
   program
     .command('status')
@@ -97,8 +97,8 @@ function host(signal: AbortSignal): ImageHost {
   return { ...clusterEnvironment(), logger: stderrLogger(say), signal };
 }
 
-function addName(text: string, names: readonly ImageName[] | undefined): readonly ImageName[] {
+function addName(text: string, names: readonly ImageName[]): readonly ImageName[] {
   const parsed = zImageName.safeParse(text);
-  if (parsed.success) return [...(names ?? []), parsed.data];
+  if (parsed.success) return [...names, parsed.data];
   throw new InvalidArgumentError(`expected one of ${IMAGE_NAMES.join(', ')}`);
 }
