@@ -314,9 +314,9 @@ export class CallRun {
       if (isTransient(thrown)) return undefined;
       throw thrown;
     }
-    // An answer that is too long, or still flows at its deadline, is what the agent asked for.
-    if (!tooLarge && !(begun && this.#stopReason === 'deadline'))
-      session.failUpstream(errorMessage(thrown));
+    // What is too long, still flows at its deadline, or fails alone, is what the agent asked for.
+    const own = this.#stopReason === 'deadline' && (begun || trouble === undefined);
+    if (!tooLarge && !own) session.failUpstream(errorMessage(thrown));
     if (!begun) return await giveUpEnd(thrown, this.#spool);
     // What was not shown yet goes: the frame must follow what the agent has seen.
     this.#spool.rewind();

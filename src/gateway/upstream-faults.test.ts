@@ -156,6 +156,24 @@ describe('what an agent brings on itself is not the upstream’s failure', () =>
     expect(fixture.session.upstreamFailed).toContain(`status ${status}`);
   });
 
+  it('a call that fails until its deadline while the endpoint answers others', async () => {
+    const clock = new ManualClock();
+    await using fixture = await gatewayFixture({
+      clock,
+      limits: { callSeconds: 60 },
+      fault: ({ chat }) =>
+        chat.stream === true ? { kind: 'status', status: 503, retryAfter: '90' } : undefined,
+    });
+    const answer = fixture.ask(STREAM);
+    // The call's deadline and the pause before the next try.
+    await expect.poll(() => clock.sleeping).toBe(2);
+    clock.advance(1000);
+    expect((await fixture.ask(PLAIN)).text).toContain('Done.');
+    clock.advance(59_000);
+    expect(await answer).toMatchObject({ status: 400 });
+    expect(fixture.session.upstreamFailed).toBeUndefined();
+  });
+
   it('an answer that still flows at the call’s deadline', async () => {
     const clock = new ManualClock();
     await using fixture = await gatewayFixture({
