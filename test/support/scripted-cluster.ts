@@ -7,6 +7,7 @@ import { silentLogger } from '../../src/base/logger.ts';
 import type { BatchState, JobState, PlanBatchBody } from '../../src/protocol/operator-api.ts';
 import type { PodEvidence } from '../../src/protocol/pod-evidence.ts';
 import type { AttemptEndBody, NoClaim, VerdictBody } from '../../src/protocol/sandbox-api.ts';
+import type { DownloadRules } from '../../src/server/coordinator/download.ts';
 import {
   type OpenCoordinator,
   openCoordinator,
@@ -48,6 +49,8 @@ export const NAMESPACE = 'team-a';
 export class ScriptedCluster implements AsyncDisposable {
   readonly folder: string;
   readonly pods = new FakePods();
+  /** Holds for the next start. */
+  download: DownloadRules = { hosts: new Set(), maxBytes: 1 << 20 };
   store!: ClusterStore;
   artifacts!: ArtifactStore;
   open!: OpenCoordinator;
@@ -212,7 +215,7 @@ export class ScriptedCluster implements AsyncDisposable {
         images: {
           host: { nodePath: 'node', nodeVersion: '24.0.0', productVersion: '0.1.0', env: {} },
         },
-        download: { hosts: new Set(), maxBytes: 1 << 20 },
+        download: this.download,
         cacheDir: join(this.folder, 'cache'),
         product: { name: 'test', version: '0' },
         graderRoot: 'test-image',

@@ -1,3 +1,4 @@
+import { MockAgent } from 'undici';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { aPlanBody, aTask, aVerdict, endedWell } from '../../../test/support/cluster-batches.ts';
 import { anEndedContainer } from '../../../test/support/pod-facts.ts';
@@ -75,6 +76,29 @@ describe('a batch in a cluster', () => {
     expect(drifted).toMatchObject({ taskSet: first.taskSet, planned: 2 });
     expect(drifted.sourceNow).not.toBe(first.taskSet);
     expect((await cluster.plan(UID, aPlanBody())).sourceNow).toBeUndefined();
+  });
+
+  it('reads a slow source once, however often its plan is asked for meanwhile', async () => {
+    const [host, digest] = ['tasks.example', '0'.repeat(64)];
+    const mock = new MockAgent();
+    let asked = 0;
+    mock
+      .get(`https://${host}`)
+      .intercept({ path: '/set.tar' })
+      .reply(() => {
+        asked += 1;
+        return { statusCode: 503 };
+      })
+      .persist();
+    cluster.download = { hosts: new Set([host]), maxBytes: 1024, dispatcher: mock };
+    await cluster.restart();
+    const source = { kind: 'url', url: `https://${host}/set.tar`, digest } as const;
+    const ask = () => cluster.plan(UID, { ...aPlanBody(), source: { ...source } });
+    const answers = await Promise.allSettled([ask(), ask(), ask()]);
+    expect(answers.map(({ status }) => status)).toEqual(Array(3).fill('rejected'));
+    expect(asked).toBe(1);
+    await expect(ask()).rejects.toThrow('503');
+    expect(asked).toBe(2);
   });
 
   it('gives a Job the same rows under the same name, after a restart too', async () => {

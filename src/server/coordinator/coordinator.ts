@@ -1,5 +1,7 @@
 import { asBatchId, type Sha256 } from '../../base/brand.ts';
+import { canonicalJson } from '../../base/canonical-json.ts';
 import type { Clock } from '../../base/clock.ts';
+import { sha256 } from '../../base/digest.ts';
 import { ClawError } from '../../base/error.ts';
 import { InTurn } from '../../base/in-turn.ts';
 import type { ClawGymServer } from '../../protocol/claw-gym-server.ts';
@@ -47,13 +49,28 @@ type NewJob = Parameters<ClawGymServer['newJob']>[1];
 export class Coordinator {
   readonly #options: CoordinatorOptions;
   readonly #turns = new InTurn();
+  readonly #planning = new Map<string, Promise<BatchState>>();
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
   }
 
-  /** Plans a batch, or says how a known one stands and whether its source has changed since. */
+  /**
+   * Plans a batch, or says how a known one stands and whether its source has changed since. A source
+   * can take longer to read than a caller waits: who asks the same again joins what is under way.
+   */
   async plan(uid: string, body: PlanBatchBody, signal: AbortSignal): Promise<BatchState> {
+    const key = `${uid} ${sha256(canonicalJson(body))}`;
+    const planning = this.#planning.get(key) ?? this.#plan(uid, body, signal);
+    this.#planning.set(key, planning);
+    try {
+      return await planning;
+    } finally {
+      if (this.#planning.get(key) === planning) this.#planning.delete(key);
+    }
+  }
+
+  async #plan(uid: string, body: PlanBatchBody, signal: AbortSignal): Promise<BatchState> {
     const spec = parseBatchSpec(body.name, body.spec);
     return await this.#turns.run(uid, async () => {
       const { directory, store, clock, images, sources } = this.#options;
