@@ -78,7 +78,9 @@ export const runSettings = {
     .describe('True: nothing runs and nothing new starts; finished work is kept.'),
   activeDeadlineSeconds: zSeconds(1)
     .optional()
-    .describe('Seconds after its start at which the whole run fails. Absent: none.'),
+    .describe(
+      'Seconds after its start at which the whole run fails; counted anew when a suspended run goes on. Absent: none.',
+    ),
   ttlSecondsAfterFinished: zSeconds(0)
     .optional()
     .describe('Seconds after its end at which the object is deleted. Absent: kept.'),

@@ -49,7 +49,11 @@ export const zResults = z
 
 export const runStatus = {
   taskSet: zDigest.optional().describe('Digest of the frozen task set.'),
-  startTime: zTime.optional().describe('When the first attempt was allowed to start.'),
+  startTime: zTime
+    .optional()
+    .describe(
+      'When the first attempt was allowed to start; set anew when a suspended run goes on.',
+    ),
   completionTime: zTime.optional().describe('When the last rollout was decided.'),
   progress: zText(64).optional().describe('Decided of planned rollouts, for example "12/60".'),
 };

@@ -104,7 +104,7 @@ export function suspension({ bench, plan }: BenchView): {
   const [first] = said;
   if (
     first?.condition !== undefined &&
-    said.every(({ condition, own }) => condition?.status === 'True' && !own)
+    said.every(({ condition, own }) => condition?.reason === 'JobSuspended' && !own)
   )
     return { suspended: true, state: about(first.name, first.condition) };
   return {

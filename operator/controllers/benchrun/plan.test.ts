@@ -5,7 +5,7 @@ import { DIGEST } from '../../../test/support/sample-objects.ts';
 import type { BatchStatus, RolloutBatch } from '../shared/kinds.ts';
 import { armBatchName } from './arm-batch.ts';
 import type { BenchRun } from './kinds.ts';
-import { type BenchPlan, planBench } from './plan.ts';
+import { type BenchPlan, benchStart, planBench } from './plan.ts';
 
 const OTHER = 'ab'.repeat(32);
 
@@ -292,6 +292,18 @@ describe('what stops a bench', () => {
       deadline: undefined,
       failure: undefined,
     });
+  });
+
+  test('it begins anew when a suspended bench goes on, and stays so over restarts', () => {
+    const pause = condition('Suspended', 'True', 'SuspendRequested');
+    const paused = { startTime: '2025-12-31T23:00:00Z', conditions: [pause] };
+    const resumed = benchOf({ ...THREE, activeDeadlineSeconds: 30 }, paused);
+    const arm = batch(resumed, 'a', BATCH.running);
+    expect(plan(resumed, arm)).toMatchObject({ deadline: NOW + 30_000, failure: undefined });
+    expect(benchStart(resumed, plan(resumed, arm).arms, NOW)).toBe(NOW);
+    const going = { startTime: new Date(NOW - 5000).toISOString(), conditions: [] };
+    const later = benchOf({ ...THREE, activeDeadlineSeconds: 30 }, going);
+    expect(plan(later, batch(later, 'a', BATCH.running)).deadline).toBe(NOW + 25_000);
   });
 
   test.each<[string, readonly unknown[], boolean, string | undefined]>([

@@ -2,6 +2,7 @@ import { ClawError } from '../../../src/base/error.ts';
 import type { NewObject } from '../../kube/client/resource-client.ts';
 import { findCondition, isTrue } from '../../kube/objects/conditions.ts';
 import type { RolloutBatch } from '../shared/kinds.ts';
+import { runStart } from '../shared/run-start.ts';
 import { armBatch, armBatchName, type Steering, steeringPatch } from './arm-batch.ts';
 import { type Arm, benchArms, parallelismOf } from './arms.ts';
 import type { BenchRun } from './kinds.ts';
@@ -78,7 +79,7 @@ export function planBench(
   const problem = frozen.length > 1 ? differentSets(arms) : undefined;
   if (problem !== undefined || isBenchOver(bench) || isGoing(bench))
     return nothing(arms, taskSet, problem);
-  const deadline = deadlineOf(bench, arms);
+  const deadline = deadlineOf(bench, arms, nowMs);
   const deadlineOver = deadline !== undefined && nowMs >= deadline;
   const failure = failureOf(bench, arms, deadlineOver);
   const overAt = deadlineOver ? deadline : undefined;
@@ -209,19 +210,26 @@ function differentSets(arms: readonly ArmState[]): Problem {
   };
 }
 
-/** The bench starts with the first of its arms. */
-export function startOf(arms: readonly ArmState[]): string | undefined {
-  return arms
+/** The bench starts with the first of its arms, and anew when it goes on after a pause of its own. */
+export function benchStart(
+  bench: BenchRun,
+  arms: readonly ArmState[],
+  nowMs: number,
+): number | undefined {
+  const begun = arms
     .flatMap(({ batch }) => batch?.status?.startTime ?? [])
-    .toSorted((one, other) => Date.parse(one) - Date.parse(other))
+    .map((stamp) => Date.parse(stamp))
+    .toSorted((one, other) => one - other)
     .at(0);
+  return runStart(bench, begun, nowMs);
 }
 
 /** While a bench is suspended its time does not run out. */
-function deadlineOf({ spec }: BenchRun, arms: readonly ArmState[]): number | undefined {
-  const start = startOf(arms);
-  if (spec.activeDeadlineSeconds === undefined || start === undefined || spec.suspend) return;
-  return Date.parse(start) + spec.activeDeadlineSeconds * 1000;
+function deadlineOf(bench: BenchRun, arms: readonly ArmState[], nowMs: number): number | undefined {
+  const { activeDeadlineSeconds, suspend } = bench.spec;
+  const start = benchStart(bench, arms, nowMs);
+  if (activeDeadlineSeconds === undefined || start === undefined || suspend) return undefined;
+  return start + activeDeadlineSeconds * 1000;
 }
 
 /** The deadline of a batch, counted from its own start, that ends it with the bench. */

@@ -24,6 +24,11 @@ const queued = {
     condition('Suspended', 'True', 'JobSuspended', 'by the queue'),
   ],
 };
+/** Suspended no more by its spec; its status does not say so yet. */
+const resuming = {
+  ...BATCH.running,
+  conditions: [condition('Planned'), condition('Suspended', 'True', 'SuspendRequested')],
+};
 const away = { reason: 'ServerUnavailable', message: 'no answer in time' };
 
 /** Name, what is given, Planned, Progressing, terminal and suspended conditions, kstatus. */
@@ -120,6 +125,14 @@ describe('the conditions of a bench', () => {
       'False Suspended',
       ['Suspended'],
       'Current',
+    ],
+    [
+      'an arm of it has not gone on yet',
+      { batches: both(resuming) },
+      'True TaskSetFrozen',
+      'True Running',
+      [],
+      'InProgress',
     ],
     [
       'the server is away, arms run',

@@ -1,10 +1,11 @@
 import type { BenchResultsAnswer } from '../../../src/protocol/operator-api.ts';
 import { type ConditionState, findCondition } from '../../kube/objects/conditions.ts';
+import { stampSeconds } from '../../kube/objects/time-stamps.ts';
 import { runCondition } from '../shared/vocabulary.ts';
 import { conditionList } from './condition-list.ts';
 import type { BenchRun } from './kinds.ts';
 import { passedOn, planned, progressing, suspension } from './observations.ts';
-import { type ArmState, type BenchPlan, isOver, type Problem, startOf } from './plan.ts';
+import { type ArmState, type BenchPlan, benchStart, isOver, type Problem } from './plan.ts';
 import { armStatus, lowestCoverage, progressOf, scoreLine } from './summary.ts';
 
 /** All that a status is made of. */
@@ -32,11 +33,12 @@ export function benchStatus(view: BenchView, nowMs: number): Status {
   const { generation } = bench.metadata;
   const end = endOf(view);
   const arms = armStatus(plan.arms, answer, bench.status?.arms);
+  const start = benchStart(bench, plan.arms, nowMs);
   const completionTime = end === undefined ? undefined : lastDecision(plan.arms);
   return defined({
     observedGeneration: generation,
     taskSet: plan.taskSet,
-    startTime: startOf(plan.arms),
+    startTime: start === undefined ? undefined : stampSeconds(start),
     completionTime,
     progress: progressOf(arms),
     arms: [...arms],

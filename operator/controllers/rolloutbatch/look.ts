@@ -3,6 +3,7 @@ import type { ServerCall } from '../../../src/protocol/claw-gym-server.ts';
 import type { BatchState } from '../../../src/protocol/operator-api.ts';
 import { findCondition } from '../../kube/objects/conditions.ts';
 import type { RolloutBatch } from '../shared/kinds.ts';
+import { runStart } from '../shared/run-start.ts';
 import { jobFact } from './facts.ts';
 import type { Installation } from './installation.ts';
 import type { JobFact, Mode, Observed } from './observed.ts';
@@ -53,21 +54,22 @@ export async function tellEvidence(
 export function modeOf(batch: RolloutBatch, state: BatchState | undefined, now: number): Mode {
   const { spec, status } = batch;
   if (findCondition(status?.conditions, 'FailureTarget')?.status === 'True') return 'stop';
-  // While it stands still its time does not run out.
+  // While it stands still its time does not run out, and it begins anew when it goes on.
   if (spec.suspend) return 'pause';
   const over = state !== undefined && state.decided === state.planned;
-  const deadline = deadlineOf(batch, state);
+  const deadline = deadlineOf(batch, state, now);
   return !over && deadline !== undefined && now >= deadline ? 'stop' : 'run';
 }
 
 /** Milliseconds since the epoch; undefined where there is none, or nothing has started. */
-export function deadlineOf(
-  { spec }: RolloutBatch,
+function deadlineOf(
+  batch: RolloutBatch,
   state: BatchState | undefined,
+  now: number,
 ): number | undefined {
-  const { activeDeadlineSeconds: seconds } = spec;
-  if (seconds === undefined || state?.startedAt === undefined) return undefined;
-  return state.startedAt + seconds * 1000;
+  const { activeDeadlineSeconds: seconds } = batch.spec;
+  const start = runStart(batch, state?.startedAt, now);
+  return seconds === undefined || start === undefined ? undefined : start + seconds * 1000;
 }
 
 export function observedOf(

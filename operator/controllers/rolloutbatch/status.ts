@@ -8,6 +8,7 @@ import {
 } from '../../kube/objects/conditions.ts';
 import { stampSeconds } from '../../kube/objects/time-stamps.ts';
 import type { BatchStatus } from '../shared/kinds.ts';
+import { runStart } from '../shared/run-start.ts';
 import { runCondition } from '../shared/vocabulary.ts';
 import { progressing } from './progressing.ts';
 import type { StatusInput } from './status-input.ts';
@@ -19,6 +20,7 @@ import type { StatusInput } from './status-input.ts';
 export function batchStatus(input: StatusInput): BatchStatus {
   const { batch, state } = input;
   const counts = state === undefined ? formerCounts(batch.status) : countsOf(state);
+  const start = runStart(batch, state?.startedAt, input.now);
   const generation = batch.metadata.generation;
   const conditions = conditionsOf(input).reduce<readonly Condition[]>(
     (list, condition) =>
@@ -27,6 +29,7 @@ export function batchStatus(input: StatusInput): BatchStatus {
   );
   return {
     ...counts,
+    ...(start === undefined ? {} : { startTime: stampSeconds(start) }),
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     conditions: [...conditions],
   };
@@ -44,10 +47,9 @@ function formerCounts(status: BatchStatus | undefined): BatchStatus {
 
 function countsOf(state: BatchState): BatchStatus {
   const { planned, pending, active, verifying, decided, outcomes } = state;
-  const { startedAt, decidedAt, missingRate, results } = state;
+  const { decidedAt, missingRate, results } = state;
   return {
     taskSet: state.taskSet,
-    ...(startedAt === undefined ? {} : { startTime: stampSeconds(startedAt) }),
     ...(decidedAt === undefined ? {} : { completionTime: stampSeconds(decidedAt) }),
     progress: `${decided}/${planned}`,
     rollouts: { planned, pending, active, verifying, decided },
