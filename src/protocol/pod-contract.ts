@@ -55,7 +55,7 @@ export const ENV = {
 export const EXIT = {
   /** Nothing to do for this index any more: FailIndex. */
   decided: 42,
-  /** The attempt before is not classed yet: Ignore, the pod is replaced. */
+  /** The attempt before is not classed yet, or the server is away: Ignore, the pod is replaced. */
   wait: 43,
   /** SIGTERM: never 0, or an evicted pod could count as succeeded. */
   terminated: 143,

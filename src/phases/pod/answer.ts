@@ -68,7 +68,7 @@ export function refusal(what: string, status: number, body: Buffer): ClawError {
   const said = plainText(body.subarray(0, 2000).toString('utf8'));
   const message = `${what}: the server answered ${status}: ${said}`;
   if (status >= 500 || status === 429 || status === 408) {
-    return new ClawError('UpstreamFailed', message, { retryable: true });
+    return new ClawError('UpstreamFailed', message, { retryable: true, details: { status } });
   }
   if (status === 401 || status === 403 || status === 409) return new ClawError('Fenced', message);
   if (status === 404) return new ClawError('NotFound', message);

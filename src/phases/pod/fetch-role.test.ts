@@ -174,6 +174,11 @@ describe('fetch', () => {
     expect(await fetchRole(bed.context)).toBe(code);
   });
 
+  it('ends with 43 where the server stays away: its outage costs no retry', async () => {
+    await using bed = await roleBed(() => ({ status: 503 }));
+    expect(await fetchRole(bed.context)).toBe(43);
+  });
+
   it.each([
     ['no task', 'x'],
     ['a task without a verifier', { ...taskOf(), verifier: undefined }],

@@ -11,7 +11,7 @@ import { applyChanges } from '../apply-changes.ts';
 import { type FetchSources, fetchVerifier, fetchWorkspace } from '../fetch.ts';
 import { makeWorkspaceFolder } from '../workspace-files.ts';
 import { awaitClaim } from './await-claim.ts';
-import { endedByStop, giveUpAfter } from './give-up.ts';
+import { endedFromOutside, giveUpAfter } from './give-up.ts';
 import { readChanges } from './read-content.ts';
 import type { RoleContext } from './role-context.ts';
 import type { RoleSession } from './sandbox-client.ts';
@@ -34,7 +34,7 @@ export async function fetchRole(context: RoleContext): Promise<number> {
     context.logger.info({ attempt: claimed.claim.attempt, kind: claimed.claim.kind }, 'fetched');
     return 0;
   } catch (thrown) {
-    return endedByStop(thrown, context.stop);
+    return endedFromOutside(thrown, context.stop, giveUp.signal);
   }
 }
 

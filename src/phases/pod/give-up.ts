@@ -60,8 +60,22 @@ export async function aborted(signal: AbortSignal): Promise<void> {
   await promise;
 }
 
-/** Exit code of an init container that SIGTERM cut short; rethrows every other end. */
-export function endedByStop(thrown: unknown, stop: AbortSignal): number {
+/**
+ * Exit code of an init container that SIGTERM cut short, or that the server gave no answer in time: its
+ * outage costs no retry. Rethrows every other end.
+ */
+export function endedFromOutside(thrown: unknown, stop: AbortSignal, giveUp: AbortSignal): number {
   if (stop.aborted) return EXIT.terminated;
+  if (giveUp.aborted && isAbsence(thrown)) return EXIT.wait;
   throw thrown;
+}
+
+/** A fault of ours in the answer stays one, however often it is asked for: the pod fails by it. */
+function isAbsence(thrown: unknown): boolean {
+  if (!(thrown instanceof ClawError))
+    return thrown instanceof Error && thrown.name === 'AbortError';
+  if (thrown.code !== 'Timeout') return false;
+  const { cause } = thrown;
+  if (!(cause instanceof ClawError)) return true;
+  return cause.code !== 'CorruptArtifact' && cause.details['status'] !== 500;
 }

@@ -118,8 +118,21 @@ describe('stage', () => {
     expect(await running).toBe(143);
   });
 
-  it('fails by name where the server stays away', async () => {
+  it('ends with 43 where the server stays away: its outage costs no retry', async () => {
     await using bed = await roleBed(() => ({ status: 503 }));
+    expect(await stageRole(bed.context)).toBe(43);
+  });
+
+  it('ends with 43 where the server goes away after the claim', async () => {
+    const digest = { digest: 'a'.repeat(64) };
+    const inputs = [{ path: 'run.sh', content: digest, executable: false }];
+    const answer = answering(claim({ inputs }));
+    await using bed = await roleBed((seen) => answer(seen) ?? { status: 503 });
+    expect(await stageRole(bed.context)).toBe(43);
+  });
+
+  it('fails by name where the server answers, with a fault of its own', async () => {
+    await using bed = await roleBed(() => ({ status: 500 }));
     await expect(stageRole(bed.context)).rejects.toMatchObject({ code: 'Timeout' });
   });
 

@@ -2,12 +2,12 @@ import type { StageClaim } from '../../protocol/sandbox-api.ts';
 import { applyChanges } from '../apply-changes.ts';
 import { writeWorkspaceFile } from '../workspace-files.ts';
 import { awaitClaim } from './await-claim.ts';
-import { endedByStop, giveUpAfter } from './give-up.ts';
+import { endedFromOutside, giveUpAfter } from './give-up.ts';
 import { type ReadArtifact, readChanges, readContent } from './read-content.ts';
 import type { RoleContext } from './role-context.ts';
 import { emptyVolume, writeSpec } from './volumes.ts';
 
-/** A server that is away for longer fails the pod, which is an infrastructure failure. */
+/** A server that is away for longer ends the pod, and another is made in its place. */
 const STAGE_SECONDS = 300;
 
 /**
@@ -24,7 +24,7 @@ export async function stageRole(context: RoleContext): Promise<number> {
     context.logger.info({ attempt: claimed.claim.attempt }, 'staged');
     return 0;
   } catch (thrown) {
-    return endedByStop(thrown, context.stop);
+    return endedFromOutside(thrown, context.stop, giveUp.signal);
   }
 }
 

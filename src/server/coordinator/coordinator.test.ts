@@ -141,6 +141,7 @@ describe('what becomes of attempts', () => {
   };
   const one = aPlanBody({ tasks: [aTask('one')] });
   const taken = { evidence: { phase: 'Failed', disruption: 'PreemptionByScheduler' } } as const;
+  const unserved = anEndedContainer('stage', { exitCode: 43 });
   const noSnapshot: Ending = {
     evidence: { phase: 'Succeeded', containers: [anEndedContainer('agent')] },
   };
@@ -150,6 +151,11 @@ describe('what becomes of attempts', () => {
       'disruptions do not use up retries',
       failing(5, taken),
       { outcomes: { scored: 1 }, disruptions: 5 },
+    ],
+    [
+      'a server that went away while stage worked uses up no retry',
+      failing(5, { evidence: { phase: 'Failed', containers: [unserved] } }),
+      { outcomes: { scored: 1 }, disruptions: 5, infraFailures: 0 },
     ],
     [
       'infrastructure failures are retried twice',

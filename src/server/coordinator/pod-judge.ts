@@ -127,8 +127,8 @@ export class PodJudge {
       case 'ended':
         return;
       case 'unclaimed':
-        // It claimed all the same: a second container of the name, or a stage that lied.
-        return await keeper.close(batch, attempt, { class: 'infra_error', reason: 'StageFailed' });
+        // Its stage claimed and then had no server for too long; no agent ran.
+        return await keeper.close(batch, attempt, { class: 'disruption', reason: 'ServerAway' });
       case 'end':
         if (held === undefined) return;
         return await keeper.end(batch, attempt, endOf(held, found.agent, clock.now()));
