@@ -8,6 +8,7 @@ import type { ImageHost } from './image-host.ts';
 const PACKAGES = {
   buildah: 'buildah',
   skopeo: 'skopeo',
+  setfattr: 'attr',
   tar: 'tar',
   unshare: 'util-linux',
   flock: 'util-linux',

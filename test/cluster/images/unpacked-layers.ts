@@ -53,8 +53,8 @@ async function markRemoved(inside: string, host: ImageHost): Promise<void> {
     const name = entry.name.slice(REMOVED.length);
     await rm(join(entry.parentPath, entry.name));
     if (name === `${REMOVED}.opq`) {
-      const opaque = ['setfattr', '-n', 'trusted.overlay.opaque', '-v', 'y', entry.parentPath];
-      await runTool(['env', ...opaque], host);
+      const opaque = ['-n', 'trusted.overlay.opaque', '-v', 'y', entry.parentPath];
+      await runTool(['setfattr', ...opaque], host);
     } else {
       await runTool(['mknod', join(entry.parentPath, name), 'c', '0', '0'], host);
     }
