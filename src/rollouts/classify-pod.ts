@@ -64,16 +64,27 @@ export function classifyRolloutPod(
   if (stage !== undefined && NO_ATTEMPT.has(stage)) return { class: 'unclaimed' };
   const outside = interruption(pod, AGENT, facts.now);
   if (outside !== undefined) return outside;
-  const agent = ranAndEnded(containerOf(pod, AGENT));
-  if (agent === undefined && !isRunning(pod)) return infra(neverStarted(pod));
-  if (evictedForOwnUse(pod)) {
+  if (evictedForOwnUse(pod) && isStaged(pod)) {
     return { class: 'agent_error', reason: 'DiskLimit', message: pod.message ?? '' };
   }
+  const agent = ranAndEnded(containerOf(pod, AGENT));
+  if (agent === undefined && !isRunning(pod)) return infra(neverStarted(pod));
   return classifyEnded(pod, agent, facts);
 }
 
 /** A pod that is gone or on a lost node may have been seen last while its agent ran. */
 const isRunning = (pod: PodFacts): boolean => containerOf(pod, AGENT)?.state === 'running';
+
+/**
+ * False where stage shows that the agent's turn never came: what filled the disk was then ours. What is
+ * no longer known of stage acquits no agent.
+ */
+function isStaged(pod: PodFacts): boolean {
+  const stage = containerOf(pod, STAGE);
+  if (stage === undefined) return true;
+  if (stage.state !== 'terminated') return false;
+  return !failed(pod, STAGE) || stage.terminated?.reason === 'ContainerStatusUnknown';
+}
 
 function classifyEnded(
   pod: PodFacts,

@@ -71,6 +71,18 @@ describe('a verify pod without a verdict', () => {
       crash('EmptyDir'),
     ],
     [
+      'filled its disk and was deleted afterwards',
+      verify({
+        reason: 'Evicted',
+        message: 'Usage of EmptyDir volume "scratch" exceeds the limit "64Mi". ',
+        containers: [fetch, waiting],
+        gone: true,
+        deletedAt: GRACE_OVER,
+      }),
+      {},
+      crash('EmptyDir'),
+    ],
+    [
       'ran to its deadline',
       verify({ reason: 'DeadlineExceeded' }),
       {},

@@ -49,10 +49,11 @@ export function classifyVerifyPod(
   if (fetch !== undefined && NOTHING_TO_DO.has(fetch)) return { class: 'unclaimed' };
   const outside = interruption(pod, GRADE, facts.now);
   if (outside !== undefined) return outside;
+  // Also while it was fetched: what is graded is the agent's.
+  if (evictedForOwnUse(pod)) return { class: 'crash', message: pod.message ?? '' };
   const grade = ranAndEnded(containerOf(pod, GRADE));
   const running = containerOf(pod, GRADE)?.state === 'running';
   if (grade === undefined && !running) return infra(neverStarted(pod, fetch));
-  if (evictedForOwnUse(pod)) return { class: 'crash', message: pod.message ?? '' };
   if (pod.reason === 'DeadlineExceeded') {
     return { class: 'timeout', message: 'the verifier ran until the deadline of its pod' };
   }

@@ -80,6 +80,8 @@ export function interruption(pod: PodFacts, main: string, now: number): Interrup
   if (deletedByUs === 'startDeadline') return infra('StartDeadline');
   if (deletedByUs !== undefined) return { class: 'cancelled', reason: CANCELLED[deletedByUs] };
   if (pod.disruption !== undefined) return disruption(pod.disruption);
+  // Asked before all that may become of a pod once it is full: deletion, loss of its statuses.
+  if (evictedForOwnUse(pod)) return undefined;
   if (onLostNode(pod, now)) return disruption('NodeLost');
   if (pod.deletedAt !== undefined) return disruption('PodDeleted');
   if (containerOf(pod, main)?.terminated?.reason === 'ContainerStatusUnknown') {
@@ -88,7 +90,7 @@ export function interruption(pod: PodFacts, main: string, now: number): Interrup
   if (pod.gone && pod.phase !== 'Succeeded' && pod.phase !== 'Failed') {
     return disruption('PodDeleted');
   }
-  if (pod.reason === 'Evicted' && !evictedForOwnUse(pod)) return disruption('Evicted');
+  if (pod.reason === 'Evicted') return disruption('Evicted');
   return undefined;
 }
 
