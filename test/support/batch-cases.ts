@@ -50,6 +50,7 @@ export function podFactOf(jobName: string, more: Partial<PodFact> = {}): PodFact
     name: `${jobName}-0-abcde`,
     jobUid: `uid-${jobName}`,
     over: false,
+    pending: false,
     stuck: false,
     swept: false,
     reported: false,

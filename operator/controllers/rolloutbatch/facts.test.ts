@@ -35,6 +35,31 @@ const fact = (more: Partial<PodEvidence>, status: SandboxPod['status'] = {}) =>
   });
 
 describe('a pod', () => {
+  test.each<[string, Partial<PodEvidence>, boolean]>([
+    ['without a place', { phase: 'Pending' }, true],
+    [
+      'being prepared',
+      {
+        phase: 'Pending',
+        containers: [
+          { name: 'stage', state: 'running' },
+          { name: 'agent', ...waits() },
+        ],
+      },
+      true,
+    ],
+    [
+      'whose agent runs beside one that does not start',
+      { phase: 'Pending', containers: [{ name: 'agent', state: 'running' }] },
+      false,
+    ],
+    ['whose agent has run', { phase: 'Pending', containers: [{ name: 'agent', ...ran() }] }, false],
+    ['that runs', { containers: [{ name: 'agent', state: 'running' }] }, false],
+    ['that is gone', { phase: 'Pending', gone: true }, false],
+  ])('%s: foreign code has not run in it yet', (_name, more, pending) => {
+    expect(fact(more).pending).toBe(pending);
+  });
+
   test.each<[string, Partial<PodEvidence>, { over: boolean; stuck: boolean; swept: boolean }]>([
     ['runs', {}, { over: false, stuck: false, swept: false }],
     ['has ended', { phase: 'Succeeded' }, { over: true, stuck: false, swept: true }],

@@ -51,6 +51,7 @@ export function podFact(
     name: evidence.podName,
     jobUid: evidence.jobUid,
     over,
+    pending: phase === 'Pending' && !over && mainNeverRan(evidence),
     stuck: over && !gone && !swept,
     swept: swept && !gone && evidence.deletedAt === undefined,
     reported,

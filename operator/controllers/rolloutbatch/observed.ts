@@ -28,6 +28,8 @@ export interface PodFact {
   readonly jobUid: string;
   /** Nothing more can come from it: ended, gone, or on a node that is lost. */
   readonly over: boolean;
+  /** Foreign code has not run in it yet: not scheduled, or still being prepared. */
+  readonly pending: boolean;
   /** Over because its node does not answer: the object stays until the node comes back. */
   readonly stuck: boolean;
   /** Phase Succeeded or Failed: a sweep would take it. */

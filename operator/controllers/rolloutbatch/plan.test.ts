@@ -92,6 +92,58 @@ describe('the end of a Job', () => {
       [],
     ],
     [
+      'every row settled, a pod that replaces an ended one finds no room: the Job is ended',
+      {
+        state: batchState({ jobs: [jobState('a', { settled: 10 })] }),
+        jobs: [jobFactOf('a')],
+        pods: [donePod('a'), podFactOf('a', { pending: true })],
+      },
+      ['end a replaced'],
+    ],
+    [
+      'every row settled, one pod waits and one runs',
+      {
+        state: batchState({ jobs: [jobState('a', { settled: 10 })] }),
+        jobs: [jobFactOf('a')],
+        pods: [podFactOf('a'), podFactOf('a', { pending: true })],
+      },
+      [],
+    ],
+    [
+      'every row settled, a pod waits and an end is not told',
+      {
+        state: batchState({ jobs: [jobState('a', { settled: 10 })] }),
+        jobs: [jobFactOf('a')],
+        pods: [donePod('a', { reported: false }), podFactOf('a', { pending: true })],
+      },
+      [],
+    ],
+    [
+      'a row left, its pod waits',
+      {
+        state: batchState({ jobs: [jobState('a', { settled: 9 })] }),
+        jobs: [jobFactOf('a')],
+        pods: [donePod('a'), podFactOf('a', { pending: true })],
+      },
+      [],
+    ],
+    [
+      'every row settled, held back by a queue without a pod: the Job is ended',
+      {
+        state: batchState({ jobs: [jobState('a', { settled: 10 })] }),
+        jobs: [jobFactOf('a', { suspended: 'no quota' })],
+      },
+      ['end a replaced'],
+    ],
+    [
+      'every row settled, no pod seen yet',
+      {
+        state: batchState({ jobs: [jobState('a', { settled: 10 })] }),
+        jobs: [jobFactOf('a')],
+      },
+      [],
+    ],
+    [
       'only a pod of a lost node is left: the Job is ended',
       {
         state: batchState({ jobs: [jobState('a', { settled: 9 })] }),

@@ -93,10 +93,23 @@ function endingCause(
   if (fact === undefined || fact.finished) return undefined;
   const cause = MODE_CAUSE[mode];
   if (cause !== undefined) return cause;
+  if (isNeedless(carrier)) return 'replaced';
   // What a lost node holds is carried by the next generation, once nothing else is left here.
   const stuck = pods.filter((pod) => pod.stuck).length;
   const onlyStuck = stuck > 0 && allOver(pods) && remaining(carrier) <= stuck;
   return fact.mark !== mark || onlyStuck ? 'replaced' : undefined;
+}
+
+/**
+ * Every row is settled, and all that keeps the Job from its end is what has not begun: pods that replace
+ * ended ones and find no room, or a queue's turn. Nothing is lost with them.
+ */
+function isNeedless(carrier: Carrier): boolean {
+  const { fact, pods } = carrier;
+  if (remaining(carrier) > 0) return false;
+  const open = pods.filter((pod) => !(pod.over && pod.reported));
+  if (open.length > 0) return open.every((pod) => pod.pending);
+  return pods.length === 0 && fact?.suspended !== undefined;
 }
 
 const allOver = (pods: readonly PodFact[]): boolean =>
