@@ -169,11 +169,31 @@ describe('a rollout pod, by the rows of rollouts.md 5', () => {
       {},
       { class: 'infra_error', reason: 'ImagePullBackOff' },
     ],
-    [
-      'refused by its node',
-      rollout({ reason: 'OutOfcpu', containers: [] }),
+    ...[
+      'OutOfcpu',
+      'OutOfmemory',
+      'OutOfpods',
+      'OutOfephemeral-storage',
+      'NodeAffinity',
+      'UnexpectedAdmissionError',
+      'NodeShutdown',
+    ].map((reason): [string, PodFacts, object, object] => [
+      `refused by its node: ${reason}`,
+      rollout({ reason, containers: [waiting('PodInitializing')] }),
       {},
-      { class: 'infra_error', reason: 'OutOfcpu' },
+      { class: 'disruption', reason },
+    ]),
+    [
+      'refused for what it asks',
+      rollout({ reason: 'SysctlForbidden', containers: [] }),
+      {},
+      { class: 'infra_error', reason: 'SysctlForbidden' },
+    ],
+    [
+      'words of a refusal where its agent ran',
+      rollout({ reason: 'NodeShutdown' }),
+      {},
+      { class: 'infra_error', reason: 'SnapshotNeverArrived' },
     ],
     [
       'deadline before the start',

@@ -47,6 +47,12 @@ describe('a verify pod without a verdict', () => {
       { class: 'infra_error', reason: 'FetchFailed' },
     ],
     [
+      'was refused by its node',
+      verify({ reason: 'OutOfcpu', containers: [] }),
+      {},
+      { class: 'disruption', reason: 'OutOfcpu' },
+    ],
+    [
       'could not start grade',
       verify({
         containers: [fetch, grade({ exitCode: 128, reason: 'StartError', startedAt: undefined })],

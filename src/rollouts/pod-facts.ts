@@ -50,6 +50,14 @@ const LOST_NODE_MS = 60_000;
 const OWN_USE =
   /Usage of EmptyDir volume|ephemeral local storage usage exceeds|exceeded its local ephemeral storage limit/;
 
+/**
+ * Words of a node that refused a pod which the scheduler had sent there: it was full, went down or had
+ * changed in between. Kubelet's lifecycle and shutdown handlers; refusals for what the pod itself asks
+ * (AppArmor, sysctls, operating system) are not among them, they would come again on every node.
+ */
+const REFUSED_BY_NODE =
+  /^(OutOf.+|NodeAffinity|NodeName|NodePorts|TaintToleration|UnexpectedAdmissionError|TopologyAffinityError|InvalidNodeInfo|NodeShutdown|Shutdown|Preempting)$/;
+
 const CANCELLED: Readonly<Record<Exclude<DeletionCause, 'startDeadline'>, string>> = {
   paused: 'Paused',
   parallelism: 'ParallelismLowered',
@@ -91,7 +99,16 @@ export function interruption(pod: PodFacts, main: string, now: number): Interrup
     return disruption('PodDeleted');
   }
   if (pod.reason === 'Evicted') return disruption('Evicted');
-  return undefined;
+  return refusedByNode(pod);
+}
+
+/** Where a container ever ran, its pod was not refused. */
+function refusedByNode({ phase, reason = '', containers }: PodFacts): Interruption | undefined {
+  if (phase !== 'Failed' || !REFUSED_BY_NODE.test(reason)) return undefined;
+  const ran = containers.some(
+    (container) => container.state === 'running' || ranAndEnded(container) !== undefined,
+  );
+  return ran ? undefined : disruption(reason);
 }
 
 /** Kubelet ended the pod for what the pod itself wrote: no retry can be bought by filling the disk. */
