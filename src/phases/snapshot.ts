@@ -8,7 +8,7 @@ import { type Pack, pack } from 'tar-stream';
 import type { Sha256 } from '../base/brand.ts';
 import type { Finding } from '../rollouts/outcome.ts';
 import type { ArtifactStore } from '../store/artifacts.ts';
-import type { SnapshotCaps } from './snapshot-caps.ts';
+import { maxArchiveBytes, type SnapshotCaps } from './snapshot-caps.ts';
 import { type ScannedEntry, scanWorkspace } from './snapshot-scan.ts';
 
 type SnapshotStore = Pick<ArtifactStore, 'put' | 'putStream'>;
@@ -19,9 +19,6 @@ export interface SnapshotResult {
   readonly refused: string | undefined;
   readonly findings: readonly Finding[];
 }
-
-/** Room for tar headers beside the file contents: 3 KiB an entry covers pax records. */
-const HEADER_BYTES = 3 * 1024;
 
 /**
  * Stores the workspace as one tar artifact of plain folders and files. Runs after the agent is gone,
@@ -53,8 +50,9 @@ async function storeTar(
   const tar = pack();
   const packed = packEntries(tar, root, entries);
   const stream = Readable.from(tar);
-  const maxBytes = caps.totalBytes + (caps.entries + 1) * HEADER_BYTES;
-  const size = entries.reduce((sum, entry) => sum + entry.size + HEADER_BYTES, 0);
+  const maxBytes = maxArchiveBytes(caps);
+  const totalBytes = entries.reduce((sum, entry) => sum + entry.size, 0);
+  const size = maxArchiveBytes({ totalBytes, entries: entries.length });
   const stored =
     size <= ONE_PIECE_BYTES
       ? buffer(stream).then((bytes) => artifacts.put(bytes))

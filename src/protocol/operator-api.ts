@@ -48,7 +48,7 @@ export const zShape = z.object({
   diskMiB: z.number().int(),
   /** Longest deadline of its agents or verifiers, for activeDeadlineSeconds. */
   deadlineSeconds: z.number().int(),
-  /** Snapshot cap, for terminationGracePeriodSeconds. */
+  /** Longest archive of a snapshot: bounds its upload, its volume and the time that it may take. */
   snapshotMiB: z.number().int(),
   gatewayLossSeconds: z.number().int(),
   /** Verifier dialect's extra read-only mounts of the verifier's files: `/tests`, `<workspace>/reward`. */

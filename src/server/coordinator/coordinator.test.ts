@@ -101,6 +101,19 @@ describe('a batch in a cluster', () => {
     expect(asked).toBe(2);
   });
 
+  it('leaves room for the headers of every entry that a kept workspace may have', async () => {
+    const limits = { snapshotMiB: 1, snapshotEntries: 100_000 };
+    const planned = await cluster.plan(UID, aPlanBody({ spec: { limits } }));
+    const mib = (bytes: number) => Math.ceil(bytes / (1024 * 1024));
+    const archive = mib(1024 * 1024 + 100_001 * 3 * 1024);
+    expect(planned.waiting[0]?.shape.snapshotMiB).toBe(archive);
+    const state = await cluster.drive(UID, well);
+    expect(state.decided).toBe(2);
+    const [, verify] = await cluster.store.listJobs(ID);
+    expect(verify?.shape).toMatchObject({ phase: 'verify', snapshotMiB: archive });
+    expect(verify?.shape.diskMiB).toBeGreaterThanOrEqual(mib(1024 * 1024 + 100_000 * 4096));
+  });
+
   it('gives a Job the same rows under the same name, after a restart too', async () => {
     const { waiting } = await cluster.plan(UID, aPlanBody());
     const ask = { name: 'job-1', shapeId: waiting[0]?.shape.id ?? '', generation: 1, max: 1 };

@@ -2,6 +2,7 @@ import { canonicalJson } from '../../base/canonical-json.ts';
 import { sha256 } from '../../base/digest.ts';
 import { ClawError } from '../../base/error.ts';
 import { DEFAULT_GRADE_LIMITS } from '../../phases/grade-spec.ts';
+import { maxArchiveBytes, maxUnpackedBytes } from '../../phases/snapshot-caps.ts';
 import { verifierMounts, writableMounts } from '../../phases/verifier-places.ts';
 import type { Shape } from '../../protocol/operator-api.ts';
 import type { VerificationKind } from '../../store/records.ts';
@@ -90,7 +91,7 @@ export class BatchShapes {
       cpuMillis: DEFAULT_GRADE_LIMITS.cpuMillis,
       memoryMiB: DEFAULT_GRADE_LIMITS.memoryMiB * factor,
       // The workspace as it was kept, and what the verifier may add to it.
-      diskMiB: this.#snapshotMiB() + DEFAULT_GRADE_LIMITS.fileMiB,
+      diskMiB: inMiB(maxUnpackedBytes(this.#settings.snapshot)) + DEFAULT_GRADE_LIMITS.fileMiB,
       verifierMounts: dialect === undefined ? [] : verifierMounts(dialect, task.workspace.path),
       writableMounts: dialect === undefined ? [] : writableMounts(dialect),
     };
@@ -99,15 +100,13 @@ export class BatchShapes {
   #common(task: Task): Pick<Shape, 'workspacePath' | 'snapshotMiB' | 'gatewayLossSeconds'> {
     return {
       workspacePath: task.workspace.path,
-      snapshotMiB: this.#snapshotMiB(),
+      snapshotMiB: inMiB(maxArchiveBytes(this.#settings.snapshot)),
       gatewayLossSeconds: this.#settings.gatewayLossSeconds,
     };
   }
-
-  #snapshotMiB(): number {
-    return Math.ceil(this.#settings.snapshot.totalBytes / MIB);
-  }
 }
+
+const inMiB = (bytes: number): number => Math.ceil(bytes / MIB);
 
 function verifySeconds(task: Task, factor: 1 | 2): number {
   return task.timeouts.verifierSeconds * factor + GRADE_MARGIN_SECONDS;

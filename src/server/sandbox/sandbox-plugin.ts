@@ -37,8 +37,8 @@ export interface SandboxPluginOptions {
 export type EndModel = (attempt: AttemptId, cutSeconds?: number) => Promise<void>;
 
 const MIB = 1024 * 1024;
-/** Headers of an archive of at most 10,000 entries with long names, beside their contents. */
-const ARCHIVE_MIB = 32;
+/** The kept ends of an output go up by themselves, also beside the smallest workspace. */
+const OUTPUT_MIB = 2;
 /** A list of findings may name thousands of paths. */
 const MAX_FINDINGS_BYTES = 16 * MIB;
 /** JSON writes a control character with six. */
@@ -113,7 +113,7 @@ async function takeArtifact(
   { artifacts, records }: SandboxPluginOptions,
 ): Promise<{ readonly digest: Sha256; readonly size: number }> {
   const job = await records.jobByName(claim.job);
-  const maxBytes = ((job?.shape.snapshotMiB ?? 0) + ARCHIVE_MIB) * MIB;
+  const maxBytes = Math.max(job?.shape.snapshotMiB ?? 0, OUTPUT_MIB) * MIB;
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
   // The store ends a stream that it refuses; the connection must stay, or nobody hears why.
   const body = new PassThrough();
