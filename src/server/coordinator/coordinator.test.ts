@@ -4,7 +4,7 @@ import { aPlanBody, aTask, aVerdict, endedWell } from '../../../test/support/clu
 import { anEndedContainer } from '../../../test/support/pod-facts.ts';
 import { type ClusterScript, ScriptedCluster } from '../../../test/support/scripted-cluster.ts';
 import { tempDir } from '../../../test/support/temp-dir.ts';
-import { asBatchId, asRolloutId, parseJson } from '../../base/brand.ts';
+import { asBatchId, asRolloutId, asSha256, parseJson } from '../../base/brand.ts';
 
 const UID = 'e0a1b2c3-0000-4000-8000-000000000001';
 const ID = asBatchId(UID);
@@ -79,7 +79,7 @@ describe('a batch in a cluster', () => {
   });
 
   it('reads a slow source once, however often its plan is asked for meanwhile', async () => {
-    const [host, digest] = ['tasks.example', '0'.repeat(64)];
+    const [host, digest] = ['tasks.example', asSha256('0'.repeat(64))];
     const mock = new MockAgent();
     let asked = 0;
     mock
