@@ -43,8 +43,12 @@ const zStatus = z
     rollouts: zRollouts.optional(),
     outcomes: zOutcomeCounts,
     missingRate: zMissingRate,
-    decidedIndexes: zIndexSet('Decided rollouts by position in the plan, as ranges.'),
-    failedIndexes: zIndexSet('Rollouts that ended as missing data, as ranges.'),
+    decidedIndexes: zIndexSet(
+      'Decided rollouts by position in the plan, as ranges. Absent where too long.',
+    ),
+    failedIndexes: zIndexSet(
+      'Rollouts that ended as missing data, as ranges. Absent where too long.',
+    ),
     attempts: zCount.optional().describe('Attempts so far.'),
     infraFailures: zCount.optional().describe('Attempts that ended by infrastructure failure.'),
     disruptions: zCount.optional().describe('Attempts that ended by disruption.'),

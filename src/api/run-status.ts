@@ -31,11 +31,14 @@ export const zMissingRate = zFraction
   .optional()
   .describe('Share of planned, gradable rollouts that ended as missing data, as a decimal string.');
 
+/** Characters of a set of indexes; a longer one is left out of a status. */
+export const MAX_INDEX_SET = 65_536;
+
 /** Indexes of rollouts in plan order, range-compressed: "0-4,7,9-11". */
 export const zIndexSet = (description: string) =>
   z
     .string()
-    .max(65_536)
+    .max(MAX_INDEX_SET)
     .regex(/^([0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*)?$/)
     .optional()
     .describe(description);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { rolloutBatch } from '../../../src/api/rollout-batch.ts';
 import { asSha256 } from '../../../src/base/brand.ts';
+import { indexRanges } from '../../../src/rollouts/index-ranges.ts';
 import {
   BATCH,
   batchState,
@@ -296,6 +297,20 @@ describe('the whole status', () => {
     expect(said({ batch: batch({}, before), state: undefined, hindrance }, 'Reconciling')).toEqual([
       'Reconciling=True InProgress',
     ]);
+  });
+
+  test('stays one that the API takes where every other of 50,000 rollouts is decided', () => {
+    const every = (step: number) =>
+      indexRanges(Array.from({ length: 50_000 / step }, (_, index) => index * step));
+    const [decidedIndexes, failedIndexes] = [every(2), every(8)];
+    expect(decidedIndexes.length).toBeGreaterThan(65_536);
+    const counts = { planned: 50_000, pending: 25_000, decided: 25_000 };
+    const status = batchStatus(
+      input({ state: batchState({ ...counts, decidedIndexes, failedIndexes }) }),
+    );
+    expect(rolloutBatch.status.parse(status)).toEqual(status);
+    expect(status).not.toHaveProperty('decidedIndexes');
+    expect(status).toMatchObject({ progress: '25000/50000', failedIndexes });
   });
 
   test('is the same for the same view, so that it is written once', () => {

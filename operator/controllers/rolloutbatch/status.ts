@@ -1,4 +1,4 @@
-import { OUTCOME_NAMES } from '../../../src/api/run-status.ts';
+import { MAX_INDEX_SET, OUTCOME_NAMES } from '../../../src/api/run-status.ts';
 import type { BatchState } from '../../../src/protocol/operator-api.ts';
 import {
   type Condition,
@@ -55,12 +55,22 @@ function countsOf(state: BatchState): BatchStatus {
     rollouts: { planned, pending, active, verifying, decided },
     outcomes: outcomeList(outcomes),
     ...(missingRate === undefined ? {} : { missingRate }),
-    decidedIndexes: state.decidedIndexes,
-    failedIndexes: state.failedIndexes,
+    ...indexSets(state),
     attempts: state.attempts,
     infraFailures: state.infraFailures,
     disruptions: state.disruptions,
     ...(results === undefined ? {} : { results: { digest: results } }),
+  };
+}
+
+/**
+ * Many small gaps in a large plan are longer than the API takes, which would refuse the whole status.
+ * Nothing is cut: a part would say that the rest is undecided.
+ */
+function indexSets({ decidedIndexes, failedIndexes }: BatchState): BatchStatus {
+  return {
+    ...(decidedIndexes.length > MAX_INDEX_SET ? {} : { decidedIndexes }),
+    ...(failedIndexes.length > MAX_INDEX_SET ? {} : { failedIndexes }),
   };
 }
 
