@@ -72,9 +72,9 @@ export interface ClusterRecords {
   ): Promise<readonly VerificationRow[]>;
   countAttempts(batch: BatchId): Promise<AttemptCounts>;
 
-  /** First row of (task digest, gate) wins; a repeat returns the stored one. */
+  /** First row of (namespace, task digest, gate) wins; a repeat returns the stored one. */
   addGateRun(row: GateRunRow): Promise<GateRunRow>;
-  listGateRuns(taskDigest: Sha256): Promise<readonly GateRunRow[]>;
+  listGateRuns(namespace: string, taskDigest: Sha256): Promise<readonly GateRunRow[]>;
 
   /** What `fetch` of a verify pod put right. The first list holds. */
   putFetchFindings(podUid: string, findings: readonly Finding[]): Promise<void>;
@@ -165,6 +165,8 @@ export interface ClaimRow {
 
 /** One run of a task's own gates (design: rollouts.md 7). */
 export interface GateRunRow {
+  /** Where it ran: what one namespace's pods say holds for no other's results. */
+  readonly namespace: string;
   readonly taskDigest: Sha256;
   readonly gate: Gate;
   readonly status: VerificationRow['status'];

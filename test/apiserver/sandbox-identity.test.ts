@@ -8,7 +8,7 @@ import { defineResource, resourcePath } from '../../operator/kube/objects/resour
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { ClawError } from '../../src/base/error.ts';
 import { silentLogger } from '../../src/base/logger.ts';
-import { AUDIENCES, SANDBOX_SERVICE_ACCOUNT } from '../../src/protocol/pod-contract.ts';
+import { AUDIENCES, LABELS, SANDBOX_SERVICE_ACCOUNT } from '../../src/protocol/pod-contract.ts';
 import { ClusterKeys } from '../../src/server/identity/cluster-keys.ts';
 import { type PodProofDeps, provePod } from '../../src/server/identity/prove-pod.ts';
 import { TokenVerifier } from '../../src/server/identity/verify-token.ts';
@@ -80,6 +80,7 @@ function depsAt(clock: Clock): PodProofDeps {
 /** An Indexed Job whose pods nobody runs, known to the store; answers the pod of index 1. */
 async function podOfJob(): Promise<{ readonly name: string; readonly uid: string }> {
   const template = {
+    metadata: { labels: { [LABELS.batch]: aJob().batch } },
     spec: {
       serviceAccountName: SANDBOX_SERVICE_ACCOUNT,
       automountServiceAccountToken: false,

@@ -1,9 +1,11 @@
+import { LABELS } from '../../src/protocol/pod-contract.ts';
 import type { PodReader, SandboxPod } from '../../src/server/identity/pods.ts';
 
 export interface PodFields {
   readonly namespace?: string;
   readonly name?: string;
   readonly uid?: string;
+  readonly batch?: string;
   readonly jobName?: string;
   readonly jobUid?: string;
   readonly index?: string;
@@ -22,6 +24,7 @@ export function aPod(fields: PodFields = {}): SandboxPod {
       name,
       uid,
       ...(deletionTimestamp !== undefined && { deletionTimestamp }),
+      labels: { [LABELS.batch]: fields.batch ?? 'batch-1' },
       annotations: { 'batch.kubernetes.io/job-completion-index': fields.index ?? '0' },
       ownerReferences: [
         {

@@ -140,7 +140,7 @@ export class ServerBed implements AsyncDisposable {
         await operator.jobCreated(uid, name, `uid-of-${name}`, call);
         const pods = [];
         for (let index = 0; index < job.length; index += 1) {
-          pods.push(await this.runPod(job, index, programs));
+          pods.push(await this.runPod(uid, job, index, programs));
         }
         await operator.evidence(uid, pods, call);
         await operator.jobOver(uid, name, 'finished', call);
@@ -152,10 +152,10 @@ export class ServerBed implements AsyncDisposable {
   }
 
   /** One pod from its first container to its last; what is then seen of it. */
-  async runPod(job: JobState, index: number, programs: UntrustedPrograms) {
+  async runPod(uid: string, job: JobState, index: number, programs: UntrustedPrograms) {
     const pod = { name: `${job.name}-${index}-abcde`, uid: randomUUID() };
     const jobUid = `uid-of-${job.name}`;
-    const owner = { jobName: job.name, jobUid, index: String(index) };
+    const owner = { batch: uid, jobName: job.name, jobUid, index: String(index) };
     this.pods.put({ namespace: NAMESPACE, ...pod, ...owner });
     const folder = join(this.folder, pod.uid);
     try {

@@ -80,7 +80,7 @@ export class BatchDirectory {
     return new LiveBatch(planned, await this.#rows(planned), clock.now());
   }
 
-  async #rows({ row, tasks }: PlannedBatch): Promise<BatchRows> {
+  async #rows({ row, frozen, tasks }: PlannedBatch): Promise<BatchRows> {
     const { store } = this.#options;
     const undecided = { undecided: true };
     const all = await store.listJobs(row.id);
@@ -93,7 +93,7 @@ export class BatchDirectory {
       rollouts,
       attempts: await store.attemptsOfBatch(row.id, undecided),
       verifications: await store.verificationsOfBatch(row.id, undecided),
-      gateRuns: await this.#gateRuns(rollouts, tasks),
+      gateRuns: await this.#gateRuns(frozen.namespace, rollouts, tasks),
       jobs,
       counts: await store.countAttempts(row.id),
       notes: await store.batchNotes(row.id),
@@ -101,6 +101,7 @@ export class BatchDirectory {
   }
 
   async #gateRuns(
+    namespace: string,
     rollouts: readonly RolloutRow[],
     tasks: PlannedBatch['tasks'],
   ): Promise<readonly GateRunRow[]> {
@@ -110,8 +111,9 @@ export class BatchDirectory {
         return task === undefined || proofGates(task).length === 0 ? [] : [taskDigest];
       }),
     );
+    const { store } = this.#options;
     const runs = [];
-    for (const digest of digests) runs.push(...(await this.#options.store.listGateRuns(digest)));
+    for (const digest of digests) runs.push(...(await store.listGateRuns(namespace, digest)));
     return runs;
   }
 

@@ -97,14 +97,16 @@ export class RolloutKeeper {
     await this.refresh(batch, batch.ofAttempt(row.attempt).row.id);
   }
 
-  async gateRan(batch: LiveBatch, row: GateRunRow): Promise<void> {
+  async gateRan(batch: LiveBatch, run: Omit<GateRunRow, 'namespace'>): Promise<void> {
     const { store, directory, clock } = this.#options;
-    const { taskDigest, gate } = row;
+    const { namespace } = batch.planned.frozen;
+    const { taskDigest, gate } = run;
     const [stored] = await Promise.all([
-      store.addGateRun(row),
+      store.addGateRun({ ...run, namespace }),
       this.settle(batch, { kind: 'gate', taskDigest, gate }),
     ]);
     for (const live of await directory.opened()) {
+      if (live.planned.frozen.namespace !== namespace) continue;
       for (const rollout of live.gateRan(stored, clock.now())) {
         await this.inTurn(rollout.row.id, () => this.#follow(live, live.of(rollout.row.id)));
       }

@@ -155,6 +155,7 @@ describe('the Job of a pod', () => {
     ['of another controller', { ownerKind: 'ReplicaSet' }, 'NotOfAJob'],
     ['that nobody told us of', { jobName: 'other', jobUid: 'other' }, 'UnknownJob'],
     ['of our name with another uid', { jobUid: 'other' }, 'UnknownJob'],
+    ['of a batch that it does not name', { batch: 'batch-2' }, 'ForeignBatch'],
     ['with an index beyond its list', { index: '2' }, 'NoWork'],
     ['with an index that is none', { index: '1e0' }, 'NoWork'],
   ])('%s is refused', async (_case, fields, reason) => {

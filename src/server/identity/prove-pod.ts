@@ -1,5 +1,10 @@
 import { ClawError } from '../../base/error.ts';
-import { ROLE_AUDIENCE, type Role, SANDBOX_SERVICE_ACCOUNT } from '../../protocol/pod-contract.ts';
+import {
+  LABELS,
+  ROLE_AUDIENCE,
+  type Role,
+  SANDBOX_SERVICE_ACCOUNT,
+} from '../../protocol/pod-contract.ts';
 import type { NoClaim } from '../../protocol/sandbox-api.ts';
 import type { ClusterRecords, JobRow } from '../../store/cluster-records.ts';
 import type { ClaimingPod } from '../sandbox/claim-desk.ts';
@@ -46,6 +51,8 @@ export async function provePod(
   if (STARTERS.has(role)) refuseEnded(pod, terminating);
   const job = await jobOf(pod, namespace, deps.records);
   if ('decision' in job) return job;
+  // Every pod of the Job's own template carries it; one that was put under the Job later may not.
+  if (pod.metadata.labels?.[LABELS.batch] !== job.batch) throw refuse('ForeignBatch', name);
   if (job.shape.phase !== PHASE_OF[role]) throw refuse('WrongPhase', `${job.name} for ${role}`);
   const row = await deps.records.rowOf(job.name, indexOf(pod));
   if (row === undefined) throw refuse('NoWork', name);

@@ -7,6 +7,7 @@ import type { Connection } from './connection.ts';
 
 const zGateRun = z
   .object({
+    namespace: z.string(),
     task_digest: zDigest,
     gate: z.enum(GATES),
     status: z.enum(['ok', 'crash', 'timeout', 'invalid']),
@@ -14,6 +15,7 @@ const zGateRun = z
   })
   .transform(
     (row): GateRunRow => ({
+      namespace: row.namespace,
       taskDigest: row.task_digest,
       gate: row.gate,
       status: row.status,
@@ -21,20 +23,28 @@ const zGateRun = z
     }),
   );
 
-export function listGateRuns(db: Connection, taskDigest: Sha256): readonly GateRunRow[] {
+export function listGateRuns(
+  db: Connection,
+  namespace: string,
+  taskDigest: Sha256,
+): readonly GateRunRow[] {
+  const sql =
+    'SELECT * FROM namespace_gate_runs WHERE namespace = ? AND task_digest = ? ORDER BY gate';
   return db
-    .all('SELECT * FROM gate_runs WHERE task_digest = ? ORDER BY gate', taskDigest)
-    .map((row) => parseRow(zGateRun, 'gate_runs', row));
+    .all(sql, namespace, taskDigest)
+    .map((row) => parseRow(zGateRun, 'namespace_gate_runs', row));
 }
 
 export function addGateRun(db: Connection, row: GateRunRow): GateRunRow {
   db.run(
-    `INSERT INTO gate_runs (task_digest, gate, status, names_json) VALUES (?, ?, ?, ?)
-     ON CONFLICT DO NOTHING`,
+    `INSERT INTO namespace_gate_runs (namespace, task_digest, gate, status, names_json)
+     VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    row.namespace,
     row.taskDigest,
     row.gate,
     row.status,
     canonicalJson(row.names),
   );
-  return listGateRuns(db, row.taskDigest).find(({ gate }) => gate === row.gate) ?? row;
+  const stored = listGateRuns(db, row.namespace, row.taskDigest);
+  return stored.find(({ gate }) => gate === row.gate) ?? row;
 }

@@ -163,4 +163,15 @@ export const SCHEMA_STEPS: readonly string[] = [
     PRIMARY KEY (batch, key)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- instead of gate_runs, which let one namespace speak for the tasks of another
+  CREATE TABLE namespace_gate_runs (
+    namespace   TEXT NOT NULL,
+    task_digest TEXT NOT NULL,
+    gate        TEXT NOT NULL,
+    status      TEXT NOT NULL,
+    names_json  TEXT NOT NULL,
+    PRIMARY KEY (namespace, task_digest, gate)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -293,12 +293,23 @@ describe('attempts of pods', () => {
 describe('gates and notes', () => {
   it('keep the first run of a gate, also one without names', async () => {
     const taskDigest = sha256('task');
-    const nop = { taskDigest, gate: 'nop', status: 'ok', names: ['b', 'a'] } as const;
-    const lazy = { taskDigest, gate: 'lazy', status: 'timeout', names: null } as const;
+    const namespace = 'team-a';
+    const nop = { namespace, taskDigest, gate: 'nop', status: 'ok', names: ['b', 'a'] } as const;
+    const lazy = { namespace, taskDigest, gate: 'lazy', status: 'timeout', names: null } as const;
     await store.addGateRun(nop);
     await store.addGateRun(lazy);
     expect(await store.addGateRun({ ...nop, status: 'crash', names: null })).toEqual(nop);
-    expect(await store.listGateRuns(taskDigest)).toEqual([lazy, nop]);
+    expect(await store.listGateRuns(namespace, taskDigest)).toEqual([lazy, nop]);
+  });
+
+  it('say nothing about the same task in another namespace', async () => {
+    const row = { taskDigest: sha256('task'), gate: 'nop', status: 'ok' } as const;
+    const forged = { ...row, namespace: 'team-b', names: ['forged'] };
+    const real = { ...row, namespace: 'team-a', names: ['real'] };
+    await store.addGateRun(forged);
+    expect(await store.listGateRuns('team-a', row.taskDigest)).toEqual([]);
+    expect(await store.addGateRun(real)).toEqual(real);
+    expect(await store.listGateRuns('team-b', row.taskDigest)).toEqual([forged]);
   });
 
   it('keep the last value of a note', async () => {

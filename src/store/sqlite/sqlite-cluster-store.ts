@@ -155,8 +155,8 @@ export class SqliteClusterStore extends SqliteStore implements ClusterStore {
     return this.write((db) => addGateRun(db, row));
   }
 
-  listGateRuns(taskDigest: Sha256): Promise<readonly GateRunRow[]> {
-    return this.read((db) => listGateRuns(db, taskDigest));
+  listGateRuns(namespace: string, taskDigest: Sha256): Promise<readonly GateRunRow[]> {
+    return this.read((db) => listGateRuns(db, namespace, taskDigest));
   }
 
   putFetchFindings(podUid: string, findings: readonly Finding[]): Promise<void> {
