@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import { Readable } from 'node:stream';
 import { Agent, type Dispatcher, request } from 'undici';
 import type { Clock } from '../base/clock.ts';
@@ -21,6 +22,8 @@ export interface OpenAiUpstreamOptions {
   readonly random: () => number;
   readonly logger: Logger;
   readonly backoff?: Backoff;
+  /** How the endpoint's name becomes an address; absent: the system's way. */
+  readonly lookup?: LookupFunction;
 }
 
 /** Statuses that another try can change; every 5xx is one too. */
@@ -54,7 +57,10 @@ export class OpenAiUpstream implements Upstream, AsyncDisposable {
       headersTimeout: 0,
       bodyTimeout: 0,
       keepAliveTimeout: 30_000,
-      connect: { timeout: CONNECT_TIMEOUT_MS },
+      connect: {
+        timeout: CONNECT_TIMEOUT_MS,
+        ...(options.lookup && { lookup: options.lookup }),
+      },
     });
   }
 

@@ -24,6 +24,7 @@ import type { EndModel } from '../sandbox/sandbox-plugin.ts';
 import { type SandboxServer, startSandboxServer } from '../sandbox/sandbox-server.ts';
 import { sessionPlan } from '../session-plan.ts';
 import { CertificateKeeper, type CertificateSecret } from '../tls/certificate-keeper.ts';
+import { guardedLookup } from '../upstreams/forbidden-hosts.ts';
 import { type SecretReader, SecretUpstreams } from '../upstreams/secret-upstreams.ts';
 import type { ServerConfig } from './config.ts';
 import { startOpsServer } from './ops-server.ts';
@@ -115,7 +116,7 @@ async function openCore(
 ): Promise<Core> {
   const store = stack.use(await openStore(config));
   const artifacts = await openFileArtifacts(join(config.dataDir, 'artifacts'));
-  const upstreams = openUpstreams(surroundings.secrets, logger);
+  const upstreams = openUpstreams(config, surroundings.secrets, logger);
   const sessions = new StoredSessions({
     records: store,
     plan: (claim) => sessionPlan(claim, decisions.directory, upstreams),
@@ -268,7 +269,11 @@ async function emptyFolder(folder: string): Promise<string> {
   return folder;
 }
 
-function openUpstreams(secrets: SecretReader, logger: Logger): SecretUpstreams {
+function openUpstreams(
+  config: ServerConfig,
+  secrets: SecretReader,
+  logger: Logger,
+): SecretUpstreams {
   return new SecretUpstreams({
     secrets,
     connect: (name, endpoint) =>
@@ -279,7 +284,9 @@ function openUpstreams(secrets: SecretReader, logger: Logger): SecretUpstreams {
         clock,
         random: Math.random,
         logger,
+        lookup: guardedLookup(),
       }),
+    ownNames: new Set(certificateNames(config)),
     clock,
   });
 }

@@ -15,6 +15,8 @@ const GOOD: SecretValue = {
   fields: { baseURL: 'https://models.example/v1\n', apiKey: ' sk-first ' },
 };
 
+const OWN: ReadonlySet<string> = new Set(['clawgym-server.clawgym.svc']);
+
 class Secrets implements SecretReader {
   reads = 0;
   value: SecretValue | undefined = GOOD;
@@ -41,6 +43,7 @@ beforeEach(() => {
   upstreams = new SecretUpstreams({
     secrets,
     clock,
+    ownNames: OWN,
     connect: (name, endpoint): Upstream => {
       connected.push(endpoint);
       const client = {
@@ -123,13 +126,46 @@ describe('a Secret that is no upstream', () => {
     ['a key in the address', fields({ baseURL: 'https://u:secret-1@models.example' }), /baseURL/],
     ['a key of two lines', fields({ apiKey: 'secret-1\nX-Other: 1' }), /apiKey must be printable/],
   ])('is refused for %s, and the message holds no value', (_case, secret, words) => {
-    const read = () => readEndpoint('team-a/gpt', secret);
+    const read = () => readEndpoint('team-a/gpt', secret, OWN);
     expect(read).toThrow(words);
     expect(read).toThrow(/^Secret team-a\/gpt/);
     expect(read).not.toThrow(/secret-1/);
   });
 
+  it.each([
+    'http://127.0.0.1:9090/v1',
+    'http://2130706433/v1',
+    'http://0x7f.1/v1',
+    'http://localhost/v1',
+    'http://LOCALHOST.:8443/v1',
+    'http://a.localhost/v1',
+    'http://0.0.0.0/v1',
+    'http://169.254.169.254/latest',
+    'http://[::1]/v1',
+    'http://[::]/v1',
+    'http://[fe80::1]/v1',
+    'http://[::ffff:127.0.0.1]/v1',
+    'http://[::ffff:a9fe:a9fe]/v1',
+    'https://clawgym-server.clawgym.svc:8444/v1',
+    'https://clawgym-server.clawgym.svc.cluster.local:8444/v1',
+    'https://Clawgym-Server.clawgym.svc.:8444/v1',
+  ])('is refused for the address %s', (baseURL) => {
+    expect(() => readEndpoint('team-a/gpt', fields({ baseURL }), OWN)).toThrow(
+      /^Secret team-a\/gpt: baseURL names the server itself/,
+    );
+  });
+
+  it.each([
+    'http://model.team-a.svc:8000/v1',
+    'http://10.96.0.12:8000/v1',
+    'http://192.168.1.4/v1',
+    'http://[fd00::4]/v1',
+    'https://localhost.example/v1',
+  ])('is taken for the address %s', (baseURL) => {
+    expect(readEndpoint('team-a/gpt', fields({ baseURL }), OWN).baseUrl).toBe(baseURL);
+  });
+
   it('may leave out the key', () => {
-    expect(readEndpoint('a/b', fields({ apiKey: '' })).apiKey).toBeUndefined();
+    expect(readEndpoint('a/b', fields({ apiKey: '' }), OWN).apiKey).toBeUndefined();
   });
 });

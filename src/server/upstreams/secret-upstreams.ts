@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { ClawError } from '../../base/error.ts';
 import type { Upstream, UpstreamRequest, UpstreamResponse } from '../../gateway/upstream.ts';
+import { isForbiddenHost } from './forbidden-hosts.ts';
 
 /** Type of the Secrets that pair an endpoint with its key (design: rollouts.md 8). */
 export const UPSTREAM_SECRET_TYPE = 'clawgym.io/upstream';
@@ -24,6 +25,8 @@ export interface SecretUpstreamsOptions {
   readonly secrets: SecretReader;
   /** Makes the client of an endpoint; `name` is for logs and reports. */
   readonly connect: (name: string, endpoint: UpstreamEndpoint) => Upstream;
+  /** Names of the server itself, in lower case: no endpoint may be one of them. */
+  readonly ownNames: ReadonlySet<string>;
   readonly clock: Clock;
 }
 
@@ -94,7 +97,8 @@ export class SecretUpstreams {
     kept: Kept | undefined,
   ): Promise<UpstreamEndpoint> {
     try {
-      return readEndpoint(`${namespace}/${name}`, await secrets.get(namespace, name));
+      const secret = await secrets.get(namespace, name);
+      return readEndpoint(`${namespace}/${name}`, secret, this.#options.ownNames);
     } catch (thrown) {
       const away = thrown instanceof ClawError && thrown.code === 'ClusterUnavailable';
       if (kept === undefined || !away) throw thrown;
@@ -124,7 +128,11 @@ class SecretUpstream implements Upstream {
 }
 
 /** Says which Secret, which field, and what was expected; never what a field holds. */
-export function readEndpoint(place: string, secret: SecretValue | undefined): UpstreamEndpoint {
+export function readEndpoint(
+  place: string,
+  secret: SecretValue | undefined,
+  ownNames: ReadonlySet<string>,
+): UpstreamEndpoint {
   if (secret === undefined) {
     throw new ClawError(
       'NotFound',
@@ -144,6 +152,12 @@ export function readEndpoint(place: string, secret: SecretValue | undefined): Up
     throw new ClawError(
       'InvalidInput',
       `Secret ${place}: baseURL must be an http or https URL without user and password, up to /v1`,
+    );
+  }
+  if (isForbiddenHost(url.hostname, ownNames)) {
+    throw new ClawError(
+      'InvalidInput',
+      `Secret ${place}: baseURL names the server itself, its host, or a loopback, link-local or unspecified address; name an endpoint that other pods could reach too, for example a Service`,
     );
   }
   const apiKey = secret.fields['apiKey']?.trim();
