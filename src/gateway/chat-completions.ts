@@ -245,11 +245,11 @@ function otherCall(callId: string): OpenAiError {
   return openAiError(409, 'call_id_reused', `Call id ${callId} was used for another request.`);
 }
 
-export function tooLarge(): OpenAiError {
+export function tooLarge(maxBytes = MAX_REQUEST_BYTES): OpenAiError {
   return openAiError(
     413,
     'request_too_large',
-    `The request body is larger than ${MAX_REQUEST_BYTES} bytes.`,
+    `The request body is larger than ${maxBytes} bytes.`,
   );
 }
 

@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { Agent, type Dispatcher, request } from 'undici';
 import { describe, expect, it } from 'vitest';
@@ -287,6 +289,23 @@ describe('a hostile agent', () => {
     gone.abort();
     await expect(first).rejects.toThrow();
     await fixture.gateway.model.abandoned(0);
+  });
+
+  it('cannot make the link hold calls without end on one connection', async () => {
+    const fault = { kind: 'gate', beforeFrame: 0, open: new Promise(() => undefined) } as const;
+    await using fixture = await linkFixture({ fault: () => fault });
+    const socket = connect(fixture.link.socketPath);
+    const body = JSON.stringify(STREAM);
+    const head = 'POST /v1/chat/completions HTTP/1.1\r\nhost: link\r\n';
+    const call = `${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+    socket.resume().write(call.repeat(50));
+    await once(socket, 'close');
+    expect(await fixture.gateway.records.listCalls(fixture.gateway.attempt)).toHaveLength(0);
+    const gone = new AbortController();
+    const next = fixture.post(STREAM, gone.signal);
+    await fixture.gateway.model.arrived(1);
+    gone.abort();
+    await expect(next).rejects.toThrow();
   });
 
   it.each([

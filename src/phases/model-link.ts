@@ -1,6 +1,6 @@
 import { chmod, chown, mkdir } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { ListenOptions } from 'node:net';
+import type { ListenOptions, Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { errorMessage } from '../base/error.ts';
@@ -9,6 +9,7 @@ import { claimSocketPath } from '../base/socket-path.ts';
 import type { Backoff } from '../gateway/backoff.ts';
 import { MAX_REQUEST_BYTES, tooLarge } from '../gateway/chat-completions.ts';
 import { errorBody, type OpenAiError, openAiError } from '../gateway/openai-error.ts';
+import { BodyBlocks } from './body-blocks.ts';
 import {
   cancelCall,
   forwardCall,
@@ -43,6 +44,13 @@ export const LINK_LIMITS: LinkLimits = {
   heldBytes: 96 * 1024 * 1024,
   totalBytes: 2 * 1024 * 1024 * 1024,
   totalCalls: 20_000,
+};
+
+/** For a companion's container, which has little memory: a body is held, sent and encrypted. */
+export const POD_LINK_LIMITS: LinkLimits = {
+  ...LINK_LIMITS,
+  requestBytes: 24 * 1024 * 1024,
+  heldBytes: 24 * 1024 * 1024,
 };
 
 export interface LinkOptions {
@@ -132,7 +140,16 @@ class Link implements ModelLink {
       headersTimeout: 10_000,
       requestTimeout: 120_000,
     };
+    const busy = new Set<Socket>();
     this.#server = createServer(limits, (request, response) => {
+      const { socket } = request;
+      // One call a connection: requests that do not wait for answers have no bound.
+      if (busy.has(socket)) {
+        socket.destroy();
+        return;
+      }
+      busy.add(socket);
+      for (const end of ['finish', 'close']) response.once(end, () => busy.delete(socket));
       const call = this.#serve(request, response).catch((thrown: unknown) => {
         options.logger.warn({ error: errorMessage(thrown) }, 'model link dropped a request');
         response.destroy();
@@ -215,7 +232,7 @@ class Link implements ModelLink {
     const { requestBytes, heldBytes, totalBytes, totalCalls } = this.#options.limits ?? LINK_LIMITS;
     this.#totalCalls += 1;
     if (this.#totalCalls > totalCalls) return usedUp(`${totalCalls} calls`);
-    const chunks: Buffer[] = [];
+    const body = new BodyBlocks();
     // Destroying the request would take the refusal down with it.
     const parts: AsyncIterable<unknown> = request.iterator({ destroyOnReturn: false });
     for await (const part of parts) {
@@ -224,8 +241,8 @@ class Link implements ModelLink {
       this.#heldBytes += part.length;
       this.#totalBytes += part.length;
       if (this.#totalBytes > totalBytes) return usedUp(`${totalBytes} bytes of requests`);
-      if (held.bytes > requestBytes || this.#heldBytes > heldBytes) return tooLarge();
-      chunks.push(part);
+      if (held.bytes > requestBytes || this.#heldBytes > heldBytes) return tooLarge(requestBytes);
+      body.add(part);
     }
     return {
       callId: this.#options.newCallId(),
@@ -233,7 +250,7 @@ class Link implements ModelLink {
       path,
       contentType: plain(request.headers['content-type']),
       accept: plain(request.headers.accept),
-      body: Buffer.concat(chunks),
+      body: body.whole(),
     };
   }
 }

@@ -231,11 +231,11 @@ describe('the model link', () => {
     const bed = stack.use(await roleBed(script, { linkPort, ...options }));
     const running = companionRole(bed.context);
     await expect.poll(() => existsSync(join(bed.context.paths.state, 'ready'))).toBe(true);
-    const ask = () =>
+    const ask = (body: string | Buffer = '{}') =>
       request(`http://127.0.0.1:${linkPort}/v1/chat/completions`, {
         method: 'POST',
         headers: { authorization: 'Bearer clawgym-dummy-key' },
-        body: '{}',
+        body,
       });
     return { bed, running, ask, [Symbol.asyncDispose]: () => stack.disposeAsync() };
   }
@@ -248,6 +248,19 @@ describe('the model link', () => {
     it.bed.stop();
     expect(await it.running).toBe(0);
     expect(it.bed.listener.posted(END)).toMatchObject([{ findings: [] }]);
+  });
+
+  it('holds no more of a body than its container has memory for, and is not lost by it', async () => {
+    await using it = await linked(({ path }) => (path === CALL ? { json: { ok: 1 } } : undefined));
+    const large = await it.ask(Buffer.alloc(24 * 1024 * 1024 + 1, 32));
+    expect([large.statusCode, await large.body.text()]).toEqual([
+      413,
+      expect.stringContaining('larger than 25165824 bytes'),
+    ]);
+    expect((await it.ask()).statusCode).toBe(200);
+    it.bed.stop();
+    expect(await it.running).toBe(0);
+    expect(it.bed.listener.posted(END)).not.toMatchObject([{ linkLost: expect.any(String) }]);
   });
 
   it('hides a restart of the server', async () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { errorMessage } from '../../base/error.ts';
 import { READY_FILE } from '../../protocol/pod-contract.ts';
 import type { AttemptEndBody, CompanionClaim } from '../../protocol/sandbox-api.ts';
-import { type ModelLink, startLoopbackLink } from '../model-link.ts';
+import { type ModelLink, POD_LINK_LIMITS, startLoopbackLink } from '../model-link.ts';
 import { awaitClaim } from './await-claim.ts';
 import { collectEnd } from './collect-end.ts';
 import { aborted, giveUpAfterStop } from './give-up.ts';
@@ -56,6 +56,7 @@ async function openLink(
       random: context.random,
       logger: context.logger,
       gatewayLossSeconds,
+      limits: POD_LINK_LIMITS,
       onLost: () => undefined,
     },
     context.linkPort,
