@@ -69,7 +69,7 @@ function partsOf(options: BatchControllerOptions): BatchParts {
     ...{ client, server, clock, world },
     ledger: new PodLedger(world.pods),
     lastSeen: new LastSeenJobs(world.jobs),
-    departed: new DepartedBatches(world.batches),
+    departed: new DepartedBatches(world.batches, clock),
     installation: new InstallationReader({
       ...{ client, server, clock, service },
       settings: options.podSettings,

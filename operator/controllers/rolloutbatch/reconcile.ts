@@ -1,21 +1,38 @@
-import { DONE, type Reconcile } from '../../kube/controller/reconcile.ts';
+import {
+  DONE,
+  type Reconcile,
+  type ReconcileContext,
+  type ReconcileResult,
+} from '../../kube/controller/reconcile.ts';
+import type { ObjectKey } from '../../kube/objects/object-key.ts';
 import { MANAGED_BY } from '../shared/marks.ts';
 import { carryOn } from './carry-on.ts';
+import { farewell } from './farewell.ts';
 import type { BatchParts } from './parts.ts';
 import { isOver } from './status.ts';
-import { farewell, tidyUp } from './tidy-up.ts';
+import { forgetBatch, tidyUp } from './tidy-up.ts';
 
 /** One look at a batch: what is gone or going, what is over, and what goes on. */
 export function reconcileBatch(parts: BatchParts): Reconcile {
   return async (key, context) => {
-    await farewell(parts, parts.departed.take(key), context);
-    const batch = parts.world.batches.get(key);
-    if (batch === undefined) return DONE;
-    if ((batch.spec.managedBy ?? MANAGED_BY) !== MANAGED_BY) return DONE;
-    // Its children go by their owner references; nothing new is made.
-    if (batch.metadata.deletionTimestamp !== undefined) return DONE;
-    if (isOver(batch.status?.conditions)) return await tidyUp(parts, batch, context);
-    const waitMs = parts.pace.waitMs(batch.metadata.uid ?? '', parts.settings.tickMs);
-    return waitMs > 0 ? { requeueAfterMs: waitMs } : await carryOn(parts, batch, context);
+    const waitMs = await farewell(parts, key, (uid) => forgetBatch(parts, uid), context);
+    const { requeueAfterMs } = await reconcilePresent(parts, key, context);
+    const waits = [waitMs, requeueAfterMs].filter((ms) => ms !== undefined);
+    return waits.length === 0 ? DONE : { requeueAfterMs: Math.min(...waits) };
   };
+}
+
+async function reconcilePresent(
+  parts: BatchParts,
+  key: ObjectKey,
+  context: ReconcileContext,
+): Promise<ReconcileResult> {
+  const batch = parts.world.batches.get(key);
+  if (batch === undefined) return DONE;
+  if ((batch.spec.managedBy ?? MANAGED_BY) !== MANAGED_BY) return DONE;
+  // Its children go by their owner references; nothing new is made.
+  if (batch.metadata.deletionTimestamp !== undefined) return DONE;
+  if (isOver(batch.status?.conditions)) return await tidyUp(parts, batch, context);
+  const waitMs = parts.pace.waitMs(batch.metadata.uid ?? '', parts.settings.tickMs);
+  return waitMs > 0 ? { requeueAfterMs: waitMs } : await carryOn(parts, batch, context);
 }

@@ -38,24 +38,8 @@ export async function tidyUp(
   return DONE;
 }
 
-/** A batch that is deleted: its children are the garbage collector's, the server is told. */
-export async function farewell(
-  parts: BatchParts,
-  uids: readonly string[],
-  { signal, logger }: ReconcileContext,
-): Promise<void> {
-  for (const uid of uids) {
-    forgetBatch(parts, uid);
-    try {
-      await parts.server.cancel(uid, 'Deleted', { signal });
-    } catch (error) {
-      // Its pods go all the same; their claims end with them.
-      logger.warn({ error, uid }, 'the server was not told of a deleted batch');
-    }
-  }
-}
-
-function forgetBatch(parts: BatchParts, uid: string): void {
+/** Nothing of it matters any more. */
+export function forgetBatch(parts: BatchParts, uid: string): void {
   parts.ledger.close(uid);
   parts.lastSeen.forget(uid);
   parts.planner.forget(uid);
