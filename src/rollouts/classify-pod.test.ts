@@ -38,6 +38,36 @@ describe('a rollout pod, by the rows of rollouts.md 5', () => {
       { ...held('present'), budgetEnded: true },
       { class: 'end', agent: { exitCode: 9, signal: null, reason: 'Budget', seconds: 90 } },
     ],
+    ...(
+      [
+        ['before the link was lost', rollout(), { modelLost: 'LinkLost' }],
+        ['before we deleted it', rollout({ deletedByUs: 'paused', deletedAt: GRACE_OVER }), {}],
+        ['before it was pre-empted', rollout({ disruption: 'PreemptionByScheduler' }), {}],
+      ] as const
+    ).map(([name, pod, facts]): [string, PodFacts, object, object] => [
+      `a used-up budget ${name}`,
+      pod,
+      { ...held('present'), budgetEnded: true, ...facts },
+      { class: 'end', agent: { exitCode: 9, signal: null, reason: 'Budget', seconds: 90 } },
+    ]),
+    [
+      'a used-up budget of a pod that vanished',
+      undefined,
+      { ...held('present'), budgetEnded: true },
+      { class: 'end', agent: { exitCode: null, signal: 'SIGKILL', reason: 'Budget', seconds: 0 } },
+    ],
+    [
+      'a used-up budget of a pod that goes on',
+      rollout({ phase: 'Running', containers: [stage, running] }),
+      { ...held('present'), budgetEnded: true },
+      { class: 'running' },
+    ],
+    [
+      'a failed endpoint, which may have used the budget up',
+      rollout(),
+      { ...held('present'), budgetEnded: true, modelLost: 'UpstreamFailed' },
+      { class: 'infra_error', reason: 'UpstreamFailed' },
+    ],
     [
       'a budget without a workspace is no result',
       rollout(),

@@ -57,6 +57,9 @@ export function classifyRolloutPod(
   facts: RolloutPodFacts,
 ): RolloutPodClass {
   if (facts.ended) return { class: 'ended' };
+  // An endpoint that failed may have used the budget up; a link that was lost cannot have.
+  if (facts.modelLost === 'UpstreamFailed') return infra(facts.modelLost);
+  if (facts.budgetEnded && isKept(facts.held)) return budgetEnd(pod, facts.now);
   if (facts.modelLost !== undefined) return infra(facts.modelLost);
   if (pod === undefined) return disruption('EvidenceLost');
   if (!isOver(pod, facts.now)) return { class: 'running' };
@@ -70,6 +73,16 @@ export function classifyRolloutPod(
   const agent = ranAndEnded(containerOf(pod, AGENT));
   if (agent === undefined && !isRunning(pod)) return infra(neverStarted(pod));
   return classifyEnded(pod, agent, facts);
+}
+
+const isKept = (held: RolloutPodFacts['held']): boolean =>
+  held !== undefined && held.workspace !== 'missing';
+
+/** The gateway had ended the episode, and the workspace is kept: nothing that came later counts. */
+function budgetEnd(pod: PodFacts | undefined, now: number): RolloutPodClass {
+  if (pod !== undefined && !isOver(pod, now)) return { class: 'running' };
+  const ended = pod && ranAndEnded(containerOf(pod, AGENT));
+  return { class: 'end', agent: { ...exitOf(ended), reason: 'Budget' } };
 }
 
 /** A pod that is gone or on a lost node may have been seen last while its agent ran. */
@@ -89,11 +102,11 @@ function isStaged(pod: PodFacts): boolean {
 function classifyEnded(
   pod: PodFacts,
   ended: ReturnType<typeof ranAndEnded>,
-  { held, budgetEnded }: RolloutPodFacts,
+  { held }: RolloutPodFacts,
 ): RolloutPodClass {
   const atDeadline = pod.reason === 'DeadlineExceeded';
-  if (held !== undefined && held.workspace !== 'missing') {
-    const reason = budgetEnded ? 'Budget' : atDeadline ? 'Deadline' : ownReason(ended);
+  if (isKept(held)) {
+    const reason = atDeadline ? 'Deadline' : ownReason(ended);
     return { class: 'end', agent: { ...exitOf(ended), reason } };
   }
   if (atDeadline) {

@@ -149,12 +149,15 @@ function withLinkState(
   link: AttemptModelAccess | undefined,
   modelLost: RanAgent['modelLost'],
 ): RanAgent {
+  // The gateway had ended the episode before its link was lost; an endpoint that failed may have used
+  // the budget up.
+  const spent = link?.budgetEnded() === true;
   return {
-    end: link?.budgetEnded() ? { ...run.end, reason: 'Budget' } : run.end,
+    end: spent ? { ...run.end, reason: 'Budget' } : run.end,
     findings: run.findings,
     stdout: run.stdout.bytes,
     stderr: run.stderr.bytes,
-    modelLost,
+    modelLost: spent && modelLost === 'LinkLost' ? undefined : modelLost,
   };
 }
 

@@ -1,3 +1,4 @@
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ENGINE_ROLLOUT, engineBatch } from '../../../test/support/engine-batch.ts';
@@ -7,6 +8,7 @@ import type { AgentPlan } from '../../agents/agent.ts';
 import { systemClock } from '../../base/clock.ts';
 import { ClawError } from '../../base/error.ts';
 import { silentLogger } from '../../base/logger.ts';
+import type { SandboxExit } from '../../phases/process-sandbox.ts';
 import { rolloutService } from '../../server/rollout-service.ts';
 import type { AttemptRow, RolloutRow } from '../../store/records.ts';
 import { openSqliteStore } from '../../store/sqlite/open.ts';
@@ -27,7 +29,21 @@ interface Faults {
   readonly plan: AgentPlan;
   readonly sandbox?: () => ClawError;
   readonly artifact?: () => Error;
+  /** The agent has a model, whose gateway ended the episode, and ends by exit 0. */
+  readonly lost?: 'LinkLost' | 'UpstreamFailed';
 }
+
+const OUTPUT = { bytes: new Uint8Array(), totalBytes: 0, truncated: false };
+const ENDED: SandboxExit = {
+  ...{ exitCode: 0, signal: null, timedOut: false, cancelled: false, oomKilled: false },
+  ...{
+    peakMemoryMiB: undefined,
+    cpuSeconds: undefined,
+    seconds: 1,
+    stdout: OUTPUT,
+    stderr: OUTPUT,
+  },
+};
 
 /** Runs one rollout with injected faults; its row and attempts in the end. */
 async function run(faults: Faults): Promise<{ row: RolloutRow; attempts: readonly AttemptRow[] }> {
@@ -40,17 +56,32 @@ async function run(faults: Faults): Promise<{ row: RolloutRow; attempts: readonl
   await using runtime = await openRuntimeDir(join(dir.path, 'store'));
   const artifacts = new MemoryArtifacts();
   await artifacts.put(Buffer.from('print'));
-  const { artifact } = faults;
+  const { artifact, lost } = faults;
   if (artifact) artifacts.put = () => Promise.reject(artifact());
   const engine = new LocalEngine({
     store,
     api: rolloutService(store, artifacts),
     sandbox: {
       root: 'test',
-      run: () => Promise.reject(faults.sandbox?.() ?? new ClawError('SandboxFailed', 'no sandbox')),
+      run: ({ name }) =>
+        lost !== undefined && name === 'agent'
+          ? Promise.resolve(ENDED)
+          : Promise.reject(faults.sandbox?.() ?? new ClawError('SandboxFailed', 'no sandbox')),
     },
     programsDir: dir.path,
-    models: { open: () => Promise.reject(new Error('no model')) },
+    models: {
+      open: async ({ socketDir }) => {
+        const socketPath = join(socketDir, 'link', 'socket');
+        await mkdir(join(socketDir, 'link'));
+        await writeFile(socketPath, '');
+        return {
+          socketPath,
+          budgetEnded: () => true,
+          lost: () => lost,
+          [Symbol.asyncDispose]: () => Promise.resolve(),
+        };
+      },
+    },
     runtime,
     clock: { ...systemClock, sleep: () => Promise.resolve() },
     logger: silentLogger,
@@ -61,7 +92,9 @@ async function run(faults: Faults): Promise<{ row: RolloutRow; attempts: readonl
   const rollout = ENGINE_ROLLOUT;
   const observer = { started: () => {}, retried: () => {}, decided: () => {} };
   const signal = new AbortController().signal;
-  await engine.run([engineBatch(faults.plan, artifacts)], { parallelism: 1, signal, observer });
+  const batch = engineBatch(faults.plan, artifacts);
+  const model = lost && { name: 'm', upstream: 'u', sampling: {} };
+  await engine.run([{ ...batch, model }], { parallelism: 1, signal, observer });
   const row = await store.getRollout(rollout);
   if (row === undefined) throw new Error('no row');
   return { row, attempts: await store.listAttempts(rollout) };
@@ -93,6 +126,18 @@ test('a workspace that never arrives is decided against the agent', async () => 
     score: { flat: 0, final: 0 },
     findings: [{ code: 'SnapshotNeverArrived' }],
   });
+});
+
+test('a used-up budget stands where the link was lost after it', async () => {
+  const { row, attempts } = await run({ plan: program, lost: 'LinkLost' });
+  expect(attempts).toHaveLength(1);
+  expect(attempts[0]?.end?.agent.reason).toBe('Budget');
+  expect(row.decision?.reason).toBe('VerifySandboxFailed');
+});
+
+test('a used-up budget does not where its endpoint failed', async () => {
+  const { attempts } = await run({ plan: program, lost: 'UpstreamFailed' });
+  expect(classes(attempts)).toEqual(Array(3).fill('infra_error UpstreamFailed'));
 });
 
 test('a full disk of our own is not', async () => {

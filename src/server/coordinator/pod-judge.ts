@@ -98,10 +98,10 @@ export class PodJudge {
     return {
       ended: false,
       modelLost:
-        held?.linkLost !== undefined
-          ? ('LinkLost' as const)
-          : lost !== undefined
-            ? ('UpstreamFailed' as const)
+        lost !== undefined
+          ? ('UpstreamFailed' as const)
+          : held?.linkLost !== undefined
+            ? ('LinkLost' as const)
             : undefined,
       held: held && { workspace: workspaceOf(held) },
       budgetEnded: calls.some(({ finish }) => finish?.result === 'budget'),

@@ -142,9 +142,11 @@ export class RolloutDesk implements Pick<ClaimDesk, 'stage' | 'companion' | 'end
     body: AttemptEndBody,
   ): Promise<void> {
     const { store, keeper, judge, clock } = this.#context;
-    const lost = body.linkLost === undefined ? await store.getModelLoss(attempt.id) : 'link';
-    if (lost !== undefined) {
-      const reason = body.linkLost === undefined ? 'UpstreamFailed' : 'LinkLost';
+    const upstream = await store.getModelLoss(attempt.id);
+    const calls = await store.listCalls(attempt.id);
+    const spent = calls.some(({ finish }) => finish?.result === 'budget');
+    if (upstream !== undefined || (body.linkLost !== undefined && !spent)) {
+      const reason = upstream === undefined ? 'LinkLost' : 'UpstreamFailed';
       return await keeper.close(batch, attempt, { class: 'infra_error', reason });
     }
     const missing = body.snapshot === undefined && body.refused === undefined;
@@ -155,10 +157,8 @@ export class RolloutDesk implements Pick<ClaimDesk, 'stage' | 'companion' | 'end
       if (evidence !== undefined) await judge.judgeAttempt(batch, attempt, evidence);
       return;
     }
-    const calls = await store.listCalls(attempt.id);
     const budget =
-      calls.some(({ finish }) => finish?.result === 'budget') ||
-      (body.agent.reason === 'Deadline' && isTimeBudget(task, batch.planned.settings));
+      spent || (body.agent.reason === 'Deadline' && isTimeBudget(task, batch.planned.settings));
     const { exitCode, signal, seconds } = body.agent;
     const reason: AgentEnd['reason'] = budget ? 'Budget' : body.agent.reason;
     await keeper.end(
