@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { asAttemptId } from '../../src/base/brand.ts';
+import { type AttemptId, asAttemptId } from '../../src/base/brand.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { sha256 } from '../../src/base/digest.ts';
 import { silentLogger } from '../../src/base/logger.ts';
@@ -51,6 +51,8 @@ export class ScriptedCluster implements AsyncDisposable {
   readonly pods = new FakePods();
   /** Holds for the next start. */
   download: DownloadRules = { hosts: new Set(), maxBytes: 1 << 20 };
+  /** Attempts whose model was ended, in order. */
+  readonly modelEnds: AttemptId[] = [];
   store!: ClusterStore;
   artifacts!: ArtifactStore;
   open!: OpenCoordinator;
@@ -219,7 +221,10 @@ export class ScriptedCluster implements AsyncDisposable {
         cacheDir: join(this.folder, 'cache'),
         product: { name: 'test', version: '0' },
         graderRoot: 'test-image',
-        endModel: () => Promise.resolve(),
+        endModel: (attempt) => {
+          this.modelEnds.push(attempt);
+          return Promise.resolve();
+        },
         observer: { attemptClosed: () => undefined, rolloutDecided: () => undefined },
         clock,
         logger: silentLogger,

@@ -58,8 +58,8 @@ export async function openCoordinator(parts: CoordinatorParts): Promise<OpenCoor
   const folder = join(parts.cacheDir, 'task-sets');
   const shelf = new TaskSetShelf({ artifacts, folder, newName, signal });
   const directory = new BatchDirectory({ store, shelf, images, clock });
-  const keeper = new RolloutKeeper({ store, directory, clock, observer: parts.observer });
-  const { pods, endModel } = parts;
+  const { pods, endModel, observer } = parts;
+  const keeper = new RolloutKeeper({ store, directory, clock, observer, endModel });
   const judge = new PodJudge({ store, keeper, pods, clock, newNonce, graderRoot, endModel });
   const contents = new TaskContents(artifacts);
   const shared = { store, artifacts, directory, keeper, judge, clock };

@@ -20,6 +20,8 @@ export interface RolloutKeeperOptions {
   readonly directory: BatchDirectory;
   readonly clock: Clock;
   readonly observer: CoordinatorObserver;
+  /** Ends what an attempt has of the model; resolves when its calls are recorded. Idempotent. */
+  readonly endModel: (attempt: AttemptRow['id']) => Promise<void>;
 }
 
 /** Told about what was decided, for metrics; must not throw. */
@@ -73,6 +75,7 @@ export class RolloutKeeper {
   ): Promise<void> {
     const { store, clock, observer } = this.#options;
     if (attempt.close === undefined) {
+      await this.#endModel(attempt);
       await store.closeAttempt(attempt.id, { class: kind, reason, closedAt: clock.now() });
       observer.attemptClosed(kind, reason);
     }
@@ -192,6 +195,7 @@ export class RolloutKeeper {
   ): Promise<LiveRollout> {
     const { store, clock, directory, observer } = this.#options;
     if (id === undefined) throw new TypeError('a decision without a rollout');
+    await this.#endModel(attempt);
     const { reason } = decision;
     const { position } = batch.of(id).row;
     // Asked for together, they share a commit. A crash between them is harmless: the rows decide again.
@@ -206,6 +210,12 @@ export class RolloutKeeper {
     await Promise.all(writes);
     observer.rolloutDecided(decision);
     return await directory.refresh(batch, id);
+  }
+
+  /** Of an attempt that nobody ended: its agent may be asking still, and nothing else would stop that. */
+  async #endModel(attempt: AttemptRow | undefined): Promise<void> {
+    if (attempt === undefined || attempt.end !== undefined || attempt.close !== undefined) return;
+    await this.#options.endModel(attempt.id);
   }
 
   /** Beside exit 0, a kill for memory was that of a tool's child (design: rollouts.md 5). */

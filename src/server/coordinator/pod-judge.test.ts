@@ -1,0 +1,94 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { aPlanBody, aTask, aVerdict, endedWell } from '../../../test/support/cluster-batches.ts';
+import { type ClusterScript, ScriptedCluster } from '../../../test/support/scripted-cluster.ts';
+import { tempDir } from '../../../test/support/temp-dir.ts';
+import { asAttemptId, asRolloutId } from '../../base/brand.ts';
+import { sha256 } from '../../base/digest.ts';
+
+const UID = 'e0a1b2c3-0000-4000-8000-000000000002';
+const FIRST = asRolloutId(`${UID}/one/0`);
+const ATTEMPT = asAttemptId(`${FIRST}#1`);
+const one = aPlanBody({ tasks: [aTask('one')] });
+
+const well: ClusterScript = {
+  agent: async (_grant, cluster) => ({ report: await endedWell(cluster) }),
+  grade: async ({ nonce }) => aVerdict(nonce, { there: 0.5 }),
+};
+
+let folder: Awaited<ReturnType<typeof tempDir>>;
+let cluster: ScriptedCluster;
+beforeEach(async () => {
+  folder = await tempDir();
+  cluster = await ScriptedCluster.start(folder.path);
+});
+afterEach(async () => {
+  await cluster[Symbol.asyncDispose]();
+  await folder[Symbol.asyncDispose]();
+});
+
+/** The gateway's own record of the call by which it ended the episode. */
+async function endByBudget(): Promise<void> {
+  const call = { callId: 'c1', attempt: ATTEMPT, startedAt: 1, model: 'm', request: sha256('q') };
+  await cluster.store.openCall(call);
+  await cluster.store.finishCall('c1', {
+    status: 200,
+    contentType: 'application/json',
+    response: sha256('a'),
+    result: 'budget',
+    inputTokens: 1,
+    outputTokens: 1,
+    endedAt: 2,
+  });
+}
+
+describe('the model of an attempt that is closed without its end', () => {
+  /** The one attempt, with its agent at work. */
+  async function atWork(): Promise<string> {
+    const { waiting } = await cluster.plan(UID, one);
+    const shapeId = waiting[0]?.shape.id ?? '';
+    const job = await cluster.newJob(UID, { shapeId, generation: 1, max: 1 });
+    await cluster.open.desk.stage((await cluster.makePod(job, 0)).claiming);
+    expect(cluster.modelEnds).toEqual([]);
+    return job.name;
+  }
+
+  it.each(['paused', 'deadline', 'replaced'] as const)('is ended: Job %s', async (cause) => {
+    await cluster.open.coordinator.jobOver(UID, await atWork(), cause);
+    expect(cluster.modelEnds).toEqual([ATTEMPT]);
+    const [attempt] = await cluster.store.listAttempts(FIRST);
+    expect(attempt?.close?.class).toBe('cancelled');
+  });
+
+  it('is ended by a cancellation', async () => {
+    await atWork();
+    await cluster.open.coordinator.cancel(UID, 'DeadlineExceeded');
+    expect(cluster.modelEnds).toEqual([ATTEMPT]);
+  });
+});
+
+describe('a budget that the gateway ended', () => {
+  const lost = (failed: boolean): ClusterScript['agent'] => {
+    return async (_grant, on) => {
+      await endByBudget();
+      if (failed) await on.store.putModelLoss(ATTEMPT, 'away');
+      return { report: { ...(await endedWell(on)), linkLost: 'no gateway for 120 s' } };
+    };
+  };
+
+  it('stands where the link was lost after it', async () => {
+    await cluster.plan(UID, one);
+    const state = await cluster.drive(UID, { ...well, agent: lost(false) });
+    expect(state).toMatchObject({ outcomes: { budget_exhausted: 1 }, attempts: 1 });
+  });
+
+  it('may have been used up by an endpoint that failed', async () => {
+    await cluster.plan(UID, one);
+    let tries = 0;
+    const agent: ClusterScript['agent'] = async (grant, on) => {
+      tries += 1;
+      return tries === 1 ? await lost(true)(grant, on) : await well.agent(grant, on);
+    };
+    const state = await cluster.drive(UID, { ...well, agent });
+    expect(state).toMatchObject({ outcomes: { scored: 1 }, attempts: 2 });
+  });
+});
