@@ -15,6 +15,7 @@ import { carryOut, type Work } from './carry-out.ts';
 import { Findings } from './findings.ts';
 import type { Installation } from './installation.ts';
 import { clusterView, modeOf, observedOf, tellEvidence } from './look.ts';
+import { BLOCKED_MS, nextLook } from './next-look.ts';
 import type { BatchParts } from './parts.ts';
 import { plan } from './plan.ts';
 import { withDefaults } from './resources.ts';
@@ -24,7 +25,6 @@ import { writeStatus } from './write-status.ts';
 /** Steps that only the server sees need no new view of the cluster: so many in one run at most. */
 const MAX_ROUNDS = 6;
 const SERVER_AWAY_MS = 3000;
-const BLOCKED_MS = 15_000;
 
 /** One run for a batch that is not over: ask, tell, decide, do, and say how it is. */
 export async function carryOn(
@@ -81,7 +81,7 @@ async function work(
   await checkShortage(parts, findings, call);
   if (findings.mode === 'run' && findings.hindrance === undefined)
     findings.network = await parts.network.finding(findings.batch, installation.pods, call);
-  return nextLook(parts, findings);
+  return nextLook(parts.settings, findings);
 }
 
 interface Round {
@@ -186,16 +186,4 @@ async function checkShortage(
   const short = shortJob(own, cluster.pods.facts, left, parts.clock.now());
   const words = await parts.shortages.words(uid, short, call);
   if (words !== undefined) findings.forbidden = { reason: 'PodsForbidden', message: words };
-}
-
-/** While anything of it lives or waits the server is asked; nothing else tells of its decisions. */
-function nextLook(
-  { settings }: BatchParts,
-  { hindrance, mode, state }: Findings,
-): number | undefined {
-  if (hindrance !== undefined) return BLOCKED_MS;
-  if (state === undefined) return settings.tickMs;
-  const live = state.jobs.some((job) => job.live);
-  if (!live && (mode === 'pause' || state.results !== undefined)) return undefined;
-  return settings.tickMs;
 }
