@@ -2,6 +2,7 @@ import { serverMark } from '../../../src/engines/kubernetes/settings.ts';
 import type { ServerCall } from '../../../src/protocol/claw-gym-server.ts';
 import type { BatchState } from '../../../src/protocol/operator-api.ts';
 import { findCondition } from '../../kube/objects/conditions.ts';
+import { cacheOf } from '../shared/joined-cache.ts';
 import type { RolloutBatch } from '../shared/kinds.ts';
 import { runStart } from '../shared/run-start.ts';
 import { jobFact } from './facts.ts';
@@ -22,9 +23,10 @@ export interface ClusterView {
 
 export function clusterView(parts: BatchParts, batch: RolloutBatch, uid: string): ClusterView {
   const { clock, lastSeen, ledger, world } = parts;
+  const pods = cacheOf(world.pods, batch.metadata.namespace);
   return {
     jobs: world.jobs.byIndex('owner', uid).map(jobFact),
-    podsVersion: world.pods.listing ? undefined : world.pods.resourceVersion,
+    podsVersion: pods.listing ? undefined : pods.resourceVersion,
     pods: podView({
       present: world.pods.byIndex('batch', uid),
       gone: ledger.gone(uid),

@@ -16,6 +16,21 @@ export function joinCaches<T extends KubeObject>(
   return caches.length === 1 && only !== undefined ? only : new JoinedCache(byNamespace);
 }
 
+/**
+ * The part of a cache that holds a namespace: its version moves with what happens there, while that of
+ * joined caches stays behind with the quietest of them.
+ */
+export function cacheOf<T extends KubeObject>(
+  cache: Cache<T>,
+  namespace: string | undefined,
+): Cache<T> {
+  return isJoined(cache) ? (cache.part(namespace) ?? cache) : cache;
+}
+
+function isJoined<T extends KubeObject>(cache: Cache<T>): cache is JoinedCache<T> {
+  return cache instanceof JoinedCache;
+}
+
 class JoinedCache<T extends KubeObject> implements Cache<T> {
   readonly selection: Selection;
   readonly #byNamespace: ReadonlyMap<string, Cache<T>>;
@@ -26,6 +41,10 @@ class JoinedCache<T extends KubeObject> implements Cache<T> {
     this.#caches = [...byNamespace.values()];
     const { namespace: _one, ...selection } = this.#caches[0]?.selection ?? {};
     this.selection = selection;
+  }
+
+  part(namespace: string | undefined): Cache<T> | undefined {
+    return this.#byNamespace.get(namespace ?? '');
   }
 
   get(key: ObjectKey): T | undefined {
