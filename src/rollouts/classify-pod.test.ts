@@ -8,6 +8,7 @@ const open: RolloutPodFacts = {
   modelLost: undefined,
   held: undefined,
   budgetEnded: false,
+  agentSeconds: 90,
   now: NOW,
 };
 const held = (workspace: 'present' | 'refused' | 'missing'): Partial<RolloutPodFacts> => ({
@@ -326,6 +327,26 @@ describe('a rollout pod, by the rows of rollouts.md 5', () => {
       rollout({ reason: 'DeadlineExceeded' }),
       {},
       expect.objectContaining({ class: 'agent_timeout', reason: 'PodDeadline' }),
+    ],
+    ...[held('present'), held('missing'), {}].map(
+      (facts): [string, PodFacts, Partial<RolloutPodFacts>, object] => [
+        'deadline of the pod before that of its agent, which began late',
+        rollout({ reason: 'DeadlineExceeded' }),
+        { ...facts, agentSeconds: 91 },
+        { class: 'infra_error', reason: 'PodDeadline' },
+      ],
+    ),
+    [
+      'deadline of the pod after its agent had ended by itself',
+      rollout({ reason: 'DeadlineExceeded', containers: [stage, agent()] }),
+      { ...held('present'), agentSeconds: 91 },
+      { class: 'end', agent: { exitCode: 0, signal: null, reason: 'Exited', seconds: 90 } },
+    ],
+    [
+      'deadline of a pod that vanished: how long its agent ran is not known',
+      rollout({ reason: 'DeadlineExceeded', gone: true, containers: [stage, running] }),
+      {},
+      { class: 'infra_error', reason: 'PodDeadline' },
     ],
     [
       'ended without a workspace',

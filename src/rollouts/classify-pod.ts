@@ -3,6 +3,7 @@ import {
   containerOf,
   disruption,
   evictedForOwnUse,
+  hadItsTime,
   type Interruption,
   infra,
   interruption,
@@ -23,6 +24,8 @@ export interface RolloutPodFacts {
   readonly held: { readonly workspace: 'present' | 'refused' | 'missing' } | undefined;
   /** The gateway ended the episode. */
   readonly budgetEnded: boolean;
+  /** The agent's own deadline: its pod's allows for slow pulls and waiting, which are not its doing. */
+  readonly agentSeconds: number;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -102,9 +105,12 @@ function isStaged(pod: PodFacts): boolean {
 function classifyEnded(
   pod: PodFacts,
   ended: ReturnType<typeof ranAndEnded>,
-  { held }: RolloutPodFacts,
+  { held, agentSeconds }: RolloutPodFacts,
 ): RolloutPodClass {
-  const atDeadline = pod.reason === 'DeadlineExceeded';
+  const overtime = pod.reason === 'DeadlineExceeded';
+  const atDeadline = overtime && hadItsTime(ended, agentSeconds);
+  // Begun so late that its pod's time ended before its own: partial work is no result.
+  if (overtime && !atDeadline && ended?.exitCode !== 0) return infra('PodDeadline');
   if (isKept(held)) {
     const reason = atDeadline ? 'Deadline' : ownReason(ended);
     return { class: 'end', agent: { ...exitOf(ended), reason } };

@@ -8,7 +8,7 @@ const fetch = anEndedContainer('fetch');
 const verify = (over: Partial<PodFacts> = {}): PodFacts =>
   aPod({ phase: 'Failed', containers: [fetch, grade({ exitCode: 1 })], ...over });
 const waiting = { name: 'grade', state: 'waiting', waitingReason: 'PodInitializing' } as const;
-const open = { settled: false, problem: undefined, now: NOW };
+const open = { settled: false, problem: undefined, verifierSeconds: 90, now: NOW };
 const crash = (words: string) => ({ class: 'crash', message: expect.stringContaining(words) });
 
 describe('a verify pod without a verdict', () => {
@@ -93,6 +93,12 @@ describe('a verify pod without a verdict', () => {
       verify({ reason: 'DeadlineExceeded' }),
       {},
       { class: 'timeout', message: expect.stringContaining('deadline') },
+    ],
+    [
+      'began too late for its pod',
+      verify({ reason: 'DeadlineExceeded' }),
+      { verifierSeconds: 91 },
+      { class: 'infra_error', reason: 'PodDeadline' },
     ],
     [
       'wrote nothing valid',

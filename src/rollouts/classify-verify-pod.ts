@@ -2,6 +2,7 @@ import {
   containerOf,
   disruption,
   evictedForOwnUse,
+  hadItsTime,
   type Interruption,
   infra,
   interruption,
@@ -17,6 +18,8 @@ export interface VerifyPodFacts {
   readonly settled: boolean;
   /** What `report` found wrong with the verdict; undefined where it has said nothing. */
   readonly problem: string | undefined;
+  /** The verifier's own deadline, which is shorter than its pod's. */
+  readonly verifierSeconds: number;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -55,7 +58,10 @@ export function classifyVerifyPod(
   const running = containerOf(pod, GRADE)?.state === 'running';
   if (grade === undefined && !running) return infra(neverStarted(pod, fetch));
   if (pod.reason === 'DeadlineExceeded') {
-    return { class: 'timeout', message: 'the verifier ran until the deadline of its pod' };
+    if (hadItsTime(grade, facts.verifierSeconds)) {
+      return { class: 'timeout', message: 'the verifier ran until the deadline of its pod' };
+    }
+    if (grade?.exitCode !== 0) return infra('PodDeadline');
   }
   if (grade?.reason === 'OOMKilled' && grade.exitCode !== 0) {
     return { class: 'crash', message: 'the verifier was killed for using more than its memory' };

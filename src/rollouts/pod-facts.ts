@@ -147,6 +147,14 @@ export function ranSeconds(ended: NonNullable<ContainerFacts['terminated']>): nu
   return Math.max(0, (finish - start) / 1000);
 }
 
+/**
+ * True where a container ran for as long as its program may. The deadline of a pod counts from the
+ * pod's start: slow pulls and waiting for an earlier attempt take from it before the program begins.
+ */
+export function hadItsTime(ended: ContainerFacts['terminated'], seconds: number): boolean {
+  return ended !== undefined && ranSeconds(ended) >= seconds;
+}
+
 /** Why a container's program never ran, as one word. */
 export function neverRanReason(pod: PodFacts, name: string): string {
   const container = containerOf(pod, name);

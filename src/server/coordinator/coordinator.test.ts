@@ -154,6 +154,8 @@ describe('what becomes of attempts', () => {
   };
   const one = aPlanBody({ tasks: [aTask('one')] });
   const taken = { evidence: { phase: 'Failed', disruption: 'PreemptionByScheduler' } } as const;
+  const deadline = { phase: 'Failed', reason: 'DeadlineExceeded' } as const;
+  const ranUntil = (finishedAt: string) => anEndedContainer('agent', { exitCode: 143, finishedAt });
   const unserved = anEndedContainer('stage', { exitCode: 43 });
   const noSnapshot: Ending = {
     evidence: { phase: 'Succeeded', containers: [anEndedContainer('agent')] },
@@ -193,8 +195,13 @@ describe('what becomes of attempts', () => {
     ],
     [
       "the deadline of the pod is the agent's time-out",
-      failing(1, { evidence: { phase: 'Failed', reason: 'DeadlineExceeded' } }),
+      failing(1, { evidence: { ...deadline, containers: [ranUntil('2026-01-02T00:00:00Z')] } }),
       { outcomes: { agent_timeout: 1 }, attempts: 1 },
+    ],
+    [
+      'an agent that began too late for its pod is tried again',
+      failing(1, { evidence: { ...deadline, containers: [ranUntil('2026-01-01T00:30:05Z')] } }),
+      { outcomes: { scored: 1 }, attempts: 2, infraFailures: 1 },
     ],
   ] as const)('%s', async (_name, script, expected) => {
     await cluster.plan(UID, one);

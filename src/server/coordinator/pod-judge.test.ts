@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { aPlanBody, aTask, aVerdict, endedWell } from '../../../test/support/cluster-batches.ts';
+import { anEndedContainer } from '../../../test/support/pod-facts.ts';
 import { type ClusterScript, ScriptedCluster } from '../../../test/support/scripted-cluster.ts';
 import { tempDir } from '../../../test/support/temp-dir.ts';
 import { asAttemptId, asRolloutId } from '../../base/brand.ts';
@@ -40,6 +41,30 @@ async function endByBudget(): Promise<void> {
     endedAt: 2,
   });
 }
+
+describe('verify pods that began too late for their own deadline', () => {
+  it('break no verifier: a good run of the same workspace counts', async () => {
+    await cluster.plan(UID, one);
+    const finishedAt = '2026-01-01T00:30:05Z';
+    const late = anEndedContainer('grade', { exitCode: 143, finishedAt });
+    let tries = 0;
+    const kinds: string[] = [];
+    await cluster.drive(UID, {
+      ...well,
+      grade: async (grant, on) => {
+        tries += 1;
+        kinds.push(grant.kind);
+        if (tries > 2) return await well.grade(grant, on);
+        return {
+          evidence: { phase: 'Failed', reason: 'DeadlineExceeded', containers: [late] },
+        };
+      },
+    });
+    expect(kinds).toEqual(['main', 'main', 'main']);
+    const [line] = await cluster.open.coordinator.rollouts(UID);
+    expect(line).toMatchObject({ outcome: 'scored', final: 0.5, findings: [] });
+  });
+});
 
 describe('the model of an attempt that is closed without its end', () => {
   /** The one attempt, with its agent at work. */

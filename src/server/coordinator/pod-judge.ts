@@ -10,6 +10,7 @@ import { isOver } from '../../rollouts/pod-facts.ts';
 import type { ClusterStore, WorkItem } from '../../store/cluster-records.ts';
 import type { AttemptEnd, AttemptRow, VerificationRow } from '../../store/records.ts';
 import type { PodReader } from '../identity/pods.ts';
+import { agentDeadline } from '../planning/attempt-limits.ts';
 import { agentOfSample } from './batch-agents.ts';
 import type { LiveBatch, LiveRollout } from './live-batch.ts';
 import { podEngine, podUidOf, type RolloutKeeper } from './rollout-keeper.ts';
@@ -62,7 +63,7 @@ export class PodJudge {
     if (!over) return false;
     await this.#options.endModel(attempt.id);
     const held = await this.#held(attempt);
-    const found = classifyRolloutPod(evidence, await this.#facts(attempt, held));
+    const found = classifyRolloutPod(evidence, await this.#facts(batch, attempt, held));
     await this.#apply(batch, attempt, found, held);
     return true;
   }
@@ -91,7 +92,7 @@ export class PodJudge {
     if (seen !== undefined) await this.#options.store.putEvidence(batch.planned.row.id, seen);
   }
 
-  async #facts(attempt: AttemptRow, held: AttemptEndBody | undefined) {
+  async #facts(batch: LiveBatch, attempt: AttemptRow, held: AttemptEndBody | undefined) {
     const { store, clock } = this.#options;
     const calls = await store.listCalls(attempt.id);
     const lost = await store.getModelLoss(attempt.id);
@@ -105,6 +106,7 @@ export class PodJudge {
             : undefined,
       held: held && { workspace: workspaceOf(held) },
       budgetEnded: calls.some(({ finish }) => finish?.result === 'budget'),
+      agentSeconds: agentDeadline(batch.of(attempt.rollout).task, batch.planned.settings),
       now: clock.now(),
     };
   }
@@ -158,6 +160,7 @@ export class PodJudge {
       modelLost: undefined,
       held: undefined,
       budgetEnded: false,
+      agentSeconds: agentDeadline(rollout.task, batch.planned.settings),
       now: clock.now(),
     });
     if (found.class === 'running') return false;
@@ -178,6 +181,7 @@ export class PodJudge {
     const found = classifyVerifyPod(evidence, {
       settled: !batch.carries(item),
       problem: await store.getPodReport(evidence.podUid),
+      verifierSeconds: verifierDeadline(batch, item),
       now: clock.now(),
     });
     switch (found.class) {
@@ -225,6 +229,13 @@ export class PodJudge {
     const { id } = batch.ofAttempt(item.attempt).row;
     await keeper.inTurn(id, () => keeper.verified(batch, row));
   }
+}
+
+/** Seconds that the verifier of a row may run; `doubled` gives it twice the time. */
+function verifierDeadline(batch: LiveBatch, item: VerifyItem): number {
+  if (item.kind === 'gate') return batch.taskByDigest(item.taskDigest).timeouts.verifierSeconds;
+  const { verifierSeconds } = batch.ofAttempt(item.attempt).task.timeouts;
+  return item.verification === 'doubled' ? 2 * verifierSeconds : verifierSeconds;
 }
 
 /** Undefined for an object that is no pod of a Job. */
