@@ -22,7 +22,6 @@ const rollout = (over: Partial<PodFacts> = {}): PodFacts =>
 const running = { name: 'agent', state: 'running' } as const;
 const waiting = (waitingReason: string, name = 'agent') =>
   ({ name, state: 'waiting', waitingReason }) as const;
-const OWN_USE = 'Usage of EmptyDir volume "workspace" exceeds the limit "64Mi". ';
 
 describe('a rollout pod, by the rows of rollouts.md 5', () => {
   it.each<[string, PodFacts | undefined, Partial<RolloutPodFacts>, object]>([
@@ -243,51 +242,6 @@ describe('a rollout pod, by the rows of rollouts.md 5', () => {
       rollout({ containers: [anEndedContainer('stage', { exitCode: 43 })] }),
       {},
       { class: 'unclaimed' },
-    ],
-    ...[
-      'Usage of EmptyDir volume "workspace" exceeds the limit "64Mi". ',
-      'Pod ephemeral local storage usage exceeds the total limit of containers 1Gi. ',
-      'Container agent exceeded its local ephemeral storage limit "64Mi". ',
-    ].map((message): [string, PodFacts, object, object] => [
-      `own use: ${message}`,
-      rollout({ reason: 'Evicted', message }),
-      {},
-      { class: 'agent_error', reason: 'DiskLimit', message },
-    ]),
-    ...(
-      [
-        ['deleted afterwards', { gone: true, deletedAt: GRACE_OVER }],
-        ['on a node that was lost afterwards', { deletedAt: GRACE_OVER }],
-        [
-          'with a status that was lost',
-          { containers: [stage, agent({ exitCode: 137, reason: 'ContainerStatusUnknown' })] },
-        ],
-        [
-          'with a start that was lost',
-          { containers: [stage, agent({ exitCode: 137, startedAt: undefined })] },
-        ],
-      ] as const
-    ).map(([name, over]): [string, PodFacts, object, object] => [
-      `own use ${name}`,
-      rollout({ reason: 'Evicted', message: OWN_USE, ...over }),
-      {},
-      { class: 'agent_error', reason: 'DiskLimit', message: OWN_USE },
-    ]),
-    [
-      'own use before the turn of the agent',
-      rollout({
-        reason: 'Evicted',
-        message: OWN_USE,
-        containers: [anEndedContainer('stage', { exitCode: 1 }), waiting('PodInitializing')],
-      }),
-      {},
-      { class: 'infra_error', reason: 'StageFailed' },
-    ],
-    [
-      'own use that we deleted',
-      rollout({ reason: 'Evicted', message: OWN_USE, deletedByUs: 'paused' }),
-      {},
-      { class: 'cancelled', reason: 'Paused' },
     ],
     [
       'exit 0 with a workspace and no valid report',
