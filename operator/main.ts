@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { errorMessage } from '../src/base/error.ts';
 import { PRODUCT } from '../src/base/product.ts';
-import { OperatorClient } from '../src/protocol/operator-client.ts';
+import { type BeforeSend, OperatorClient } from '../src/protocol/operator-client.ts';
 import { readConfig, usage } from './config.ts';
 import { jsonLogger } from './json-logger.ts';
 import { findKubeConfig } from './kube/client/load-kube-config.ts';
@@ -29,7 +29,8 @@ async function main(): Promise<number> {
   });
   try {
     const cluster = findKubeConfig({ env: process.env, homeDirectory: homedir() });
-    await using server = new OperatorClient(config.server);
+    const server = (fence: BeforeSend | undefined) =>
+      new OperatorClient({ ...config.server, beforeSend: fence });
     const parts = { config, cluster, server, logger, version: PRODUCT.version };
     const { exitCode } = await runOperator(parts, stop.signal);
     return exitCode;

@@ -3,12 +3,14 @@ import { hostname, networkInterfaces } from 'node:os';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { PreflightCluster } from '../src/engines/kubernetes/preflight-pod.ts';
 import type { ClawGymServer } from '../src/protocol/claw-gym-server.ts';
+import type { BeforeSend } from '../src/protocol/operator-client.ts';
 import type { OperatorConfig } from './config.ts';
 import { allControllers } from './controllers/all-controllers.ts';
 import { FIELD_MANAGER, REPORTING_CONTROLLER } from './controllers/shared/marks.ts';
 import { systemClock } from './kube/base/clock.ts';
 import type { Logger } from './kube/base/logger.ts';
 import { createCacheMetrics } from './kube/cache/cache-metrics.ts';
+import { beforeSend } from './kube/client/before-send.ts';
 import { createCredentials } from './kube/client/credentials.ts';
 import type { KubeConfigSource } from './kube/client/load-kube-config.ts';
 import { createRequestMetrics } from './kube/client/request-metrics.ts';
@@ -27,7 +29,8 @@ import { opsServer } from './ops-server.ts';
 export interface OperatorProcess {
   readonly config: OperatorConfig;
   readonly cluster: KubeConfigSource;
-  readonly server: ClawGymServer;
+  /** Opens the server's client; what changes anything there is to go through `fence`, where there is one. */
+  readonly server: (fence: BeforeSend | undefined) => ClawGymServer & AsyncDisposable;
   readonly logger: Logger;
   readonly version: string;
   readonly listening?: (opsPort: number) => void;
@@ -60,6 +63,9 @@ export async function runOperator(
   const election = electionOf(process, { bare, identity, registry });
   const fenced =
     election === undefined ? transport : fencedTransport(transport, election.leadership);
+  await using server = process.server(
+    election && ((place) => beforeSend(() => election.leadership.check(place))),
+  );
   // Events are written when the work, and with it the term, has ended: never through the fence.
   const recorder = new EventRecorder({
     events: bare.for(events),
@@ -69,7 +75,7 @@ export async function runOperator(
   });
   const { caches, controllers } = allControllers({
     ...{ client: createKubeClient({ transport: fenced, metrics: requests }), recorder },
-    server: process.server,
+    server,
     namespaces: config.namespaces,
     podSettings: config.podSettings,
     sandboxDefaults: config.sandboxDefaults,

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { beforeSend } from '../../operator/kube/client/before-send.ts';
 import { batchState } from '../../test/support/batch-cases.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { ClawError } from '../base/error.ts';
@@ -13,7 +14,10 @@ const call = { signal: new AbortController().signal };
 const UID = 'u/1';
 
 /** A server that answers as it is told, and a client of it with a token file. */
-async function pair(answer: Answer, timeoutMs?: number) {
+async function pair(
+  answer: Answer,
+  more: Partial<ConstructorParameters<typeof OperatorClient>[0]> = {},
+) {
   const folder = await tempDir();
   const tokenFile = join(folder.path, 'token');
   await writeFile(tokenFile, 'first\n');
@@ -22,7 +26,7 @@ async function pair(answer: Answer, timeoutMs?: number) {
   const { port } = server.address() as AddressInfo;
   const client = new OperatorClient({
     ...{ url: `http://127.0.0.1:${port}/`, tokenFile },
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...more,
   });
   onTestFinished(async () => {
     await client[Symbol.asyncDispose]();
@@ -76,6 +80,38 @@ test('sends token and body to the routes of the design, and reads the answer by 
     'PUT /operator/v1/batches/u%2F1/jobs/j/uid Bearer first {"uid":"k"}',
     'POST /operator/v1/batches/u%2F1/jobs/j/over Bearer first {"cause":"paused"}',
     'POST /operator/v1/batches/u%2F1/cancel Bearer first {"reason":"Deleted"}',
+  ]);
+});
+
+test('a process that leads no more changes nothing; it may read', async () => {
+  const seen: string[] = [];
+  const leadership = { leads: true };
+  const { client } = await pair(
+    (request, response) => {
+      seen.push(`${request.method} ${request.url}`);
+      request.resume();
+      response.end(JSON.stringify(request.method === 'GET' ? batchState() : {}));
+    },
+    {
+      beforeSend: (place) =>
+        beforeSend(() => {
+          if (!leadership.leads) throw new Error(`${place}: not sent: another one leads`);
+        }),
+    },
+  );
+  await client.cancel(UID, 'Deleted', call);
+  const ended = client.jobOver(UID, 'j', 'paused', call);
+  // The call has begun, its bytes have not left.
+  leadership.leads = false;
+  expect((await failure(ended)).message).toContain('over: not sent: another one leads');
+  expect(await failure(client.cancel(UID, 'Deleted', call))).toMatchObject({
+    code: 'ServerUnavailable',
+    retryable: true,
+  });
+  expect(await client.batch(UID, call)).toEqual(batchState());
+  expect(seen).toEqual([
+    'POST /operator/v1/batches/u%2F1/cancel',
+    'GET /operator/v1/batches/u%2F1',
   ]);
 });
 
@@ -149,7 +185,7 @@ test('a refused token is read anew, once', async () => {
 });
 
 test('ends by its deadline, and with its signal for the reason of the signal', async () => {
-  const { client } = await pair(() => undefined, 200);
+  const { client } = await pair(() => undefined, { timeoutMs: 200 });
   expect(await failure(client.batch(UID, call))).toMatchObject({
     code: 'ServerUnavailable',
     message: expect.stringContaining('no answer in time'),

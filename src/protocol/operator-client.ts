@@ -21,7 +21,14 @@ export interface OperatorClientOptions extends ConnectionFiles {
   readonly url: string;
   /** Of one call, default 30 s. */
   readonly timeoutMs?: number;
+  /**
+   * What the bytes of each call but a GET go through, by its place such as `PUT /operator/v1/info`.
+   * Where it aborts the request nothing is sent, and the call fails with `ServerUnavailable`.
+   */
+  readonly beforeSend?: BeforeSend | undefined;
 }
+
+export type BeforeSend = (place: string) => Dispatcher.DispatcherComposeInterceptor;
 
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 const zProblem = z.object({ code: z.string(), message: z.string(), retryable: z.boolean() });
@@ -127,10 +134,13 @@ export class OperatorClient implements AsyncDisposable, ClawGymServer {
 
   async #answer(send: Send): Promise<Answer> {
     const connection = await this.#connection.current();
+    const { beforeSend } = this.#options;
+    const fenced = beforeSend !== undefined && send.method !== 'GET';
+    const { dispatcher } = connection;
     const { statusCode, headers, body } = await request(`${this.#base}${send.path}`, {
       method: send.method,
       signal: send.signal,
-      dispatcher: connection.dispatcher,
+      dispatcher: fenced ? dispatcher.compose(beforeSend(send.place)) : dispatcher,
       headers: headersOf(connection, send.body !== undefined),
       ...(send.body === undefined ? {} : { body: JSON.stringify(send.body) }),
     });
