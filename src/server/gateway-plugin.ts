@@ -17,6 +17,8 @@ export interface GatewayPluginOptions {
   readonly logger: Logger;
   /** Where the plugin is mounted, for example `/gateway`; the gateway itself never sees it. */
   readonly prefix?: string;
+  /** Told of each request whose bearer has a session, before its body is read. */
+  readonly proven?: (request: FastifyRequest) => void;
 }
 
 /** Puts the gateway on a Fastify instance: raw bodies in, answers out as they grow. */
@@ -33,7 +35,10 @@ export async function gatewayPlugin(
   // A body may have 64 MiB: nobody sends one who has no session.
   app.addHook('onRequest', async (request, reply) => {
     const refusal = await options.gateway.refuseStranger(request.headers.authorization);
-    if (refusal === undefined) return;
+    if (refusal === undefined) {
+      options.proven?.(request);
+      return;
+    }
     reply.hijack();
     await send(refusal, reply, options.logger);
   });

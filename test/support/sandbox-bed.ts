@@ -33,6 +33,7 @@ export interface SandboxBedOptions {
   readonly script?: Parameters<typeof startScriptedModel>[0]['script'];
   readonly fault?: Parameters<typeof startScriptedModel>[0]['fault'];
   readonly budgets?: Partial<SessionBudgets>;
+  readonly connectionsPerAddress?: number;
 }
 
 export interface Asked {
@@ -169,6 +170,9 @@ export class SandboxBed implements AsyncDisposable {
         logger: silentLogger,
         host: '127.0.0.1',
         port: this.#port,
+        ...(this.options.connectionsPerAddress && {
+          connectionsPerAddress: this.options.connectionsPerAddress,
+        }),
         certificate: { cert: this.serving.certificate, key: this.serving.key },
       }),
     );

@@ -1,38 +1,72 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
-import { expect, it } from 'vitest';
-import { limitConnections } from './address-limit.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { limitConnections, type MarkProven } from './address-limit.ts';
 
-it('lets one address hold so many connections and no more, and again when they end', async () => {
-  const server = createServer();
-  limitConnections(server, 2);
+const server = createServer();
+let port = 0;
+let markProven: MarkProven;
+let accepted: Socket[] = [];
+let clients: Socket[] = [];
+
+beforeEach(async () => {
+  accepted = [];
+  clients = [];
+  markProven = limitConnections(server, 2);
   server.on('connection', (socket: Socket) => {
-    socket.on('error', () => undefined);
-    if (!socket.destroyed) socket.write('in');
+    accepted.push(socket.on('error', () => undefined));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
-  const open = async () => {
-    const socket = connect(port, '127.0.0.1').on('error', () => undefined);
-    const answers = [
-      once(socket, 'data').then(() => 'in'),
-      once(socket, 'close').then(() => 'out'),
-    ];
-    return { socket, answer: await Promise.race(answers) };
-  };
-  const kept = [await open(), await open()];
-  expect(kept.map(({ answer }) => answer)).toEqual(['in', 'in']);
-  expect((await open()).answer).toBe('out');
-  kept[0]?.socket.destroy();
-  // The server hears of the end a moment later.
-  const next = async () => {
-    const { socket, answer } = await open();
-    socket.destroy();
-    return answer;
-  };
-  await expect.poll(next).toBe('in');
-  kept[1]?.socket.destroy();
+  port = typeof address === 'object' && address !== null ? address.port : 0;
+});
+afterEach(async () => {
+  for (const socket of [...clients, ...accepted]) socket.destroy();
   await new Promise((resolve) => server.close(resolve));
+  server.removeAllListeners();
+});
+
+/** Opens one more connection; resolves when the server has it. */
+async function open(): Promise<void> {
+  const seen = once(server, 'connection');
+  clients.push(connect(port, '127.0.0.1').on('error', () => undefined));
+  await seen;
+}
+
+const alive = () => accepted.map(({ destroyed }) => !destroyed);
+
+describe('an address at its limit', () => {
+  it('gives the place of its oldest connection to the new one', async () => {
+    for (let count = 0; count < 4; count += 1) await open();
+    expect(alive()).toEqual([false, false, true, true]);
+  });
+
+  it('never gives that of a connection that has shown a credential', async () => {
+    await open();
+    const [first] = accepted;
+    if (first !== undefined) markProven(first);
+    for (let count = 0; count < 3; count += 1) await open();
+    expect(alive()).toEqual([true, false, false, true]);
+  });
+
+  it('lets one more in where all have shown one, and it alone is the next to go', async () => {
+    await open();
+    await open();
+    accepted.forEach(markProven);
+    await open();
+    await open();
+    expect(alive()).toEqual([true, true, false, true]);
+  });
+
+  it('is below it again when connections end', async () => {
+    await open();
+    await open();
+    const gone = accepted[1] && once(accepted[1], 'close');
+    clients[1]?.destroy();
+    accepted[1]?.resume();
+    await gone;
+    await open();
+    expect(alive()).toEqual([true, false, true]);
+  });
 });

@@ -30,6 +30,8 @@ export interface SandboxPluginOptions {
   readonly records: Pick<ClusterRecords, 'jobByName'>;
   /** Revokes the attempt's model link and stops its calls; see `EndModel`. */
   readonly endModel: EndModel;
+  /** Told of each request whose token or credential was found to be good, before its body is read. */
+  readonly proven: (request: FastifyRequest) => void;
   readonly logger: Logger;
 }
 
@@ -64,7 +66,9 @@ export async function sandboxPlugin(
   app.post(SANDBOX_ROUTES.claim, async (request, reply) => {
     const { role } = read(zRole, request.params);
     const answer = await office.claim(role, request.headers.authorization);
-    return 'none' in answer ? await reply.code(409).send(answer.none) : answer.claim;
+    if ('none' in answer) return await reply.code(409).send(answer.none);
+    options.proven(request);
+    return answer.claim;
   });
   app.get(SANDBOX_ROUTES.artifact, (request, reply) => sendArtifact(request, reply, options));
   app.put(SANDBOX_ROUTES.put, writers.only('companion'), (request, reply) =>
@@ -93,10 +97,11 @@ export async function sandboxPlugin(
 async function sendArtifact(
   request: FastifyRequest,
   reply: FastifyReply,
-  { office, artifacts }: SandboxPluginOptions,
+  { office, artifacts, proven }: SandboxPluginOptions,
 ): Promise<FastifyReply> {
   const { digest } = read(zDigest, request.params);
   const claim = await office.authenticate(request.headers.authorization, ['stage', 'fetch']);
+  proven(request);
   if (!claim.reads.includes(digest)) throw refuse('NotNamed', digest);
   const size = await artifacts.size(digest);
   if (size === undefined) throw new ClawError('NotFound', `no artifact ${digest} in this store`);

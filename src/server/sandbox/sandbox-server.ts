@@ -1,12 +1,12 @@
 import type { SecureContextOptions } from 'node:tls';
-import fastify from 'fastify';
+import fastify, { type FastifyRequest } from 'fastify';
 import type { Gateway } from '../../gateway/chat-completions.ts';
 import { GATEWAY_PREFIX } from '../../protocol/pod-contract.ts';
 import { gatewayPlugin } from '../gateway-plugin.ts';
 import { limitConnections } from './address-limit.ts';
 import { type SandboxPluginOptions, sandboxPlugin } from './sandbox-plugin.ts';
 
-export interface SandboxServerOptions extends SandboxPluginOptions {
+export interface SandboxServerOptions extends Omit<SandboxPluginOptions, 'proven'> {
   readonly gateway: Gateway;
   readonly host: string;
   /** 0: any free port. */
@@ -49,10 +49,12 @@ export async function startSandboxServer(options: SandboxServerOptions): Promise
     keepAliveTimeout: KEEP_ALIVE_MS,
     bodyLimit: CLAIM_BODY_BYTES,
   });
-  limitConnections(app.server, options.connectionsPerAddress ?? CONNECTIONS_PER_ADDRESS);
-  await app.register(sandboxPlugin, options);
+  const perAddress = options.connectionsPerAddress ?? CONNECTIONS_PER_ADDRESS;
+  const markProven = limitConnections(app.server, perAddress);
+  const proven = (request: FastifyRequest): void => markProven(request.raw.socket);
+  await app.register(sandboxPlugin, { ...options, proven });
   const { gateway, logger } = options;
-  await app.register(gatewayPlugin, { gateway, logger, prefix: GATEWAY_PREFIX });
+  await app.register(gatewayPlugin, { gateway, logger, proven, prefix: GATEWAY_PREFIX });
   await app.listen({ host: options.host, port: options.port });
   const address = app.server.address();
   return {

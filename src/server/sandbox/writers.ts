@@ -10,10 +10,16 @@ import type { ClaimOffice } from './claim-office.ts';
  */
 export class Writers {
   readonly #office: ClaimOffice;
+  readonly #proven: (request: FastifyRequest) => void;
   readonly #claims = new WeakMap<FastifyRequest, ClaimRow>();
 
-  constructor({ office }: { readonly office: ClaimOffice }) {
-    this.#office = office;
+  /** @param options `proven` is told of each request that was let through */
+  constructor(options: {
+    readonly office: ClaimOffice;
+    readonly proven: (request: FastifyRequest) => void;
+  }) {
+    this.#office = options.office;
+    this.#proven = options.proven;
   }
 
   /** Options of a route. */
@@ -21,6 +27,7 @@ export class Writers {
     const onRequest = async (request: FastifyRequest): Promise<void> => {
       const { authorization } = request.headers;
       this.#claims.set(request, await this.#office.authenticateWriter(authorization, role));
+      this.#proven(request);
     };
     return { ...limits, onRequest };
   }
