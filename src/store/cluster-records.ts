@@ -37,7 +37,8 @@ export interface ClusterRecords {
 
   /**
    * What became of a pod. Later evidence replaces earlier, but nothing replaces that of a pod that is
-   * gone. Returns what is stored now.
+   * gone. Only where that shows nothing but the absence, as a claim saw it, does fuller evidence take
+   * its place until the pod's attempt is closed. Returns what is stored now.
    */
   putEvidence(batch: BatchId, evidence: PodEvidence): Promise<PodEvidence>;
   getEvidence(podUid: string): Promise<PodEvidence | undefined>;

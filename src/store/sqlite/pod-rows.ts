@@ -5,6 +5,7 @@ import { type PodEvidence, zPodEvidence } from '../../protocol/pod-evidence.ts';
 import type { Finding } from '../../rollouts/outcome.ts';
 import { json, parseRow, zFindings } from './columns.ts';
 import type { Connection } from './connection.ts';
+import { attemptOfPod } from './pod-attempts.ts';
 
 const zEvidenceRow = z.object({ evidence_json: json(zPodEvidence) });
 const zReportRow = z.object({ report: z.string() });
@@ -17,15 +18,23 @@ export function getEvidence(db: Connection, podUid: string): PodEvidence | undef
 
 export function putEvidence(db: Connection, batch: BatchId, evidence: PodEvidence): PodEvidence {
   const known = getEvidence(db, evidence.podUid);
-  if (known?.gone === true) return known;
+  if (known?.gone === true) {
+    const more = isBare(known) && !isBare(evidence);
+    if (!more || attemptOfPod(db, evidence.podUid)?.close !== undefined) return known;
+  }
   db.run(
     `INSERT INTO pod_evidence (pod_uid, batch, evidence_json) VALUES (?, ?, ?)
      ON CONFLICT (pod_uid) DO UPDATE SET evidence_json = excluded.evidence_json`,
     evidence.podUid,
     batch,
-    canonicalJson(evidence),
+    canonicalJson({ ...evidence, gone: evidence.gone || known?.gone === true }),
   );
   return getEvidence(db, evidence.podUid) ?? evidence;
+}
+
+/** Says neither how a container ended nor who deleted the pod: that it is gone is all it shows. */
+function isBare({ containers, deletedByUs }: PodEvidence): boolean {
+  return deletedByUs === undefined && containers.every(({ state }) => state !== 'terminated');
 }
 
 export function getFetchFindings(db: Connection, podUid: string): readonly Finding[] | undefined {

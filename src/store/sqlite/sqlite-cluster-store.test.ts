@@ -183,6 +183,30 @@ describe('evidence and findings of pods', () => {
     expect(await store.getEvidence('pod-2')).toBeUndefined();
   });
 
+  it('take fuller words on a pod of which only its absence was seen, until it is judged', async () => {
+    const running = { name: 'agent', state: 'running' } as const;
+    const bare = someEvidence({ phase: 'Running', containers: [running], gone: true });
+    const full = someEvidence({ reason: 'Evicted' });
+    await store.putEvidence(BATCH, bare);
+    expect(await store.putEvidence(BATCH, full)).toEqual({ ...full, gone: true });
+    expect(await store.putEvidence(BATCH, bare)).toEqual({ ...full, gone: true });
+
+    const second = { ...bare, podUid: 'pod-2' };
+    await store.putEvidence(BATCH, second);
+    const ours = { ...second, deletedByUs: 'paused' } as const;
+    expect(await store.putEvidence(BATCH, ours)).toEqual(ours);
+
+    const third = { ...bare, podUid: 'pod-3' };
+    await store.putEvidence(BATCH, third);
+    const attempt = await store.openAttempt(ROLLOUT, aClaim({ engine: 'pod:pod-3' }));
+    await store.closeAttempt(attempt.id, {
+      class: 'disruption',
+      reason: 'PodDeleted',
+      closedAt: 9,
+    });
+    expect(await store.putEvidence(BATCH, { ...full, podUid: 'pod-3' })).toEqual(third);
+  });
+
   it('tell no findings from none yet, and keep the first list', async () => {
     expect(await store.getFetchFindings('pod-1')).toBeUndefined();
     await store.putFetchFindings('pod-1', []);
