@@ -100,6 +100,11 @@ export const zBatchState = z.object({
   jobs: z.array(zJobState),
   /** Work that no live Job carries, by shape, in plan order. */
   waiting: z.array(z.object({ shape: zShape, count: z.number().int() })),
+  /**
+   * Present where this release holds another harness than the plan's: no attempt is opened, and rollouts
+   * do not show among `waiting`. Each names harness, version and configuration.
+   */
+  agentChanged: z.object({ frozen: z.string(), now: z.string() }).optional(),
   results: zSha256.optional(),
   startedAt: z.number().optional(),
   decidedAt: z.number().optional(),

@@ -49,6 +49,10 @@ export const NAMESPACE = 'team-a';
 export class ScriptedCluster implements AsyncDisposable {
   readonly folder: string;
   readonly pods = new FakePods();
+  /** Version of the product, and so of its builtin agents. Holds for the next start. */
+  release = '0.1.0';
+  /** Where the harnesses' lockfiles are, if not beside the sources. Holds for the next start. */
+  harnesses: string | undefined;
   /** Holds for the next start. */
   download: DownloadRules = { hosts: new Set(), maxBytes: 1 << 20 };
   /** Attempts whose model was ended, in order. */
@@ -215,7 +219,11 @@ export class ScriptedCluster implements AsyncDisposable {
         artifacts: this.artifacts,
         pods: this.pods,
         images: {
-          host: { nodePath: 'node', nodeVersion: '24.0.0', productVersion: '0.1.0', env: {} },
+          host: {
+            ...{ nodePath: 'node', nodeVersion: '24.0.0', env: {} },
+            productVersion: this.release,
+          },
+          ...(this.harnesses !== undefined && { install: { sourceDir: this.harnesses } }),
         },
         download: this.download,
         cacheDir: join(this.folder, 'cache'),

@@ -21,7 +21,7 @@ export interface BatchAgents {
   readonly image: 'pi' | 'openclaw' | 'runner';
 }
 
-/** Agents as the installation's images hold them; nothing is installed. Throws `InvalidManifest`. */
+/** The agents of a batch that is planned now. Throws `InvalidManifest`. */
 export async function batchAgents(
   name: string,
   { agent, model }: Pick<BatchSpec, 'agent' | 'model'>,
@@ -33,6 +33,23 @@ export async function batchAgents(
       `RolloutBatch ${name}: spec.model: recordings and upstreams by address are for the local engine; put baseURL and apiKey into a Secret of type clawgym.io/upstream and name it in spec.model.upstreamSecretRef`,
     );
   }
+  const agents = await imageAgents(name, agent, images);
+  const { version } = agents.identity;
+  if (agent.version !== undefined && agent.version !== version) {
+    throw new ClawError(
+      'InvalidManifest',
+      `RolloutBatch ${name}: spec.agent.version is ${agent.version}, and the images of this release hold ${agent.name} ${version}; leave it out, or name that version`,
+    );
+  }
+  return agents;
+}
+
+/** Agents as the installation's images hold them; nothing is installed. */
+export async function imageAgents(
+  name: string,
+  agent: BatchSpec['agent'],
+  images: AgentImages,
+): Promise<BatchAgents> {
   const image = agent.name === 'pi' || agent.name === 'openclaw' ? agent.name : 'runner';
   const inTurn = agent.name === 'cheat' && agent.family === undefined;
   const asked = inTurn ? CHEAT_BOUNDS.map(({ family }) => ({ ...agent, family })) : [agent];
@@ -44,12 +61,6 @@ export async function batchAgents(
   }
   const [first] = bySample;
   if (first === undefined) throw new ClawError('Internal', `no agent for ${agent.name}`);
-  if (agent.version !== undefined && agent.version !== first.version) {
-    throw new ClawError(
-      'InvalidManifest',
-      `RolloutBatch ${name}: spec.agent.version is ${agent.version}, and the images of this release hold ${agent.name} ${first.version}; leave it out, or name that version`,
-    );
-  }
   const identity = { name: first.name, version: first.version, configDigest: first.configDigest };
   if (!inTurn) return { identity, bySample, image };
   const families = bySample.map((one) => one.configDigest);

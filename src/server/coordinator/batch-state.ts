@@ -6,13 +6,17 @@ import type { JobRow, WorkItem } from '../../store/cluster-records.ts';
 import type { LiveBatch, LiveJob, LiveRollout } from './live-batch.ts';
 import { workKey } from './work-key.ts';
 
-/** Work of a batch that no live Job carries, in plan order. */
+/**
+ * Work of a batch that no live Job carries, in plan order. Rollouts do not wait for an agent that this
+ * release does not hold.
+ */
 export function waitingItems(batch: LiveBatch): readonly WorkItem[] {
   const items: WorkItem[] = [];
   const seen = new Set<string>();
   for (const rollout of batch.rollouts) {
     for (const item of wantedItems(rollout)) {
       if (batch.carries(item)) continue;
+      if (item.kind === 'rollout' && batch.planned.agentChanged !== undefined) continue;
       if (item.kind === 'gate') {
         const key = workKey(item);
         if (seen.has(key)) continue;
@@ -67,6 +71,7 @@ export function batchState(batch: LiveBatch): BatchState {
     generations: { ...generations },
     jobs: [...batch.jobs].map(liveJobState),
     waiting: waitingShapes(batch),
+    ...(planned.agentChanged !== undefined && { agentChanged: planned.agentChanged }),
     ...(results !== undefined && { results: asSha256(results) }),
     startedAt: planned.row.createdAt,
     ...(allDecided && { decidedAt: tally.lastDecided }),

@@ -24,6 +24,7 @@ import { batchState, jobState, waitingItems } from './batch-state.ts';
 import type { BenchStatistics } from './bench-results.ts';
 import { type BatchSpec, parseBatchSpec, refuseOtherSpec } from './frozen-spec.ts';
 import type { LiveBatch } from './live-batch.ts';
+import { agentChangedReason } from './plan-agents.ts';
 import { planBatchRows } from './plan-batch.ts';
 import type { PodJudge } from './pod-judge.ts';
 import { resolveWholeSource, type SourceDeps } from './resolve-source.ts';
@@ -99,10 +100,11 @@ export class Coordinator {
         .filter((item) => batch.shapeOf(item).id === body.shapeId)
         .slice(0, body.max);
       const shape = items[0] && batch.shapeOf(items[0]);
+      const { agentChanged } = batch.planned;
       if (shape === undefined) {
         throw new ClawError(
           'Conflict',
-          `batch ${uid}: no work of shape ${body.shapeId} waits for Job ${body.name}; read the state again`,
+          `batch ${uid}: no work of shape ${body.shapeId} waits for Job ${body.name}; ${agentChanged ? agentChangedReason(agentChanged) : 'read the state again'}`,
           { retryable: true },
         );
       }

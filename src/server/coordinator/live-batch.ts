@@ -14,18 +14,18 @@ import type { AttemptRow, BatchRow, RolloutRow, VerificationRow } from '../../st
 import type { Task } from '../../tasks/task.ts';
 import type { TaskEntry, TaskSet } from '../../tasks/task-set.ts';
 import type { BatchSettings } from '../planning/batch-settings.ts';
-import { agentOfSample, type BatchAgents } from './batch-agents.ts';
+import { agentOfSample } from './batch-agents.ts';
 import type { FrozenSpec } from './frozen-spec.ts';
 import { type NextWork, nextWork } from './next-work.ts';
+import type { PlanAgents } from './plan-agents.ts';
 import type { BatchShapes } from './shapes.ts';
 import { workKey } from './work-key.ts';
 
 /** What is fixed for a batch's whole life. */
-export interface PlannedBatch {
+export interface PlannedBatch extends PlanAgents {
   readonly row: BatchRow;
   readonly frozen: FrozenSpec;
   readonly settings: BatchSettings;
-  readonly agents: BatchAgents;
   readonly shapes: BatchShapes;
   /** The tasks of the batch; blobs are those of the whole set. */
   readonly tasks: ReadonlyMap<string, TaskEntry>;

@@ -13,6 +13,7 @@ import {
   frozenText,
 } from './frozen-spec.ts';
 import type { PlannedBatch } from './live-batch.ts';
+import { planAgents } from './plan-agents.ts';
 import { BatchShapes } from './shapes.ts';
 
 /** A batch as it is stored for the first time. */
@@ -56,15 +57,15 @@ export async function openPlan(
   images: AgentImages,
 ): Promise<PlannedBatch> {
   const settings = clusterSettings(frozen.spec);
-  const agents = await batchAgents(frozen.name, frozen.spec, images);
+  const plan = await planAgents(frozen, images);
   const entries = narrow(set, frozen.spec);
   const tasks = entries.map(({ task }) => task);
   return {
     row,
     frozen,
     settings,
-    agents,
-    shapes: new BatchShapes(tasks, settings, agents),
+    ...plan,
+    shapes: new BatchShapes(tasks, settings, plan.agents),
     tasks: new Map(entries.map((entry) => [entry.task.id, entry])),
     blobs: set.blobs,
   };

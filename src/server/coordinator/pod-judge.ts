@@ -11,8 +11,8 @@ import type { ClusterStore, WorkItem } from '../../store/cluster-records.ts';
 import type { AttemptEnd, AttemptRow, VerificationRow } from '../../store/records.ts';
 import type { PodReader } from '../identity/pods.ts';
 import { agentDeadline } from '../planning/attempt-limits.ts';
-import { agentOfSample } from './batch-agents.ts';
 import type { LiveBatch, LiveRollout } from './live-batch.ts';
+import { harnessOf } from './plan-agents.ts';
 import { podEngine, podUidOf, type RolloutKeeper } from './rollout-keeper.ts';
 
 export interface PodJudgeOptions {
@@ -165,12 +165,11 @@ export class PodJudge {
     });
     if (found.class === 'running') return false;
     if (found.class !== 'infra_error' || rollout.next?.do !== 'attempt') return true;
-    const { name, version, configDigest } = agentOfSample(batch.planned.agents, rollout.row.sample);
     const attempt = await store.openAttempt(rollout.row.id, {
       engine: podEngine(evidence.podUid),
       nonce: newNonce(),
       startedAt: clock.now(),
-      harness: { name, version, configDigest },
+      harness: harnessOf(batch.planned, rollout.row.sample),
     });
     await keeper.close(batch, attempt, found);
     return true;

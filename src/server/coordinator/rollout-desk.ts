@@ -15,6 +15,7 @@ import type {
 import { agentOfSample } from './batch-agents.ts';
 import { batchOf, type DeskContext, decidedAlready, waitFor } from './desk-context.ts';
 import type { LiveBatch, LiveRollout } from './live-batch.ts';
+import { agentChangedReason, harnessOf } from './plan-agents.ts';
 import { endOf } from './pod-judge.ts';
 import { podEngine } from './rollout-keeper.ts';
 
@@ -72,11 +73,17 @@ export class RolloutDesk implements Pick<ClaimDesk, 'stage' | 'companion' | 'end
     rollout: LiveRollout,
     pod: ClaimingPod,
   ): Promise<{ readonly attempt: AttemptRow } | ReturnType<typeof waitFor>> {
-    const { store, judge, directory, clock, newNonce } = this.#context;
+    const { store, judge, keeper, directory, clock, newNonce } = this.#context;
+    const { agentChanged } = batch.planned;
     if (rollout.next === undefined) return decidedAlready('the rollout is decided');
     const own = rollout.attempts.find(({ engine }) => engine === podEngine(pod.uid));
     if (own !== undefined) {
       if (isOver(own)) return waitFor(`attempt ${own.id} of this pod is over`);
+      if (agentChanged !== undefined) {
+        // Its agent has not started, and what this release would stage is for another one.
+        await keeper.close(batch, own, { class: 'cancelled', reason: 'AgentChanged' });
+        return decidedAlready(agentChangedReason(agentChanged));
+      }
       return { attempt: await store.renewAttempt(own.id, newNonce()) };
     }
     if (pod.terminating) return waitFor('the pod is being deleted');
@@ -88,13 +95,13 @@ export class RolloutDesk implements Pick<ClaimDesk, 'stage' | 'companion' | 'end
       return await this.#open(batch, batch.of(rollout.row.id), pod);
     }
     if (rollout.next.do !== 'attempt') return decidedAlready('the agent has ended; it is verified');
+    if (agentChanged !== undefined) return decidedAlready(agentChangedReason(agentChanged));
     await judge.keepPod(batch, pod.object);
-    const { name, version, configDigest } = agentOfSample(batch.planned.agents, rollout.row.sample);
     const attempt = await store.openAttempt(rollout.row.id, {
       engine: podEngine(pod.uid),
       nonce: newNonce(),
       startedAt: clock.now(),
-      harness: { name, version, configDigest },
+      harness: harnessOf(batch.planned, rollout.row.sample),
     });
     await directory.refresh(batch, rollout.row.id);
     return { attempt };
