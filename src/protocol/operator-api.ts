@@ -211,7 +211,7 @@ export type RolloutLines = z.infer<typeof zRolloutLines>;
 export const zServerInfo = z.object({
   protocol: z.array(z.number().int()),
   version: z.string(),
-  /** PEM, old and new together while one replaces the other. */
+  /** PEM, old and new together while one replaces the other; the one that signs now comes first. */
   caBundle: z.string(),
   caDigest: zSha256,
   /** Store is at least 95 % full: no new Jobs. */

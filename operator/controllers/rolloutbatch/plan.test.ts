@@ -4,6 +4,7 @@ import {
   donePod,
   jobFactOf,
   jobState,
+  MARK,
   podFactOf,
   stuckPod,
 } from '../../../test/support/batch-cases.ts';
@@ -173,6 +174,20 @@ describe('the end of a Job', () => {
     [
       'another address or CA of the server',
       { state: live('a'), jobs: [jobFactOf('a', { mark: 'other' })] },
+      ['end a replaced'],
+    ],
+    [
+      'another authority is announced beside the one that signs',
+      { state: live('a'), mark: `${MARK} fedcba9876543210`, jobs: [jobFactOf('a')] },
+      [],
+    ],
+    [
+      'another authority signs',
+      {
+        state: live('a'),
+        mark: MARK.replace(' ', ' fedcba9876543210 '),
+        jobs: [jobFactOf('a')],
+      },
       ['end a replaced'],
     ],
     [

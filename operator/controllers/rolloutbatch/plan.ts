@@ -1,3 +1,4 @@
+import { markHolds } from '../../../src/engines/kubernetes/settings.ts';
 import type { JobOverCause } from '../../../src/protocol/claw-gym-server.ts';
 import type { JobState } from '../../../src/protocol/operator-api.ts';
 import type { Action } from './action.ts';
@@ -97,7 +98,7 @@ function endingCause(
   // What a lost node holds is carried by the next generation, once nothing else is left here.
   const stuck = pods.filter((pod) => pod.stuck).length;
   const onlyStuck = stuck > 0 && allOver(pods) && remaining(carrier) <= stuck;
-  return fact.mark !== mark || onlyStuck ? 'replaced' : undefined;
+  return !markHolds(fact.mark, mark) || onlyStuck ? 'replaced' : undefined;
 }
 
 /**

@@ -12,7 +12,7 @@ import { loadDocument } from '../../api/kube-yaml.ts';
 import type { Shape } from '../../protocol/operator-api.ts';
 import type { Container, Job } from './kube-types.ts';
 import { rolloutJob } from './rollout-job.ts';
-import { clusterFeatures, SERVER_MARK, serverMark, zPodSettings } from './settings.ts';
+import { clusterFeatures, markHolds, SERVER_MARK, serverMark, zPodSettings } from './settings.ts';
 import { verifyJob } from './verify-job.ts';
 
 const golden = (name: string): unknown =>
@@ -276,6 +276,24 @@ describe('what a Job remembers of the server', () => {
   ])('%s marks it as another', (_name, other) => {
     expect(serverMark(other)).not.toBe(serverMark(server));
     expect(serverMark({ ...server })).toBe(serverMark(server));
+  });
+
+  test.each([
+    ['the same', 'old', 'old', true],
+    ['its successor is announced', 'old', 'old+next', true],
+    ['its successor signs', 'old', 'next+old', false],
+    ['a Job of the announcement, when the successor signs', 'old+next', 'next+old', true],
+    ['a Job of the announcement, when the old one has retired', 'old+next', 'next', true],
+    ['all is made anew', 'old+next', 'other', false],
+  ])('a Job goes on while its pods trust what signs: %s', (_name, given, now, holds) => {
+    const mark = (names: string) => {
+      const pem = (name: string) =>
+        `-----BEGIN CERTIFICATE-----\n${name}\n-----END CERTIFICATE-----\n`;
+      return serverMark({ ...server, caBundle: names.split('+').map(pem).join('') });
+    };
+    expect(markHolds(mark(given), mark(now))).toBe(holds);
+    expect(markHolds(mark(given).replace('10.0.0.1', '10.0.0.2'), mark(now))).toBe(false);
+    expect(markHolds(undefined, mark(now))).toBe(false);
   });
 
   test('is an annotation of the Job, not of its pods', () => {

@@ -35,7 +35,7 @@ export type PodSettings = z.infer<typeof zPodSettings>;
 export interface ServerAddress {
   /** ClusterIP of its Service. */
   readonly clusterIP: string;
-  /** PEM, as ServerInfo.caBundle. */
+  /** PEM, as ServerInfo.caBundle: the authority that signs now comes first. */
   readonly caBundle: string;
 }
 
@@ -73,10 +73,24 @@ export interface SandboxJobRequest {
   readonly installation: PodInstallation;
 }
 
-/** Annotation of Jobs: another value than `serverMark` gives now asks for the next generation. */
+/** Annotation of Jobs: what their pods know of the server, by `serverMark`. */
 export const SERVER_MARK = 'clawgym.io/server';
 
-/** Address and certificates that a Job's pods were given, in short. */
+/** Address and authorities that a Job's pods were given, in short and in their order. */
 export function serverMark({ clusterIP, caBundle }: ServerAddress): string {
-  return `${clusterIP} ${sha256(caBundle).slice(0, 16)}`;
+  const authorities = caBundle
+    .split(/(?<=-----END CERTIFICATE-----\n)/)
+    .filter((pem) => pem !== '');
+  return [clusterIP, ...authorities.map((pem) => sha256(pem).slice(0, 16))].join(' ');
+}
+
+/**
+ * True where pods of a Job with this mark find and trust the server of the mark `now`: it is where they
+ * look for it, and they were given the authority that signs now, the first of its bundle. An authority
+ * that is only announced, or has retired, ends no Job.
+ */
+export function markHolds(mark: string | undefined, now: string): boolean {
+  const [address, ...authorities] = (mark ?? '').split(' ');
+  const [addressNow, signer] = now.split(' ');
+  return address === addressNow && signer !== undefined && authorities.includes(signer);
 }
