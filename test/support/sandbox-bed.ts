@@ -58,6 +58,7 @@ export class SandboxBed implements AsyncDisposable {
   #port = 0;
   store!: ClusterStore;
   desk!: SimpleDesk;
+  storeFull = false;
   listener!: SandboxServer;
 
   private constructor(parts: {
@@ -158,6 +159,7 @@ export class SandboxBed implements AsyncDisposable {
       desk,
       clock: systemClock,
       newSecret: () => randomBytes(32).toString('base64url'),
+      storeFull: async () => this.storeFull,
     });
     this.listener = stack.use(
       await startSandboxServer({

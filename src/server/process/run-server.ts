@@ -236,7 +236,10 @@ async function listenSandbox(
 ): Promise<SandboxServer> {
   const { pods } = surroundings;
   return await startSandboxServer({
-    office: new ClaimOffice({ tokens, pods, records: store, desk, clock, newSecret: secret }),
+    office: new ClaimOffice({
+      ...{ tokens, pods, records: store, desk, clock, newSecret: secret },
+      storeFull: () => isStoreFull(config.dataDir),
+    }),
     desk,
     artifacts,
     records: store,

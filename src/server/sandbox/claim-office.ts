@@ -24,7 +24,18 @@ export interface ClaimOfficeOptions extends Omit<PodProofDeps, 'records'> {
   readonly clock: Clock;
   /** At least 128 random bits in the letters of a bearer. */
   readonly newSecret: () => string;
+  /** The store has room for what runs only. */
+  readonly storeFull: () => Promise<boolean>;
 }
+
+/** Pause of a container that waits for room in the store. */
+const ROOM_SECONDS = 30;
+
+const NO_ROOM: NoClaim = {
+  decision: 'wait',
+  reason: 'StoreFull: the store takes the ends of what runs, and nothing new',
+  retryAfterSeconds: ROOM_SECONDS,
+};
 
 type Claim = StageClaim | CompanionClaim | FetchClaim | ReportClaim;
 export type ClaimAnswer = { readonly claim: Claim } | { readonly none: NoClaim };
@@ -97,9 +108,10 @@ export class ClaimOffice {
   }
 
   async #decide(role: Role, pod: ClaimingPod): Promise<ClaimAnswer> {
-    const { desk } = this.#options;
+    const { desk, storeFull } = this.#options;
     switch (role) {
       case 'stage':
+        if (await storeFull()) return { none: NO_ROOM };
         return await this.#give(role, pod, await desk.stage(pod), (grant) => ({
           body: grant,
           lease: leaseOf(grant.attempt, { reads: namedByStage(grant) }),
