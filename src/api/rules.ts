@@ -56,6 +56,6 @@ export function immutableRules(fields: readonly string[]): readonly CelRule[] {
     rule:
       `has(self.${field}) == has(oldSelf.${field})` +
       ` && (!has(self.${field}) || self.${field} == oldSelf.${field})`,
-    message: `${field} cannot change after creation: it decides what the results mean; create another object`,
+    message: `${field} cannot change after creation: the run keeps what it was planned with; create another object`,
   }));
 }

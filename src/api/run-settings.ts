@@ -53,8 +53,8 @@ export const zVerification = z
   .describe('How workspaces are graded.');
 
 /**
- * What RolloutBatch and BenchRun share. Fields that decide what a score means are immutable (see
- * IMMUTABLE_SETTINGS); those that steer a run may change while it runs.
+ * What RolloutBatch and BenchRun share. Fields that decide what a score means, or that the server
+ * keeps with the plan, are immutable (see IMMUTABLE_SETTINGS); those that steer a run may change.
  */
 export const runSettings = {
   parallelism: zInt32(1, 100_000)
@@ -93,5 +93,12 @@ export const runSettings = {
     .describe('Controller that owns this object. Absent: clawgym.io/operator.'),
 };
 
-/** Settings that decide what the results mean. */
-export const IMMUTABLE_SETTINGS = ['limits', 'verification', 'managedBy'] as const;
+/** Settings that decide what the results mean, or that a batch keeps as it was planned. */
+export const IMMUTABLE_SETTINGS = [
+  'limits',
+  'retries',
+  'verification',
+  'gatewayLossSeconds',
+  'claimWaitSeconds',
+  'managedBy',
+] as const;

@@ -199,9 +199,6 @@ const TURNED: Spec = {
   suspend: true,
   activeDeadlineSeconds: 1,
   ttlSecondsAfterFinished: 99,
-  retries: { disruptionLimit: 100 },
-  gatewayLossSeconds: 5,
-  claimWaitSeconds: 6,
   startDeadlineSeconds: 7,
 };
 
@@ -212,7 +209,7 @@ function immutable(kind: Kind, changes: Spec): readonly CrdExample[] {
     return {
       kind,
       field: 'spec',
-      message: `${name} cannot change after creation: it decides what the results mean; create another object`,
+      message: `${name} cannot change after creation: the run keeps what it was planned with; create another object`,
       before,
       pass: { ...before, ...TURNED },
       fail: { ...before, ...TURNED, [name]: value },
@@ -225,7 +222,10 @@ const SHARED_CHANGES: Spec = {
   budgets: { turns: 1 },
   sandbox: { queueName: 'q' },
   limits: { memoryMiB: 1 },
+  retries: { disruptionLimit: 100 },
   verification: { score: 'native' },
+  gatewayLossSeconds: 5,
+  claimWaitSeconds: 6,
   managedBy: 'example.com/other',
 };
 

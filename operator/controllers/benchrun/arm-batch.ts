@@ -13,9 +13,6 @@ type BatchSpec = RolloutBatch['spec'];
 /** Fields that may change while an arm runs; the bench's own values hold. */
 const STEERED = [
   'parallelism',
-  'retries',
-  'gatewayLossSeconds',
-  'claimWaitSeconds',
   'startDeadlineSeconds',
   'suspend',
   'activeDeadlineSeconds',
@@ -68,7 +65,10 @@ export function armBatch(
       samples: spec.attempts,
       budgets: arm.budgets ?? spec.budgets,
       limits: spec.limits,
+      retries: spec.retries,
       verification: spec.verification,
+      gatewayLossSeconds: spec.gatewayLossSeconds,
+      claimWaitSeconds: spec.claimWaitSeconds,
       sandbox: spec.sandbox,
       ...steered(spec, steering),
     },
@@ -83,12 +83,9 @@ function armTasks(tasks: BenchSpec['tasks'], taskSet: string | undefined): Batch
 }
 
 function steered(spec: BenchSpec, steering: Steering): Pick<BatchSpec, Steered> {
-  const { retries, gatewayLossSeconds, claimWaitSeconds, startDeadlineSeconds } = spec;
+  const { startDeadlineSeconds } = spec;
   const { suspend, parallelism, activeDeadlineSeconds } = steering;
   return {
-    retries,
-    gatewayLossSeconds,
-    claimWaitSeconds,
     startDeadlineSeconds,
     suspend,
     ...(parallelism === undefined ? {} : { parallelism }),

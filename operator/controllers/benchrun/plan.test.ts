@@ -196,16 +196,10 @@ describe('what is passed on to arms that run', () => {
       Array(3).fill({ activeDeadlineSeconds: null }),
     ],
     [
-      'retries',
-      { retries: { infraRetries: 5 } },
+      'several at once, and none that a batch keeps as it was planned',
+      { gatewayLossSeconds: 9, startDeadlineSeconds: 7, activeDeadlineSeconds: 90 },
       {},
-      Array(3).fill({ retries: { infraRetries: 5, disruptionLimit: 20 } }),
-    ],
-    [
-      'several at once',
-      { gatewayLossSeconds: 9, claimWaitSeconds: 8, startDeadlineSeconds: 7 },
-      {},
-      Array(3).fill({ gatewayLossSeconds: 9, claimWaitSeconds: 8, startDeadlineSeconds: 7 }),
+      Array(3).fill({ startDeadlineSeconds: 7, activeDeadlineSeconds: 90 }),
     ],
     [
       'the end of the bench, counted from the arm itself',

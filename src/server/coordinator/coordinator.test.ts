@@ -72,6 +72,10 @@ describe('a batch in a cluster', () => {
     await expect(cluster.plan(UID, aPlanBody({ agent: { name: 'lazy' } }))).rejects.toThrow(
       'spec.agent',
     );
+    const retries = { infraRetries: 9 };
+    await expect(cluster.plan(UID, aPlanBody({ spec: { retries } }))).rejects.toThrow(
+      'spec.retries',
+    );
     const drifted = await cluster.plan(UID, aPlanBody({ tasks: [aTask('one')] }));
     expect(drifted).toMatchObject({ taskSet: first.taskSet, planned: 2 });
     expect(drifted.sourceNow).not.toBe(first.taskSet);

@@ -55,8 +55,8 @@ export function readFrozen({ spec: text }: Pick<BatchRow, 'spec'>): FrozenSpec |
 }
 
 /**
- * Digest of everything that decides results, as for a local run: what may change during a run
- * (parallelism, retries, deadlines) is no part of it, nor is where the tasks came from.
+ * Digest of everything that decides results, as for a local run: what steers a run (parallelism,
+ * retries, deadlines) is no part of it, nor is where the tasks came from.
  */
 export function decidingDigest({ agent, spec }: FrozenSpec, taskSet: Sha256): Sha256 {
   const { retries: _retries, gatewayLossSeconds: _loss, ...settings } = clusterSettings(spec);
