@@ -1,4 +1,4 @@
-import { chmod, cp, mkdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { tempDir } from '../../support/temp-dir.ts';
@@ -14,6 +14,11 @@ const FILES = {
   'src/cli/main.ts': '4',
   'tsconfig.json': '{}',
 };
+
+async function modesOf(folder: string): Promise<readonly string[]> {
+  const paths = ['cli', 'cli/main.ts'].map((path) => stat(join(folder, path)));
+  return (await Promise.all(paths)).map(({ mode }) => (mode & 0o777).toString(8));
+}
 
 test('changes with what an image may hold and with nothing else', async () => {
   await using folder = await tempDir();
@@ -31,7 +36,10 @@ test('changes with what an image may hold and with nothing else', async () => {
   await cp(root, join(folder.path, 'two'), { recursive: true });
   expect(await inputsDigest(root)).toBe(first);
   expect(await inputsDigest(join(folder.path, 'two'))).toBe(first);
+  await chmod(join(root, 'src/cli/main.ts'), 0o600);
+  await chmod(join(root, 'src/cli'), 0o700);
   await copyInputs(root, join(folder.path, 'three'));
+  expect(await modesOf(join(folder.path, 'three/src'))).toEqual(['755', '644']);
   expect(await inputsDigest(join(folder.path, 'three'))).toBe(first);
 
   for (const change of [

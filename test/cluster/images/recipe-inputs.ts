@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { cp, mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /** Everything of the repository that the recipe can read, as `Dockerfile.dockerignore` lets through. */
@@ -31,7 +31,8 @@ export async function inputsDigest(root: string): Promise<string> {
 
 /**
  * Copies the inputs, so that a build of several images sees one state of them while people go on
- * writing, and its digest is that of what was built.
+ * writing, and its digest is that of what was built. Modes are what they are in every checkout: else
+ * the same commit would give other layers where files were made under another umask.
  */
 export async function copyInputs(root: string, target: string): Promise<void> {
   for (const input of INPUTS) {
@@ -39,6 +40,11 @@ export async function copyInputs(root: string, target: string): Promise<void> {
       await mkdir(dirname(join(target, path)), { recursive: true });
       await cp(join(root, path), join(target, path));
     }
+  }
+  for (const entry of await readdir(target, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    const open = entry.isDirectory() || ((await stat(path)).mode & EXECUTABLE) !== 0;
+    await chmod(path, open ? 0o755 : 0o644);
   }
 }
 
