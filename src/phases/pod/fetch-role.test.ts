@@ -174,6 +174,17 @@ describe('fetch', () => {
     expect(await fetchRole(bed.context)).toBe(code);
   });
 
+  it('fails by name where its work takes too long before a server that is there', async () => {
+    const never = new Promise<undefined>(() => undefined);
+    await using bed = await roleBed(
+      answering(
+        () => ({ kind: 'pristine' }),
+        () => never,
+      ),
+    );
+    await expect(fetchRole(bed.context)).rejects.toMatchObject({ code: 'Timeout' });
+  });
+
   it('ends with 43 where the server stays away: its outage costs no retry', async () => {
     await using bed = await roleBed(() => ({ status: 503 }));
     expect(await fetchRole(bed.context)).toBe(43);

@@ -70,12 +70,15 @@ export function endedFromOutside(thrown: unknown, stop: AbortSignal, giveUp: Abo
   throw thrown;
 }
 
-/** A fault of ours in the answer stays one, however often it is asked for: the pod fails by it. */
+/**
+ * A fault of ours in the answer stays one, however often it is asked for, and so does work that takes
+ * too long without one failure: the pod fails by them, or its row would be tried for ever.
+ */
 function isAbsence(thrown: unknown): boolean {
   if (!(thrown instanceof ClawError))
     return thrown instanceof Error && thrown.name === 'AbortError';
   if (thrown.code !== 'Timeout') return false;
   const { cause } = thrown;
-  if (!(cause instanceof ClawError)) return true;
+  if (!(cause instanceof ClawError)) return cause !== undefined;
   return cause.code !== 'CorruptArtifact' && cause.details['status'] !== 500;
 }
