@@ -42,6 +42,8 @@ export interface ClusterRecords {
    */
   putEvidence(batch: BatchId, evidence: PodEvidence): Promise<PodEvidence>;
   getEvidence(podUid: string): Promise<PodEvidence | undefined>;
+  /** Of the pods of the batch that were to grade something, in no order. */
+  gradingEvidence(batch: BatchId): Promise<readonly GradingEvidence[]>;
 
   /**
    * Stores a claim; an older one of the same pod and role is replaced, so its credential and bearer
@@ -141,6 +143,13 @@ export interface WorkRow {
   readonly index: number;
   readonly item: WorkItem;
   readonly settled: boolean;
+}
+
+/** What became of a pod that was to grade something, and what its `report` found wrong. */
+export interface GradingEvidence {
+  readonly item: Exclude<WorkItem, { kind: 'rollout' }>;
+  readonly evidence: PodEvidence;
+  readonly report: string | undefined;
 }
 
 /** What a trusted container of a pod may do, until the next claim of the same pod and role. */

@@ -2,6 +2,7 @@ import type { BatchId, RolloutId } from '../../base/brand.ts';
 import type { Clock } from '../../base/clock.ts';
 import { ClawError } from '../../base/error.ts';
 import { proofGates } from '../../phases/gate-changes.ts';
+import { classifyVerifyPod } from '../../rollouts/classify-verify-pod.ts';
 import type { ClusterStore, GateRunRow } from '../../store/cluster-records.ts';
 import type { RolloutRow } from '../../store/records.ts';
 import type { AgentImages } from './batch-agents.ts';
@@ -9,6 +10,7 @@ import { readFrozen } from './frozen-spec.ts';
 import { type BatchRows, LiveBatch, type LiveRollout, type PlannedBatch } from './live-batch.ts';
 import { openPlan } from './plan-batch.ts';
 import type { TaskSetShelf } from './task-set-shelf.ts';
+import { verifierDeadline } from './verifier-deadline.ts';
 
 export interface BatchDirectoryOptions {
   readonly store: ClusterStore;
@@ -77,7 +79,26 @@ export class BatchDirectory {
     if (frozen === undefined) return undefined;
     const { shelf, images, clock } = this.#options;
     const planned = await openPlan(row, frozen, await shelf.get(row.taskSet), images);
-    return new LiveBatch(planned, await this.#rows(planned), clock.now());
+    const batch = new LiveBatch(planned, await this.#rows(planned), clock.now());
+    await this.#countTries(batch);
+    return batch;
+  }
+
+  /** Grading that the platform ended before this process began uses up its retries all the same. */
+  async #countTries(batch: LiveBatch): Promise<void> {
+    const { store, clock } = this.#options;
+    if (batch.rollouts.every(({ next }) => next === undefined)) return;
+    for (const { item, evidence, report } of await store.gradingEvidence(batch.planned.row.id)) {
+      const found = classifyVerifyPod(evidence, {
+        // Whether its row came: then nobody asks for the item again.
+        settled: false,
+        problem: report,
+        verifierSeconds: verifierDeadline(batch, item),
+        now: clock.now(),
+      });
+      if (found.class === 'infra_error' || found.class === 'disruption')
+        batch.gradingTries.note(item, evidence.podUid, found.class);
+    }
   }
 
   async #rows({ row, frozen, tasks }: PlannedBatch): Promise<BatchRows> {

@@ -16,6 +16,7 @@ import type { TaskEntry, TaskSet } from '../../tasks/task-set.ts';
 import type { BatchSettings } from '../planning/batch-settings.ts';
 import { agentOfSample } from './batch-agents.ts';
 import type { FrozenSpec } from './frozen-spec.ts';
+import { GradingTries } from './grading-tries.ts';
 import { type NextWork, nextWork } from './next-work.ts';
 import type { PlanAgents } from './plan-agents.ts';
 import type { BatchShapes } from './shapes.ts';
@@ -75,11 +76,13 @@ export class LiveBatch {
   readonly #jobs = new Map<string, LiveJob>();
   /** Work that a live Job carries, with the Job's name. */
   readonly #carried = new Map<string, string>();
-  readonly #gradingTries = new Map<string, Set<string>>();
+  /** In memory; read again from the evidence of their pods after a restart. */
+  readonly gradingTries: GradingTries;
   readonly generations = { rollout: 0, verify: 0 };
 
   constructor(planned: PlannedBatch, rows: BatchRows, now: number) {
     this.planned = planned;
+    this.gradingTries = new GradingTries(planned.settings.retries);
     this.notes = { ...rows.notes };
     const { attempts, classes } = rows.counts;
     this.counts = {
@@ -157,14 +160,6 @@ export class LiveBatch {
 
   gateRunsOf(task: Sha256): readonly GateRunRow[] {
     return this.#gateRuns.get(task) ?? [];
-  }
-
-  /** A try at grading that the platform ended; true where no further one is made. */
-  gradingFailed(item: WorkItem, podUid: string): boolean {
-    const key = workKey(item);
-    const pods = this.#gradingTries.get(key) ?? new Set();
-    this.#gradingTries.set(key, pods.add(podUid));
-    return pods.size > this.planned.settings.retries.infraRetries;
   }
 
   recompute(rollout: LiveRollout, now: number, gradingExhausted = false): LiveRollout {

@@ -66,6 +66,28 @@ describe('verify pods that began too late for their own deadline', () => {
   });
 });
 
+describe('grading that the platform ends again and again', () => {
+  const fetchFailed = { phase: 'Failed', containers: [anEndedContainer('fetch', { exitCode: 1 })] };
+  const taken = { phase: 'Failed', disruption: 'PreemptionByScheduler' };
+
+  it.each([
+    ['failures', fetchFailed, 3],
+    ['disruptions', taken, 21],
+  ] as const)('is given up after its limit of %s, counted over restarts', async (...of) => {
+    const [, evidence, limit] = of;
+    await cluster.plan(UID, one);
+    let tries = 0;
+    const grade: ClusterScript['grade'] = async (_grant, on) => {
+      tries += 1;
+      if (tries % 3 === 2) await on.restart();
+      return { evidence: { ...evidence, phase: 'Failed' } };
+    };
+    const state = await cluster.drive(UID, { ...well, grade });
+    expect(tries).toBe(limit);
+    expect(state).toMatchObject({ outcomes: { infra_error: 1 }, attempts: 1 });
+  });
+});
+
 describe('the model of an attempt that is closed without its end', () => {
   /** The one attempt, with its agent at work. */
   async function atWork(): Promise<string> {

@@ -14,6 +14,7 @@ import { agentDeadline } from '../planning/attempt-limits.ts';
 import type { LiveBatch, LiveRollout } from './live-batch.ts';
 import { harnessOf } from './plan-agents.ts';
 import { podEngine, podUidOf, type RolloutKeeper } from './rollout-keeper.ts';
+import { verifierDeadline } from './verifier-deadline.ts';
 
 export interface PodJudgeOptions {
   readonly store: ClusterStore;
@@ -193,7 +194,9 @@ export class PodJudge {
         await this.#graded(batch, item, evidence.podUid, found);
         return true;
       case 'infra_error':
-        if (batch.gradingFailed(item, evidence.podUid)) await keeper.gradingGivenUp(batch, item);
+      case 'disruption':
+        if (batch.gradingTries.note(item, evidence.podUid, found.class))
+          await keeper.gradingGivenUp(batch, item);
         return true;
       default:
         return true;
@@ -228,13 +231,6 @@ export class PodJudge {
     const { id } = batch.ofAttempt(item.attempt).row;
     await keeper.inTurn(id, () => keeper.verified(batch, row));
   }
-}
-
-/** Seconds that the verifier of a row may run; `doubled` gives it twice the time. */
-function verifierDeadline(batch: LiveBatch, item: VerifyItem): number {
-  if (item.kind === 'gate') return batch.taskByDigest(item.taskDigest).timeouts.verifierSeconds;
-  const { verifierSeconds } = batch.ofAttempt(item.attempt).task.timeouts;
-  return item.verification === 'doubled' ? 2 * verifierSeconds : verifierSeconds;
 }
 
 /** Undefined for an object that is no pod of a Job. */

@@ -3,11 +3,14 @@ import type { BatchId } from '../../base/brand.ts';
 import { canonicalJson } from '../../base/canonical-json.ts';
 import { type PodEvidence, zPodEvidence } from '../../protocol/pod-evidence.ts';
 import type { Finding } from '../../rollouts/outcome.ts';
+import type { GradingEvidence } from '../cluster-records.ts';
 import { json, parseRow, zFindings } from './columns.ts';
 import type { Connection } from './connection.ts';
 import { attemptOfPod } from './pod-attempts.ts';
+import { zItemColumn } from './work-items.ts';
 
 const zEvidenceRow = z.object({ evidence_json: json(zPodEvidence) });
+const zGradingRow = zEvidenceRow.extend({ item: zItemColumn, report: z.string().nullable() });
 const zReportRow = z.object({ report: z.string() });
 const zFindingsRow = z.object({ findings_json: json(zFindings) });
 
@@ -30,6 +33,21 @@ export function putEvidence(db: Connection, batch: BatchId, evidence: PodEvidenc
     canonicalJson({ ...evidence, gone: evidence.gone || known?.gone === true }),
   );
   return getEvidence(db, evidence.podUid) ?? evidence;
+}
+
+export function gradingEvidence(db: Connection, batch: BatchId): readonly GradingEvidence[] {
+  // As the coordinator does it: evidence of a Job of the same name that is not ours says nothing.
+  const sql = `SELECT item, evidence_json, report FROM pod_evidence
+    JOIN jobs ON jobs.name = evidence_json ->> 'jobName' AND jobs.batch = pod_evidence.batch
+      AND (jobs.uid IS NULL OR jobs.uid = evidence_json ->> 'jobUid')
+    JOIN job_rows ON job = jobs.name AND position = evidence_json ->> 'index'
+    LEFT JOIN pod_reports ON pod_reports.pod_uid = pod_evidence.pod_uid
+    WHERE pod_evidence.batch = ? AND item ->> 'kind' <> 'rollout'`;
+  return db.all(sql, batch).flatMap((row) => {
+    const { item, evidence_json, report } = parseRow(zGradingRow, 'pod_evidence', row);
+    if (item.kind === 'rollout') return [];
+    return [{ item, evidence: evidence_json, report: report ?? undefined }];
+  });
 }
 
 /** Says neither how a container ended nor who deleted the pod: that it is gone is all it shows. */

@@ -8,6 +8,7 @@ import type {
   ClaimRow,
   ClusterStore,
   GateRunRow,
+  GradingEvidence,
   JobOverCause,
   JobRow,
   NewJob,
@@ -39,6 +40,7 @@ import {
   getEvidence,
   getFetchFindings,
   getPodReport,
+  gradingEvidence,
   putEvidence,
   putFetchFindings,
   putPodReport,
@@ -101,6 +103,10 @@ export class SqliteClusterStore extends SqliteStore implements ClusterStore {
 
   getEvidence(podUid: string): Promise<PodEvidence | undefined> {
     return this.read((db) => getEvidence(db, podUid));
+  }
+
+  gradingEvidence(batch: BatchId): Promise<readonly GradingEvidence[]> {
+    return this.read((db) => gradingEvidence(db, batch));
   }
 
   putClaim(claim: ClaimRow): Promise<ClaimRow> {
