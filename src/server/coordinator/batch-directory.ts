@@ -90,7 +90,7 @@ export class BatchDirectory {
     if (batch.rollouts.every(({ next }) => next === undefined)) return;
     for (const { item, evidence, report } of await store.gradingEvidence(batch.planned.row.id)) {
       const found = classifyVerifyPod(evidence, {
-        // Whether its row came: then nobody asks for the item again.
+        // Where its row came all the same, nobody asks for the item again.
         settled: false,
         problem: report,
         verifierSeconds: verifierDeadline(batch, item),
