@@ -1,9 +1,9 @@
 import { homedir } from 'node:os';
 import { errorMessage } from '../src/base/error.ts';
+import { jsonLogger } from '../src/base/json-logger.ts';
 import { PRODUCT } from '../src/base/product.ts';
 import { type BeforeSend, OperatorClient } from '../src/protocol/operator-client.ts';
 import { readConfig, usage } from './config.ts';
-import { jsonLogger } from './json-logger.ts';
 import { findKubeConfig } from './kube/client/load-kube-config.ts';
 import { runOperator } from './run-operator.ts';
 

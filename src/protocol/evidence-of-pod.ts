@@ -1,11 +1,10 @@
 import { z } from 'zod';
 import { plainText } from '../base/plain-text.ts';
+import { INDEX_ANNOTATION } from './pod-contract.ts';
 import type { PodEvidence } from './pod-evidence.ts';
 
 /** Longest `status.message` that is kept: the kubelet's own are a sentence. */
 const MESSAGE_LENGTH = 1024;
-/** Kubernetes' well-known annotation of the pods of an Indexed Job. */
-const INDEX_ANNOTATION = 'batch.kubernetes.io/job-completion-index';
 
 /** The API server writes a time that was never set as null. */
 const zTimeOrNull = z.string().nullish();

@@ -40,6 +40,9 @@ export const LABELS = {
   generation: 'clawgym.io/generation',
 } as const;
 
+/** On pods of Indexed Jobs, by the Job controller. */
+export const INDEX_ANNOTATION = 'batch.kubernetes.io/job-completion-index';
+
 /** Environment of the trusted containers. */
 export const ENV = {
   serverUrl: 'CLAWGYM_SERVER_URL',

@@ -20,7 +20,7 @@ import { podVolume, startContainer } from '../support/pod-container.ts';
 import { flatPrograms } from '../support/pod-containers.ts';
 import { scratchFolder } from '../support/sandbox-host.ts';
 
-const WORKSPACE = '/work/space';
+const WORKSPACE = '/task/space';
 const NONCE = 'n0nce';
 const scratch = scratchFolder();
 afterAll(() => scratch.remove());
@@ -151,7 +151,7 @@ describe("the wrapper as a pod's first process", () => {
     const it = await runAgent([
       `for s in TERM INT HUP KILL STOP ABRT; do kill -$s 1; done
        cat /proc/1/environ /proc/1/mem /proc/1/fd/* /proc/1/cmdline 2>/dev/null | grep -c ${NONCE}
-       grep -rs ${NONCE} /run/clawgym /tmp /work; sleep 0.3; echo survived`,
+       grep -rs ${NONCE} /run/clawgym /tmp /task; sleep 0.3; echo survived`,
     ]);
     expect([it.code, it.stdout]).toEqual([0, '0\nsurvived\n']);
   });

@@ -3,9 +3,9 @@ import { canonicalJson } from '../../../src/base/canonical-json.ts';
 import type { NewObject } from '../../kube/client/resource-client.ts';
 import { labelValue } from '../../kube/objects/labels.ts';
 import { controllerRef } from '../../kube/objects/owner-references.ts';
+import { batchName } from '../shared/batch-name.ts';
 import type { RolloutBatch } from '../shared/kinds.ts';
 import type { Arm } from './arms.ts';
-import { batchName } from './batch-name.ts';
 import type { BenchRun, BenchSpec } from './kinds.ts';
 
 type BatchSpec = RolloutBatch['spec'];

@@ -14,12 +14,12 @@ import type { EventRecorder } from '../../kube/writes/event-recorder.ts';
 import { StatusWriter } from '../../kube/writes/status-writer.ts';
 import { type RolloutBatch, rolloutBatches } from '../shared/kinds.ts';
 import { FIELD_MANAGER, MANAGED_BY } from '../shared/marks.ts';
+import { transitionNotes } from '../shared/transition-notes.ts';
 import { ArmScores } from './arm-scores.ts';
 import { earliest, msUntilExpiry } from './deadlines.ts';
 import { type BenchRun, benchRuns } from './kinds.ts';
 import { type BenchPlan, isBenchOver, type Problem, planBench } from './plan.ts';
 import { benchStatus, endedStatus } from './status.ts';
-import { transitionNotes } from './transition-notes.ts';
 
 export interface BenchRunParts {
   readonly client: KubeClient;

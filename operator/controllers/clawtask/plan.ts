@@ -4,7 +4,7 @@ import type { NewObject } from '../../kube/client/resource-client.ts';
 import { findCondition, isTrue } from '../../kube/objects/conditions.ts';
 import { labelValue } from '../../kube/objects/labels.ts';
 import { controllerRef } from '../../kube/objects/owner-references.ts';
-import { batchName } from '../benchrun/batch-name.ts';
+import { batchName } from '../shared/batch-name.ts';
 import type { ClawTask, RolloutBatch } from '../shared/kinds.ts';
 import { type GateRun, gateRuns, type RunPlan } from './gates.ts';
 import { type TaskFacts, unknown, type Verdict } from './verdict.ts';

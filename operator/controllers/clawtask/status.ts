@@ -1,5 +1,5 @@
 import type { Condition, ConditionState } from '../../kube/objects/conditions.ts';
-import { conditionList } from '../benchrun/condition-list.ts';
+import { conditionList } from '../shared/condition-list.ts';
 import type { ClawTask } from '../shared/kinds.ts';
 import { GATES, type Gate } from './gates.ts';
 import type { FrozenTask } from './plan.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { LABELS } from '../../../src/protocol/pod-contract.ts';
+import { INDEX_ANNOTATION, LABELS } from '../../../src/protocol/pod-contract.ts';
 import { zKubeObject } from '../../kube/objects/kube-object.ts';
 import { defineResource } from '../../kube/objects/resource.ts';
 
@@ -91,8 +91,6 @@ export function deletionAskedAt({ metadata }: SandboxPod): number | undefined {
   if (deletionTimestamp === undefined) return undefined;
   return Date.parse(deletionTimestamp) - (typeof grace === 'number' ? grace * 1000 : 0);
 }
-
-const INDEX_ANNOTATION = 'batch.kubernetes.io/job-completion-index';
 
 function keptLabels(labels: Readonly<Record<string, string>>): Record<string, string> {
   const kept = [LABELS.batch, LABELS.phase, LABELS.generation];

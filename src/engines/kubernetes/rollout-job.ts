@@ -6,13 +6,10 @@ import type { Job, PodTemplate, VolumeMount } from './kube-types.ts';
 import { graceSeconds, podTemplate, tokenSeconds } from './pod-template.ts';
 import { jobAround } from './sandbox-job.ts';
 import type { SandboxJobRequest } from './settings.ts';
-import { folder, mount, readOnly, shmVolume, tokenVolume } from './volumes.ts';
+import { folder, mount, PACKED_MIB, readOnly, shmVolume, TMP_MIB, tokenVolume } from './volumes.ts';
 
 const AGENT_MIB = 64;
 const REPORT_MIB = 16;
-const TMP_MIB = 256;
-/** What a snapshot takes beyond the files in it. */
-const PACKED_MIB = 64;
 
 /** Starts the wrapper, which reads the rest from its spec and stays the container's first process. */
 const AGENT_ARGV = [

@@ -6,14 +6,11 @@ import type { Job, PodTemplate } from './kube-types.ts';
 import { graceSeconds, podTemplate, tokenSeconds } from './pod-template.ts';
 import { jobAround } from './sandbox-job.ts';
 import type { SandboxJobRequest } from './settings.ts';
-import { folder, mount, readOnly, shmVolume, tokenVolume } from './volumes.ts';
+import { folder, mount, PACKED_MIB, readOnly, shmVolume, TMP_MIB, tokenVolume } from './volumes.ts';
 
 const VERIFIER_MIB = 64;
 const VERDICT_MIB = 32;
-const TMP_MIB = 256;
 const LOGS_MIB = 64;
-/** What a snapshot takes beyond the files in it. */
-const PACKED_MIB = 64;
 
 /** The Job of a verification wave: a row is an attempt and a kind of run, or a gate run. */
 export function verifyJob(request: SandboxJobRequest): Job {

@@ -2,6 +2,10 @@ import { TRUSTED } from '../../protocol/pod-contract.ts';
 import type { Volume, VolumeMount } from './kube-types.ts';
 
 const SHM_MIB = 64;
+/** `/tmp` of an untrusted container. */
+export const TMP_MIB = 256;
+/** What a snapshot takes beyond the files in it. */
+export const PACKED_MIB = 64;
 /** `token` below `TRUSTED.token`. */
 export const TOKEN_NAME = 'token';
 

@@ -5,7 +5,8 @@ import type { PodEvidence } from '../../protocol/pod-evidence.ts';
 import { type AttemptEndBody, zAttemptEndBody } from '../../protocol/sandbox-api.ts';
 import { classifyRolloutPod, type RolloutPodClass } from '../../rollouts/classify-pod.ts';
 import { classifyVerifyPod } from '../../rollouts/classify-verify-pod.ts';
-import { type AgentEnd, FINDING_CODES, type Finding } from '../../rollouts/outcome.ts';
+import { knownFindings } from '../../rollouts/known-findings.ts';
+import type { AgentEnd, Finding } from '../../rollouts/outcome.ts';
 import { isOver } from '../../rollouts/pod-facts.ts';
 import type { ClusterStore, WorkItem } from '../../store/cluster-records.ts';
 import type { AttemptEnd, AttemptRow, VerificationRow } from '../../store/records.ts';
@@ -255,12 +256,4 @@ export function endOf(body: AttemptEndBody, agent: AgentEnd, endedAt: number): A
     findings: knownFindings(body.findings),
     endedAt,
   };
-}
-
-/** A newer companion may find what this server has no word for. */
-function knownFindings(findings: AttemptEndBody['findings']): readonly Finding[] {
-  return findings.flatMap(({ code, message }) => {
-    const known = FINDING_CODES.find((name) => name === code);
-    return known === undefined ? [] : [{ code: known, message }];
-  });
 }

@@ -1,5 +1,6 @@
 import { ClawError } from '../../base/error.ts';
 import {
+  INDEX_ANNOTATION,
   LABELS,
   ROLE_AUDIENCE,
   type Role,
@@ -18,7 +19,6 @@ export interface PodProofDeps {
   readonly records: Pick<ClusterRecords, 'jobByName' | 'jobByUid' | 'rowOf'>;
 }
 
-const INDEX_ANNOTATION = 'batch.kubernetes.io/job-completion-index';
 /** The operator tells the uid right after it made the Job. */
 const TELL_SECONDS = 1;
 

@@ -13,7 +13,7 @@ import {
   zFetchedBody,
   zVerdictBody,
 } from '../../protocol/sandbox-api.ts';
-import { FINDING_CODES, type Finding } from '../../rollouts/outcome.ts';
+import { knownFindings } from '../../rollouts/known-findings.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { ClaimRow, ClusterRecords } from '../../store/cluster-records.ts';
 import { MAX_VERDICT_BYTES } from '../../verifiers/verdict.ts';
@@ -157,16 +157,6 @@ async function endAttempt(
 
 function cutSeconds({ agent }: AttemptEndBody): number | undefined {
   return agent?.reason === 'Deadline' ? agent.seconds : undefined;
-}
-
-/** A newer program may find what this server has no word for. */
-function knownFindings(
-  findings: readonly { readonly code: string; readonly message: string }[],
-): readonly Finding[] {
-  return findings.flatMap(({ code, message }) => {
-    const known = FINDING_CODES.find((name) => name === code);
-    return known === undefined ? [] : [{ code: known, message }];
-  });
 }
 
 function read<T>(schema: z.ZodType<T>, value: unknown): T {

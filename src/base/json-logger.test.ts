@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { KubeError } from '../../operator/kube/base/kube-error.ts';
 import { jsonLogger } from './json-logger.ts';
-import { KubeError } from './kube/base/kube-error.ts';
 
 test('one JSON object a line, with the fields of its parents, errors without their cause', () => {
   const lines: string[] = [];
