@@ -4,11 +4,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { sharedDataFolder, whyNoSharedData } from './shared-data.ts';
-import { countTests, reportArguments, type TestCount } from './vitest-report.ts';
+import {
+  countTests,
+  type Failure,
+  failuresOf,
+  reportArguments,
+  type TestCount,
+} from './vitest-report.ts';
 
 /**
  * `npm test`: everything a change must pass, in the order of what fails fastest. Runs every stage
- * even after a failure, so that one run shows all that is wrong; the last line is the count.
+ * even after a failure, so that one run shows all that is wrong. What failed is said once more at the
+ * end, where it is found without reading the whole log; the last line is the count.
  */
 interface Stage {
   readonly name: string;
@@ -35,17 +42,30 @@ const STAGES: readonly Stage[] = [
   },
 ];
 
-const zClaimsReport = z.object({ passed: z.number(), failed: z.number(), notRun: z.number() });
+const zClaimsReport = z.object({
+  passed: z.number(),
+  failed: z.number(),
+  notRun: z.number(),
+  results: z.array(
+    z.object({ key: z.string(), number: z.number(), result: z.string(), figure: z.string() }),
+  ),
+});
+
+interface StageResult extends TestCount {
+  readonly failures: readonly Failure[];
+}
 
 const folder = await mkdtemp(join(tmpdir(), 'clawgym-test-all-'));
 const started = performance.now();
 const total = { passed: 0, failed: 0, notRun: 0 };
 const rows: string[] = [];
+const failures: string[] = [];
 try {
   for (const stage of STAGES) {
     const began = performance.now();
     process.stdout.write(`\n=== ${stage.name}: ${stage.argv.join(' ')}\n`);
     const count = await runStage(stage, folder);
+    failures.push(...count.failures.map((failure) => failureText(stage, failure)));
     total.passed += count.passed;
     total.failed += count.failed;
     total.notRun += count.notRun;
@@ -54,6 +74,7 @@ try {
 } finally {
   await rm(folder, { recursive: true, force: true });
 }
+if (failures.length > 0) process.stdout.write(`\n=== failed\n${failures.join('\n')}\n`);
 process.stdout.write(`\n${rows.join('\n')}\ntotal ${seconds(started)}\n`);
 if (total.notRun > 0 && sharedDataFolder() === undefined) {
   process.stdout.write(`${total.notRun} not run: ${whyNoSharedData()}\n`);
@@ -67,28 +88,44 @@ function row(name: string, { passed, failed, notRun }: TestCount, took: string):
   return name.padEnd(20) + columns.map((column) => column.padStart(13)).join('');
 }
 
-async function runStage(stage: Stage, scratch: string): Promise<TestCount> {
+function failureText(stage: Stage, { name, why }: Failure): string {
+  return `${stage.name}: ${name}\n${why.replaceAll(/^/gm, '    ')}`;
+}
+
+async function runStage(stage: Stage, scratch: string): Promise<StageResult> {
   const report = join(scratch, `${stage.name.replaceAll(' ', '-')}.json`);
   const exit = await run(withReport(stage, report));
-  if (stage.counts === 'command') return exit === 0 ? success() : failure();
+  if (stage.counts === 'command') {
+    if (exit === 0) return { passed: 1, failed: 0, notRun: 0, failures: [] };
+    return failedWhole(stage, `exit code ${exit}: its output is above`);
+  }
   try {
     const text = await readFile(report, 'utf8');
-    const count =
-      stage.counts === 'vitest' ? countTests(text) : zClaimsReport.parse(JSON.parse(text));
+    const result = stage.counts === 'vitest' ? testsOf(text) : claimsOf(text);
     // A runner that fails without a failing test (a crash, an unhandled error) still fails.
-    return exit !== 0 && count.failed === 0 ? { ...count, failed: 1 } : count;
+    if (exit === 0 || result.failed > 0) return result;
+    const whole = failedWhole(stage, `exit code ${exit} without a failed test: see above`);
+    return { ...result, failed: 1, failures: whole.failures };
   } catch (cause) {
-    process.stderr.write(`no readable report of ${stage.name}: ${String(cause)}\n`);
-    return failure();
+    return failedWhole(stage, `no readable report: ${String(cause)}`);
   }
 }
 
-function success(): TestCount {
-  return { passed: 1, failed: 0, notRun: 0 };
+function testsOf(report: string): StageResult {
+  return { ...countTests(report), failures: failuresOf(report, process.cwd()) };
 }
 
-function failure(): TestCount {
-  return { passed: 0, failed: 1, notRun: 0 };
+function claimsOf(report: string): StageResult {
+  const { results, ...count } = zClaimsReport.parse(JSON.parse(report));
+  const failed = results.filter(({ result }) => result === 'fails');
+  return {
+    ...count,
+    failures: failed.map((claim) => ({ name: `${claim.key}.${claim.number}`, why: claim.figure })),
+  };
+}
+
+function failedWhole(stage: Stage, why: string): StageResult {
+  return { passed: 0, failed: 1, notRun: 0, failures: [{ name: stage.argv.join(' '), why }] };
 }
 
 function withReport(stage: Stage, report: string): readonly string[] {

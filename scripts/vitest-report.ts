@@ -1,3 +1,5 @@
+import { relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { z } from 'zod';
 
 /** What is read of vitest's JSON report. */
@@ -6,6 +8,20 @@ const zVitestReport = z.object({
   numFailedTests: z.number(),
   numFailedTestSuites: z.number(),
   numPendingTests: z.number(),
+  testResults: z.array(
+    z.object({
+      name: z.string(),
+      status: z.string(),
+      message: z.string().default(''),
+      assertionResults: z.array(
+        z.object({
+          fullName: z.string(),
+          status: z.string(),
+          failureMessages: z.array(z.string()).nullish(),
+        }),
+      ),
+    }),
+  ),
 });
 
 /** How many tests or claims passed, failed and could not run here. */
@@ -29,4 +45,32 @@ export function countTests(report: string): TestCount {
     failed: data.numFailedTests + suites,
     notRun: data.numPendingTests,
   };
+}
+
+/** A test, a file or a command that failed, and the first lines of why. */
+export interface Failure {
+  readonly name: string;
+  readonly why: string;
+}
+
+const WHY_LINES = 12;
+
+/** Every test of a report that failed, and every file that failed outside of its tests. */
+export function failuresOf(report: string, root: string): readonly Failure[] {
+  return zVitestReport.parse(JSON.parse(report)).testResults.flatMap((file) => {
+    const path = relative(root, file.name);
+    const failed = file.assertionResults.filter(({ status }) => status === 'failed');
+    if (failed.length === 0) {
+      return file.status === 'failed' ? [{ name: path, why: firstLines(file.message) }] : [];
+    }
+    return failed.map(({ fullName, failureMessages }) => ({
+      name: `${path} > ${fullName}`,
+      why: firstLines((failureMessages ?? []).join('\n')),
+    }));
+  });
+}
+
+function firstLines(text: string): string {
+  const lines = stripVTControlCharacters(text).trimEnd().split('\n');
+  return lines.slice(0, WHY_LINES).join('\n').slice(0, 2_000);
 }
