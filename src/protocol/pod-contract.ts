@@ -90,6 +90,8 @@ export const IMAGE_PATHS = {
   agentInit: '/opt/clawgym/agent_init',
   /** Folder of the grader. */
   grader: '/program',
+  /** Identity of the image's tools and packages, one line. */
+  rootDigest: '/opt/clawgym/root-digest',
 } as const;
 
 /** Gateway path on the sandbox listener; the companion's link forwards to it. */

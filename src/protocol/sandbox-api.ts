@@ -126,8 +126,14 @@ export const zVerdictBody = z.object({
 });
 export type VerdictBody = z.infer<typeof zVerdictBody>;
 
-/** POST /rollouts/v1/fetched, by `fetch`: what was put right before grading. */
-export const zFetchedBody = z.object({ findings: z.array(zFindingBody) });
+/** POST /rollouts/v1/fetched, by `fetch`, which runs in the image that grades. */
+export const zFetchedBody = z.object({
+  /** What was put right before grading. */
+  findings: z.array(zFindingBody),
+  /** Identity of the image's tools, as the local engine names its runner root; absent: not known. */
+  graderRoot: zSha256.optional(),
+});
+export type FetchedBody = z.infer<typeof zFetchedBody>;
 
 /** PUT /rollouts/v1/artifacts (raw body, companion only): the digest of what was stored. */
 export const zStoredBody = z.object({ digest: zSha256, size: z.number() });

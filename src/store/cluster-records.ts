@@ -79,10 +79,10 @@ export interface ClusterRecords {
   addGateRun(row: GateRunRow): Promise<GateRunRow>;
   listGateRuns(namespace: string, taskDigest: Sha256): Promise<readonly GateRunRow[]>;
 
-  /** What `fetch` of a verify pod put right. The first list holds. */
-  putFetchFindings(podUid: string, findings: readonly Finding[]): Promise<void>;
+  /** What `fetch` of a verify pod told. The first holds. */
+  putFetched(podUid: string, fetched: Fetched): Promise<void>;
   /** Undefined where `fetch` has said nothing yet. */
-  getFetchFindings(podUid: string): Promise<readonly Finding[] | undefined>;
+  getFetched(podUid: string): Promise<Fetched | undefined>;
 
   /**
    * What a trusted container reported and its pod's evidence has to judge, as JSON: an agent that was
@@ -171,6 +171,14 @@ export interface ClaimRow {
   readonly reads: readonly Sha256[];
   /** Milliseconds since the epoch of the first claim of this pod and role. */
   readonly createdAt: number;
+}
+
+/** What `fetch` of a verify pod told before grading began. */
+export interface Fetched {
+  /** What it put right. */
+  readonly findings: readonly Finding[];
+  /** Identity of the tools in the image that grades; undefined where the image does not name it. */
+  readonly graderRoot: Sha256 | undefined;
 }
 
 /** One run of a task's own gates (design: rollouts.md 7). */

@@ -63,6 +63,7 @@ export async function roleBed(script: Script, options: RoleBedOptions = {}): Pro
       verdict: volume('verdict'),
       state: volume('state'),
     },
+    rootDigestFile: join(dir.path, 'root-digest'),
     stop: stop.signal,
     graceSeconds: options.graceSeconds ?? 6000,
     openGateway: () =>

@@ -14,7 +14,7 @@ import {
 } from '../../src/server/coordinator/open-coordinator.ts';
 import type { ClaimingPod, FetchGrant, StageGrant } from '../../src/server/sandbox/claim-desk.ts';
 import type { ArtifactStore } from '../../src/store/artifacts.ts';
-import type { ClaimRow, ClusterStore } from '../../src/store/cluster-records.ts';
+import type { ClaimRow, ClusterStore, Fetched } from '../../src/store/cluster-records.ts';
 import { openFileArtifacts } from '../../src/store/file-artifacts.ts';
 import { openSqliteClusterStore } from '../../src/store/sqlite/open.ts';
 import { anEndedContainer } from './pod-facts.ts';
@@ -31,6 +31,8 @@ export interface ClusterScript {
     grant: StageGrant,
     cluster: ScriptedCluster,
   ) => Promise<PodEnding<AttemptEndBody>>;
+  /** What `fetch` tells before `grade` begins; absent: it told nothing. */
+  readonly fetched?: Fetched;
   readonly grade: (grant: FetchGrant, cluster: ScriptedCluster) => Promise<PodEnding<VerdictBody>>;
 }
 
@@ -199,7 +201,8 @@ export class ScriptedCluster implements AsyncDisposable {
     const fetched = await desk.fetch(pod.claiming);
     if ('refusal' in fetched) return refusedBy('fetch', fetched.refusal);
     const { nonce } = fetched.grant;
-    await this.claim(pod, 'fetch', { nonce });
+    const fetching = await this.claim(pod, 'fetch', { nonce });
+    if (script.fetched !== undefined) await desk.fetched(fetching, script.fetched);
     const reported = await desk.report(pod.claiming);
     if ('refusal' in reported) throw new Error(`report: ${reported.refusal.reason}`);
     const claim = await this.claim(pod, 'report', { nonce: reported.grant.verdictNonce });
@@ -228,7 +231,6 @@ export class ScriptedCluster implements AsyncDisposable {
         download: this.download,
         cacheDir: join(this.folder, 'cache'),
         product: { name: 'test', version: '0' },
-        graderRoot: 'test-image',
         endModel: (attempt) => {
           this.modelEnds.push(attempt);
           return Promise.resolve();

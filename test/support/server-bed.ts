@@ -213,6 +213,7 @@ export class ServerBed implements AsyncDisposable {
         ...shared,
         client: new SandboxClient({ ...shared, connection, readToken }),
         paths,
+        rootDigestFile: join(paths.state, 'root-digest'),
         stop,
         graceSeconds: 30,
         openGateway: () => new TlsGateway(new ServerConnection(options)),

@@ -1,7 +1,6 @@
 import { asAttemptId, asRolloutId } from '../../src/base/brand.ts';
 import { ClawError } from '../../src/base/error.ts';
 import type { AttemptEndBody, VerdictBody } from '../../src/protocol/sandbox-api.ts';
-import type { Finding } from '../../src/rollouts/outcome.ts';
 import type {
   ClaimDesk,
   ClaimingPod,
@@ -11,7 +10,7 @@ import type {
   ReportGrant,
   StageGrant,
 } from '../../src/server/sandbox/claim-desk.ts';
-import type { ClaimRow, ClusterStore } from '../../src/store/cluster-records.ts';
+import type { ClaimRow, ClusterStore, Fetched } from '../../src/store/cluster-records.ts';
 import { aClaim, anEnd } from './records.ts';
 
 export const CAPS = { totalBytes: 1_000_000, entries: 100, nameBytes: 255, pathBytes: 1024 };
@@ -26,7 +25,7 @@ export class SimpleDesk implements ClaimDesk {
   /** Answers every claim, where it is set. */
   refusal: { readonly decision: 'decided' | 'wait'; readonly reason: string } | undefined;
   readonly ends: AttemptEndBody[] = [];
-  readonly findings: Finding[] = [];
+  readonly fetches: Fetched[] = [];
   readonly verdicts: VerdictBody[] = [];
   #nonces = 0;
 
@@ -95,9 +94,9 @@ export class SimpleDesk implements ClaimDesk {
     await this.#store.endAttempt(attempt.id, attempt.nonce, anEnd({ snapshot: body.snapshot }));
   }
 
-  async fetched(claim: ClaimRow, findings: readonly Finding[]): Promise<void> {
-    this.findings.push(...findings);
-    await this.#store.putFetchFindings(claim.podUid, findings);
+  async fetched(claim: ClaimRow, fetched: Fetched): Promise<void> {
+    this.fetches.push(fetched);
+    await this.#store.putFetched(claim.podUid, fetched);
   }
 
   async verdict(_claim: ClaimRow, body: VerdictBody): Promise<void> {

@@ -37,6 +37,8 @@ interface Given {
   readonly task?: unknown;
   readonly snapshot?: string;
   readonly changes?: readonly object[];
+  /** Text of the image's own file. */
+  readonly rootDigest?: string;
 }
 
 const answering =
@@ -75,13 +77,14 @@ async function snapshotOf(
 const joined = (all: Buffer, chunk: Buffer): Buffer => Buffer.concat([all, chunk]);
 
 async function fetched(given: Given & { readonly left?: Readonly<Record<string, string>> } = {}) {
-  const { left, ...rest } = given;
+  const { left, rootDigest, ...rest } = given;
   const more: { snapshot?: string } = {};
   const bed = await roleBed(answering(() => ({ ...rest, ...more })));
   for (const text of [INPUT, CHECK]) bed.listener.put(Buffer.from(text));
   if (left !== undefined) {
     more.snapshot = await snapshotOf(bed.listener, bed.context.paths.state, left);
   }
+  if (rootDigest !== undefined) writeFileSync(bed.context.rootDigestFile, rootDigest);
   const { workspace } = bed.context.paths;
   return {
     bed,
@@ -102,6 +105,15 @@ describe('fetch', () => {
     expect(readFileSync(join(verifier, 'check.py'), 'utf8')).toBe(CHECK);
     expect(JSON.parse(readFileSync(join(verdict, 'spec.json'), 'utf8'))).toEqual({ nonce: 'n' });
     expect(it.findings()).toEqual([{ findings: [] }]);
+  });
+
+  it.each([
+    ['the identity of the tools that will grade', `${sha256('tools')}\n`, sha256('tools')],
+    ['nothing for them where the image has another text', 'latest\n', undefined],
+  ])('tells %s', async (_, text, graderRoot) => {
+    await using it = await fetched({ rootDigest: text });
+    expect(it.code).toBe(0);
+    expect(it.findings()).toEqual([{ findings: [], ...(graderRoot && { graderRoot }) }]);
   });
 
   it.each(['main', 'doubled'])('restores protected inputs for %s, and says so', async (kind) => {

@@ -1,9 +1,10 @@
 import { createReadStream, createWriteStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { Sha256 } from '../../base/brand.ts';
-import { ClawError } from '../../base/error.ts';
+import { asSha256, type Sha256 } from '../../base/brand.ts';
+import { ClawError, errorMessage } from '../../base/error.ts';
 import type { FetchClaim } from '../../protocol/sandbox-api.ts';
 import type { Finding } from '../../rollouts/outcome.ts';
 import { type Task, zTask } from '../../tasks/task.ts';
@@ -30,7 +31,11 @@ export async function fetchRole(context: RoleContext): Promise<number> {
     if ('exit' in claimed) return claimed.exit;
     const session = context.client.session(claimed.claim.credential);
     const findings = await layOut(claimed.claim, context, session, giveUp.signal);
-    await session.fetched({ findings: [...findings] }, giveUp.signal);
+    const graderRoot = await rootDigest(context);
+    await session.fetched(
+      { findings: [...findings], ...(graderRoot !== undefined && { graderRoot }) },
+      giveUp.signal,
+    );
     context.logger.info({ attempt: claimed.claim.attempt, kind: claimed.claim.kind }, 'fetched');
     return 0;
   } catch (thrown) {
@@ -66,6 +71,16 @@ async function layOut(
   if (task.verifier.dialect === 'reward-sh') await makeWorkspaceFolder(workspace, 'reward');
   await writeSpec(verdict, claim.graderSpec);
   return findings;
+}
+
+/** Identity of the tools that will grade; an image that has none is named by nobody. */
+async function rootDigest({ rootDigestFile, logger }: RoleContext): Promise<Sha256 | undefined> {
+  try {
+    return asSha256((await readFile(rootDigestFile, 'utf8')).trim());
+  } catch (thrown) {
+    logger.warn({ error: errorMessage(thrown) }, 'the image does not name its tools');
+    return undefined;
+  }
 }
 
 function sources(

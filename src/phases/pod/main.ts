@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { MODEL_LINK_URL } from '../../agents/agent.ts';
 import { systemClock } from '../../base/clock.ts';
 import { ClawError, errorMessage } from '../../base/error.ts';
-import { ENV, ROLES, type Role, TRUSTED } from '../../protocol/pod-contract.ts';
+import { ENV, IMAGE_PATHS, ROLES, type Role, TRUSTED } from '../../protocol/pod-contract.ts';
 import { lineLogger } from './line-logger.ts';
 import type { RoleContext, RoleProgram } from './role-context.ts';
 
@@ -58,6 +58,7 @@ function commonContext(env: Env): Omit<RoleContext, 'client' | 'openGateway'> {
     random: Math.random,
     logger,
     paths: TRUSTED,
+    rootDigestFile: IMAGE_PATHS.rootDigest,
     stop: stop.signal,
     graceSeconds: Number(env[ENV.graceSeconds] ?? DEFAULT_GRACE_SECONDS),
     linkPort: Number(new URL(MODEL_LINK_URL).port),

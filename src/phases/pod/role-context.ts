@@ -12,6 +12,8 @@ export interface RoleContext {
   /** In [0, 1). */
   readonly random: () => number;
   readonly logger: Logger;
+  /** File with the identity of this image's tools (`IMAGE_PATHS.rootDigest`). */
+  readonly rootDigestFile: string;
   /** Aborted by SIGTERM. */
   readonly stop: AbortSignal;
   /** Seconds from SIGTERM to SIGKILL. */

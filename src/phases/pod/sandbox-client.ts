@@ -8,6 +8,7 @@ import {
   type AttemptEndBody,
   type CompanionClaim,
   type FetchClaim,
+  type FetchedBody,
   type NoClaim,
   type ReportClaim,
   SANDBOX_ROUTES,
@@ -15,7 +16,6 @@ import {
   type VerdictBody,
   zCompanionClaim,
   zFetchClaim,
-  type zFetchedBody,
   zNoClaim,
   zReportClaim,
   zStageClaim,
@@ -210,7 +210,7 @@ export class SandboxSession {
     await this.#post('end of the attempt', SANDBOX_ROUTES.end, body, giveUp);
   }
 
-  async fetched(body: z.infer<typeof zFetchedBody>, giveUp: AbortSignal): Promise<void> {
+  async fetched(body: FetchedBody, giveUp: AbortSignal): Promise<void> {
     await this.#post('findings', SANDBOX_ROUTES.fetched, body, giveUp);
   }
 

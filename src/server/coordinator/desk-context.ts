@@ -22,8 +22,6 @@ export interface DeskContext {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly newNonce: () => string;
-  /** What grades: identity of the runner image. */
-  readonly graderRoot: string;
 }
 
 /** Pause of a container that waits for the attempt before. */

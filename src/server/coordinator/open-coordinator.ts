@@ -30,8 +30,6 @@ export interface CoordinatorParts {
   /** Folder for what can be made again: opened task sets, sources on their way. */
   readonly cacheDir: string;
   readonly product: { readonly name: string; readonly version: string };
-  /** What grades: identity of the runner image. */
-  readonly graderRoot: string;
   readonly endModel: (attempt: AttemptId) => Promise<void>;
   readonly observer: CoordinatorObserver;
   readonly clock: Clock;
@@ -49,7 +47,7 @@ export interface OpenCoordinator extends AsyncDisposable {
 }
 
 export async function openCoordinator(parts: CoordinatorParts): Promise<OpenCoordinator> {
-  const { store, artifacts, clock, logger, newNonce, images, graderRoot, signal } = parts;
+  const { store, artifacts, clock, logger, newNonce, images, signal } = parts;
   const scratch = join(parts.cacheDir, 'sources');
   // Sources of an earlier process that was killed on its way.
   await rm(scratch, { recursive: true, force: true });
@@ -60,7 +58,7 @@ export async function openCoordinator(parts: CoordinatorParts): Promise<OpenCoor
   const directory = new BatchDirectory({ store, shelf, images, clock });
   const { pods, endModel, observer } = parts;
   const keeper = new RolloutKeeper({ store, directory, clock, observer, endModel });
-  const judge = new PodJudge({ store, keeper, pods, clock, newNonce, graderRoot, endModel });
+  const judge = new PodJudge({ store, keeper, pods, clock, newNonce, endModel });
   const contents = new TaskContents(artifacts);
   const shared = { store, artifacts, directory, keeper, judge, clock };
   const coordinator = new Coordinator({
@@ -70,7 +68,7 @@ export async function openCoordinator(parts: CoordinatorParts): Promise<OpenCoor
     images,
   });
   return {
-    desk: openDesk({ ...shared, contents, logger, newNonce, graderRoot }),
+    desk: openDesk({ ...shared, contents, logger, newNonce }),
     coordinator,
     directory,
     [Symbol.asyncDispose]: () => shelf[Symbol.asyncDispose](),
@@ -86,7 +84,7 @@ function openDesk(context: DeskContext): ClaimDesk {
     end: (claim, body) => rollouts.end(claim, body),
     fetch: (pod) => verifications.fetch(pod),
     report: (pod) => verifications.report(pod),
-    fetched: (claim, findings) => verifications.fetched(claim, findings),
+    fetched: (claim, fetched) => verifications.fetched(claim, fetched),
     verdict: (claim, body) => verifications.verdict(claim, body),
   };
 }

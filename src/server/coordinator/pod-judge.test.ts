@@ -66,6 +66,37 @@ describe('verify pods that began too late for their own deadline', () => {
   });
 });
 
+describe('the tools that graded', () => {
+  const told = { findings: [], graderRoot: sha256('tools') };
+  const crash = { phase: 'Failed', containers: [anEndedContainer('grade', { exitCode: 3 })] };
+  const roots = async () =>
+    (await cluster.store.listVerifications(ATTEMPT)).map(({ grader }) => grader);
+
+  it('are what their own image says, with the interpreter that the verdict names', async () => {
+    await cluster.plan(UID, one);
+    await cluster.drive(UID, { ...well, fetched: told });
+    expect(await roots()).toEqual([{ root: told.graderRoot, python: '3.13.5' }]);
+  });
+
+  it('are named also where grading came to no verdict', async () => {
+    await cluster.plan(UID, one);
+    await cluster.drive(UID, {
+      ...well,
+      fetched: told,
+      grade: async () => ({ evidence: { ...crash, phase: 'Failed' } }),
+    });
+    const graders = await roots();
+    expect(graders.length).toBeGreaterThan(1);
+    expect(new Set(graders.map(({ root }) => root))).toEqual(new Set([told.graderRoot]));
+  });
+
+  it('have no name where the image does not tell it, least of all the release of the server', async () => {
+    await cluster.plan(UID, one);
+    await cluster.drive(UID, { ...well, fetched: { findings: [], graderRoot: undefined } });
+    expect(await roots()).toMatchObject([{ root: 'unnamed' }]);
+  });
+});
+
 describe('grading that the platform ends again and again', () => {
   const fetchFailed = { phase: 'Failed', containers: [anEndedContainer('fetch', { exitCode: 1 })] };
   const taken = { phase: 'Failed', disruption: 'PreemptionByScheduler' };

@@ -12,6 +12,7 @@ import type { ClusterStore, WorkItem } from '../../store/cluster-records.ts';
 import type { AttemptEnd, AttemptRow, VerificationRow } from '../../store/records.ts';
 import type { PodReader } from '../identity/pods.ts';
 import { agentDeadline } from '../planning/attempt-limits.ts';
+import { graderOf } from './grader-of.ts';
 import type { LiveBatch, LiveRollout } from './live-batch.ts';
 import { harnessOf } from './plan-agents.ts';
 import { podEngine, podUidOf, type RolloutKeeper } from './rollout-keeper.ts';
@@ -23,8 +24,6 @@ export interface PodJudgeOptions {
   readonly pods: PodReader;
   readonly clock: Clock;
   readonly newNonce: () => string;
-  /** What graded, for rows without a verdict. */
-  readonly graderRoot: string;
   /** Ends what the attempt has of the model; before its calls are counted. */
   readonly endModel: (attempt: AttemptRow['id']) => Promise<void>;
 }
@@ -211,11 +210,12 @@ export class PodJudge {
     podUid: string,
     { class: status, message }: { readonly class: 'crash' | 'timeout'; readonly message: string },
   ): Promise<void> {
-    const { store, keeper, clock, graderRoot } = this.#options;
+    const { store, keeper, clock } = this.#options;
     if (item.kind === 'gate') {
       const { taskDigest, gate } = item;
       return await keeper.gateRan(batch, { taskDigest, gate, status, names: null });
     }
+    const fetched = await store.getFetched(podUid);
     const row: VerificationRow = {
       attempt: item.attempt,
       kind: item.verification,
@@ -225,8 +225,8 @@ export class PodJudge {
       flat: null,
       native: null,
       seconds: 0,
-      grader: { root: graderRoot, python: '' },
-      findings: (await store.getFetchFindings(podUid)) ?? [],
+      grader: graderOf(fetched, ''),
+      findings: fetched?.findings ?? [],
       createdAt: clock.now(),
     };
     const { id } = batch.ofAttempt(item.attempt).row;

@@ -10,7 +10,7 @@ import {
 } from '../../phases/grade-spec.ts';
 import type { VerdictBody } from '../../protocol/sandbox-api.ts';
 import type { Finding } from '../../rollouts/outcome.ts';
-import type { ClaimRow, WorkItem } from '../../store/cluster-records.ts';
+import type { ClaimRow, Fetched, WorkItem } from '../../store/cluster-records.ts';
 import type { AttemptRow, VerificationRow } from '../../store/records.ts';
 import type { CodeVerifier, Task } from '../../tasks/task.ts';
 import { readVerdict, type Verdict } from '../../verifiers/verdict.ts';
@@ -22,6 +22,7 @@ import type {
   ReportGrant,
 } from '../sandbox/claim-desk.ts';
 import { batchOf, type DeskContext, decidedAlready, waitFor } from './desk-context.ts';
+import { graderOf } from './grader-of.ts';
 import type { LiveBatch } from './live-batch.ts';
 
 type VerifyItem = Exclude<WorkItem, { kind: 'rollout' }>;
@@ -65,8 +66,8 @@ export class VerifyDesk implements Pick<ClaimDesk, 'fetch' | 'report' | 'fetched
     };
   }
 
-  async fetched(claim: ClaimRow, findings: readonly Finding[]): Promise<void> {
-    await this.#context.store.putFetchFindings(claim.podUid, findings);
+  async fetched(claim: ClaimRow, fetched: Fetched): Promise<void> {
+    await this.#context.store.putFetched(claim.podUid, fetched);
   }
 
   async verdict(claim: ClaimRow, body: VerdictBody): Promise<void> {
@@ -151,14 +152,14 @@ export class VerifyDesk implements Pick<ClaimDesk, 'fetch' | 'report' | 'fetched
     podUid: string,
     verdict: Verdict,
   ): Promise<void> {
-    const { store, keeper, clock, graderRoot } = this.#context;
+    const { store, keeper, clock } = this.#context;
     if (item.kind === 'gate') {
       const { taskDigest, gate } = item;
       const names = verdict.status === 'ok' ? verdict.checks.map(({ name }) => name) : null;
       return await keeper.gateRan(batch, { taskDigest, gate, status: verdict.status, names });
     }
     const { task, row: rollout } = batch.ofAttempt(item.attempt);
-    const corrected = (await store.getFetchFindings(podUid)) ?? [];
+    const fetched = await store.getFetched(podUid);
     const row: VerificationRow = {
       attempt: item.attempt,
       kind: item.verification,
@@ -168,8 +169,8 @@ export class VerifyDesk implements Pick<ClaimDesk, 'fetch' | 'report' | 'fetched
       flat: verdict.flat,
       native: verdict.native,
       seconds: verdict.seconds,
-      grader: { root: graderRoot, python: plainText(verdict.python) },
-      findings: [...ownFindings(task, verdict), ...corrected],
+      grader: graderOf(fetched, plainText(verdict.python)),
+      findings: [...ownFindings(task, verdict), ...(fetched?.findings ?? [])],
       createdAt: clock.now(),
     };
     await keeper.inTurn(rollout.id, () => keeper.verified(batch, row));

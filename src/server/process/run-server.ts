@@ -145,7 +145,6 @@ async function openCore(
       download: { hosts: config.taskUrlHosts, maxBytes: MAX_DOWNLOAD },
       cacheDir: join(config.dataDir, 'cache'),
       product: PRODUCT,
-      graderRoot: `runner-image:${PRODUCT.version}`,
       endModel,
       observer: metrics.observer,
       clock,

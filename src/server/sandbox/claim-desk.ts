@@ -8,8 +8,7 @@ import type {
   StageClaim,
   VerdictBody,
 } from '../../protocol/sandbox-api.ts';
-import type { Finding } from '../../rollouts/outcome.ts';
-import type { ClaimRow, JobRow, WorkRow } from '../../store/cluster-records.ts';
+import type { ClaimRow, Fetched, JobRow, WorkRow } from '../../store/cluster-records.ts';
 
 /**
  * Decides what the sandbox listener hands out. The listener has proven who asks; it makes the
@@ -24,7 +23,7 @@ export interface ClaimDesk {
   report(pod: ClaimingPod): Promise<DeskAnswer<ReportGrant>>;
   /** Once it resolved, the listener revokes the attempt's model link. */
   end(claim: ClaimRow, body: AttemptEndBody): Promise<void>;
-  fetched(claim: ClaimRow, findings: readonly Finding[]): Promise<void>;
+  fetched(claim: ClaimRow, fetched: Fetched): Promise<void>;
   verdict(claim: ClaimRow, body: VerdictBody): Promise<void>;
 }
 

@@ -81,8 +81,9 @@ export async function sandboxPlugin(
   });
   app.post(SANDBOX_ROUTES.fetched, writers.only('fetch', findings), async (request) => {
     const claim = writers.claimOf(request);
-    const found = knownFindings(read(zFetchedBody, request.body).findings);
-    await office.inTurn(claim.podUid, () => options.desk.fetched(claim, found));
+    const { findings: found, graderRoot } = read(zFetchedBody, request.body);
+    const fetched = { findings: knownFindings(found), graderRoot };
+    await office.inTurn(claim.podUid, () => options.desk.fetched(claim, fetched));
     return {};
   });
   const verdict = { bodyLimit: MAX_VERDICT_BODY };

@@ -281,13 +281,14 @@ describe('ends and verdicts', () => {
     const token = await verifyPod();
     const fetch = await bed.credential('fetch', token);
     const report = await bed.credential('report', token);
+    const graderRoot = sha256('tools');
     const findings = [
       { code: 'ProtectedInputChanged', message: 'inbox.txt' },
       { code: 'FromTheFuture', message: '?' },
     ];
     const text = '\u0000'.repeat(100_000);
     const cases = [
-      ['/rollouts/v1/fetched', fetch, { findings }, 200],
+      ['/rollouts/v1/fetched', fetch, { findings, graderRoot }, 200],
       ['/rollouts/v1/verdict', report, { text }, 200],
       ['/rollouts/v1/verdict', fetch, { text }, 403],
       ['/rollouts/v1/fetched', report, { findings }, 403],
@@ -296,7 +297,7 @@ describe('ends and verdicts', () => {
     for (const [path, bearer, body, status] of cases) {
       expect((await bed.ask('POST', path, bearer, body)).status).toBe(status);
     }
-    expect(bed.desk.findings).toEqual([findings[0]]);
+    expect(bed.desk.fetches).toEqual([{ findings: [findings[0]], graderRoot }]);
     expect(bed.desk.verdicts).toEqual([{ text }]);
   });
 });

@@ -2,9 +2,8 @@ import { z } from 'zod';
 import type { BatchId } from '../../base/brand.ts';
 import { canonicalJson } from '../../base/canonical-json.ts';
 import { type PodEvidence, zPodEvidence } from '../../protocol/pod-evidence.ts';
-import type { Finding } from '../../rollouts/outcome.ts';
-import type { GradingEvidence } from '../cluster-records.ts';
-import { json, parseRow, zFindings } from './columns.ts';
+import type { Fetched, GradingEvidence } from '../cluster-records.ts';
+import { json, parseRow, zDigest, zFindings } from './columns.ts';
 import type { Connection } from './connection.ts';
 import { attemptOfPod } from './pod-attempts.ts';
 import { zItemColumn } from './work-items.ts';
@@ -12,7 +11,7 @@ import { zItemColumn } from './work-items.ts';
 const zEvidenceRow = z.object({ evidence_json: json(zPodEvidence) });
 const zGradingRow = zEvidenceRow.extend({ item: zItemColumn, report: z.string().nullable() });
 const zReportRow = z.object({ report: z.string() });
-const zFindingsRow = z.object({ findings_json: json(zFindings) });
+const zFetchedRow = z.object({ findings_json: json(zFindings), grader_root: zDigest.nullable() });
 
 export function getEvidence(db: Connection, podUid: string): PodEvidence | undefined {
   const row = db.get('SELECT evidence_json FROM pod_evidence WHERE pod_uid = ?', podUid);
@@ -55,22 +54,21 @@ function isBare({ containers, deletedByUs }: PodEvidence): boolean {
   return deletedByUs === undefined && containers.every(({ state }) => state !== 'terminated');
 }
 
-export function getFetchFindings(db: Connection, podUid: string): readonly Finding[] | undefined {
-  const row = db.get('SELECT findings_json FROM fetch_findings WHERE pod_uid = ?', podUid);
-  return row === undefined
-    ? undefined
-    : parseRow(zFindingsRow, 'fetch_findings', row).findings_json;
+export function getFetched(db: Connection, podUid: string): Fetched | undefined {
+  const sql = 'SELECT findings_json, grader_root FROM fetch_findings WHERE pod_uid = ?';
+  const row = db.get(sql, podUid);
+  if (row === undefined) return undefined;
+  const { findings_json, grader_root } = parseRow(zFetchedRow, 'fetch_findings', row);
+  return { findings: findings_json, graderRoot: grader_root ?? undefined };
 }
 
-export function putFetchFindings(
-  db: Connection,
-  podUid: string,
-  findings: readonly Finding[],
-): void {
+export function putFetched(db: Connection, podUid: string, fetched: Fetched): void {
   db.run(
-    'INSERT INTO fetch_findings (pod_uid, findings_json) VALUES (?, ?) ON CONFLICT DO NOTHING',
+    `INSERT INTO fetch_findings (pod_uid, findings_json, grader_root) VALUES (?, ?, ?)
+     ON CONFLICT DO NOTHING`,
     podUid,
-    canonicalJson(findings),
+    canonicalJson(fetched.findings),
+    fetched.graderRoot ?? null,
   );
 }
 

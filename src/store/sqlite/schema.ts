@@ -174,4 +174,5 @@ export const SCHEMA_STEPS: readonly string[] = [
     PRIMARY KEY (namespace, task_digest, gate)
   ) STRICT, WITHOUT ROWID;
   `,
+  'ALTER TABLE fetch_findings ADD COLUMN grader_root TEXT;',
 ];

@@ -208,10 +208,16 @@ describe('evidence and findings of pods', () => {
   });
 
   it('tell no findings from none yet, and keep the first list', async () => {
-    expect(await store.getFetchFindings('pod-1')).toBeUndefined();
-    await store.putFetchFindings('pod-1', []);
-    await store.putFetchFindings('pod-1', [{ code: 'EntrySkipped', message: 'late' }]);
-    expect(await store.getFetchFindings('pod-1')).toEqual([]);
+    expect(await store.getFetched('pod-1')).toBeUndefined();
+    const first = { findings: [], graderRoot: sha256('tools') };
+    await store.putFetched('pod-1', first);
+    await store.putFetched('pod-1', {
+      findings: [{ code: 'EntrySkipped', message: 'late' }],
+      graderRoot: undefined,
+    });
+    expect(await store.getFetched('pod-1')).toEqual(first);
+    await store.putFetched('pod-2', { findings: [], graderRoot: undefined });
+    expect(await store.getFetched('pod-2')).toEqual({ findings: [], graderRoot: undefined });
   });
 
   it('keep the first report of a pod', async () => {

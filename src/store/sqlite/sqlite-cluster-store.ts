@@ -1,12 +1,12 @@
 import type { AttemptId, BatchId, Sha256 } from '../../base/brand.ts';
 import type { Role } from '../../protocol/pod-contract.ts';
 import type { PodEvidence } from '../../protocol/pod-evidence.ts';
-import type { Finding } from '../../rollouts/outcome.ts';
 import type {
   AttemptCounts,
   BatchNote,
   ClaimRow,
   ClusterStore,
+  Fetched,
   GateRunRow,
   GradingEvidence,
   JobOverCause,
@@ -38,11 +38,11 @@ import {
 } from './pod-attempts.ts';
 import {
   getEvidence,
-  getFetchFindings,
+  getFetched,
   getPodReport,
   gradingEvidence,
   putEvidence,
-  putFetchFindings,
+  putFetched,
   putPodReport,
 } from './pod-rows.ts';
 import { SqliteStore } from './sqlite-store.ts';
@@ -165,12 +165,12 @@ export class SqliteClusterStore extends SqliteStore implements ClusterStore {
     return this.read((db) => listGateRuns(db, namespace, taskDigest));
   }
 
-  putFetchFindings(podUid: string, findings: readonly Finding[]): Promise<void> {
-    return this.write((db) => putFetchFindings(db, podUid, findings));
+  putFetched(podUid: string, fetched: Fetched): Promise<void> {
+    return this.write((db) => putFetched(db, podUid, fetched));
   }
 
-  getFetchFindings(podUid: string): Promise<readonly Finding[] | undefined> {
-    return this.read((db) => getFetchFindings(db, podUid));
+  getFetched(podUid: string): Promise<Fetched | undefined> {
+    return this.read((db) => getFetched(db, podUid));
   }
 
   putPodReport(podUid: string, text: string): Promise<void> {
