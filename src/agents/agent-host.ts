@@ -8,8 +8,6 @@ export interface AgentHost {
   readonly nodePath: string;
   /** Its version without the leading "v". */
   readonly nodeVersion: string;
-  /** Version of the product: the version of its builtin agents. */
-  readonly productVersion: string;
   /** Environment of installers such as npm: PATH, HOME, proxies. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }

@@ -28,7 +28,7 @@ export interface AgentPrepareContext {
 
 export interface PreparedAgent {
   readonly name: string;
-  /** Version of the harness; builtin agents carry the product's. */
+  /** Version of the harness; of a builtin agent, the number of what it does. */
   readonly version: string;
   /** Digest over everything that shapes the harness's behaviour: version, flags, configuration. */
   readonly configDigest: Sha256;

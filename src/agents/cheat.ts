@@ -1,7 +1,6 @@
 import { ClawError } from '../base/error.ts';
 import type { Task } from '../tasks/task.ts';
 import type { Agent, AgentPlan, AgentTaskContext } from './agent.ts';
-import type { AgentHost } from './agent-host.ts';
 import { builtinAgent } from './builtin-agent.ts';
 import { CHEAT_FAMILIES } from './cheat-families.ts';
 import { type CheatFamily, cheatTarget } from './cheats/cheat-family.ts';
@@ -11,7 +10,7 @@ import { turnFiles } from './turn-files.ts';
 const MEMORY_MIB = 64;
 
 /** An agent that tries one way to a score without the work; `cheat:<family>`. */
-export function cheatAgent(familyName: string, host: AgentHost): Agent {
+export function cheatAgent(familyName: string): Agent {
   const family = CHEAT_FAMILIES.find(({ name }) => name === familyName);
   if (family === undefined) {
     const known = CHEAT_FAMILIES.map(({ name }) => name).join(', ');
@@ -20,15 +19,13 @@ export function cheatAgent(familyName: string, host: AgentHost): Agent {
       `agent cheat: unknown family ${JSON.stringify(familyName)}; known: ${known}`,
     );
   }
-  return builtinAgent(
-    {
-      name: `cheat:${family.name}`,
-      config: { family: family.name },
-      programMiB: () => MEMORY_MIB,
-      plan: (task, context) => cheatPlan(family, task, context),
-    },
-    host,
-  );
+  return builtinAgent({
+    name: `cheat:${family.name}`,
+    revision: 1,
+    config: { family: family.name },
+    programMiB: () => MEMORY_MIB,
+    plan: (task, context) => cheatPlan(family, task, context),
+  });
 }
 
 async function cheatPlan(

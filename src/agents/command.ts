@@ -1,7 +1,7 @@
 import { ClawError } from '../base/error.ts';
 import type { Task } from '../tasks/task.ts';
 import type { Agent, AgentCommand, AgentTaskContext, PreparedAgent, ProcessPlan } from './agent.ts';
-import { type AgentHost, configDigest } from './agent-host.ts';
+import { configDigest } from './agent-host.ts';
 import { sessionNumbers, turnFile, turnFiles } from './turn-files.ts';
 
 /** Any program as a harness, by the black-box contract of docs/reference/agent-contract.md. */
@@ -19,8 +19,10 @@ export interface CommandOptions {
 }
 
 const DEFAULT_MEMORY_MIB = 256;
+/** Raised with every change of how its program is started and what it is given. */
+const CONTRACT = 1;
 
-export function commandAgent(options: CommandOptions, host: AgentHost): Agent {
+export function commandAgent(options: CommandOptions): Agent {
   const argv = commandArgv(options.command);
   const version = options.version ?? '0';
   const prepared: PreparedAgent = {
@@ -29,7 +31,7 @@ export function commandAgent(options: CommandOptions, host: AgentHost): Agent {
     configDigest: configDigest({
       name: 'command',
       version,
-      product: host.productVersion,
+      contract: CONTRACT,
       options,
     }),
     programMiB: () => options.memoryMiB ?? DEFAULT_MEMORY_MIB,

@@ -38,7 +38,6 @@ beforeEach(async () => {
   host = {
     nodePath: process.execPath,
     nodeVersion: '24.0.0',
-    productVersion: '0.0.0',
     env: {
       PATH: `${join(root.path, 'bin')}:/usr/bin:/bin`,
       npm_config_log: join(root.path, 'npm.log'),

@@ -1,7 +1,6 @@
 import { distinctNamedPaths, type NamedPath } from '../tasks/named-paths.ts';
 import type { Task } from '../tasks/task.ts';
 import type { Agent, WorkspaceChange } from './agent.ts';
-import type { AgentHost } from './agent-host.ts';
 import { builtinAgent } from './builtin-agent.ts';
 import { placeholderFor } from './placeholders.ts';
 
@@ -12,16 +11,14 @@ export type LazyStyle = 'empty' | 'placeholder';
  * Creates every path that the instruction names and that is not there yet, and does nothing else:
  * the floor that a score has to be read against.
  */
-export function lazyAgent(style: LazyStyle, host: AgentHost): Agent {
+export function lazyAgent(style: LazyStyle): Agent {
   const name = style === 'placeholder' ? 'lazy' : 'lazy:empty';
-  return builtinAgent(
-    {
-      name,
-      config: { style },
-      plan: (task) => Promise.resolve({ kind: 'builtin', changes: lazyChanges(task, style) }),
-    },
-    host,
-  );
+  return builtinAgent({
+    name,
+    revision: 1,
+    config: { style },
+    plan: (task) => Promise.resolve({ kind: 'builtin', changes: lazyChanges(task, style) }),
+  });
 }
 
 export function lazyChanges(task: Task, style: LazyStyle): readonly WorkspaceChange[] {

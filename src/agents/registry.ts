@@ -43,22 +43,22 @@ export function agentFor(options: AgentOptions, host: AgentHost): Agent {
   const harness = { model: harnessModel(options), ...installOf(options) };
   switch (name) {
     case 'nop':
-      return nopAgent(host);
+      return nopAgent();
     case 'lazy':
     case 'lazy:placeholder':
-      return lazyAgent('placeholder', host);
+      return lazyAgent('placeholder');
     case 'lazy:empty':
-      return lazyAgent('empty', host);
+      return lazyAgent('empty');
     case 'solution':
-      return solutionAgent(host);
+      return solutionAgent();
     case 'pi':
       return piAgent(host, harness);
     case 'openclaw':
       return openclawAgent(host, harness);
     case 'command':
-      return commandAgent(requireCommand(options), host);
+      return commandAgent(requireCommand(options));
     default:
-      if (name.startsWith('cheat:')) return cheatAgent(name.slice('cheat:'.length), host);
+      if (name.startsWith('cheat:')) return cheatAgent(name.slice('cheat:'.length));
       throw new ClawError(
         'InvalidInput',
         `unknown agent ${JSON.stringify(name)}; known: ${AGENT_NAMES.join(', ')}`,

@@ -1,7 +1,6 @@
 import type { Task } from '../tasks/task.ts';
 import type { BlobSource } from '../tasks/task-set.ts';
 import { AGENT_DIR, type Agent, type AgentPlan, type WorkspaceChange } from './agent.ts';
-import type { AgentHost } from './agent-host.ts';
 import { builtinAgent } from './builtin-agent.ts';
 import { turnFiles } from './turn-files.ts';
 
@@ -15,23 +14,21 @@ const SCRIPT_MEMORY_MIB = 64;
  * script its files are laid over the workspace; with one, bash runs it in the sandbox with the
  * workspace as its folder, and the files stay outside of the workspace.
  */
-export function solutionAgent(host: AgentHost): Agent {
-  return builtinAgent(
-    {
-      name: 'solution',
-      config: {},
-      programMiB: (task) => (task.solution?.script === undefined ? 0 : SCRIPT_MEMORY_MIB),
-      unsuited: (task) =>
-        task.solution === undefined
-          ? {
-              reason: 'NoReferenceSolution',
-              message: `task ${task.id} has no reference solution`,
-            }
-          : undefined,
-      plan: (task, context) => solutionPlan(task, context.blobs),
-    },
-    host,
-  );
+export function solutionAgent(): Agent {
+  return builtinAgent({
+    name: 'solution',
+    revision: 1,
+    config: {},
+    programMiB: (task) => (task.solution?.script === undefined ? 0 : SCRIPT_MEMORY_MIB),
+    unsuited: (task) =>
+      task.solution === undefined
+        ? {
+            reason: 'NoReferenceSolution',
+            message: `task ${task.id} has no reference solution`,
+          }
+        : undefined,
+    plan: (task, context) => solutionPlan(task, context.blobs),
+  });
 }
 
 async function solutionPlan(task: Task, blobs: BlobSource): Promise<AgentPlan> {

@@ -74,7 +74,7 @@ export async function executeRun(
   const { cacheDir, uid, env } = environment;
   const programsDir = await ensureGradePrograms({ cacheDir, sandbox, signal });
   const nodePath = await sandboxNode(process.execPath, nodeVersion, cacheDir, uid);
-  const host = { nodePath, nodeVersion, productVersion: PRODUCT.version, env };
+  const host = { nodePath, nodeVersion, env };
   const { arms, upstreams } = await prepareArms(request.arms, {
     environment,
     host,

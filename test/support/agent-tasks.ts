@@ -9,7 +9,6 @@ import { MemoryArtifacts } from './memory-artifacts.ts';
 export const HOST: AgentHost = {
   nodePath: process.execPath,
   nodeVersion: '24.0.0',
-  productVersion: '0.0.0',
   env: {},
 };
 

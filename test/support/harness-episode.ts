@@ -37,7 +37,6 @@ export async function realHarness(
   const host: AgentHost = {
     nodePath: await sandboxNode(process.execPath, version, cacheDir, uid),
     nodeVersion: version,
-    productVersion: '0.0.0',
     env,
   };
   const signal = AbortSignal.timeout(600_000);

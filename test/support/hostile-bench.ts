@@ -20,7 +20,6 @@ import type { EpisodeBudgets, SandboxDefaults } from '../../src/server/planning/
 import { DEFAULT_SANDBOX } from '../../src/server/planning/default-sandbox.ts';
 import type { RolloutDecision, VerificationRow } from '../../src/store/records.ts';
 import type { TaskSet } from '../../src/tasks/task-set.ts';
-import { HOST } from './agent-tasks.ts';
 import { HostWatch } from './host-watch.ts';
 import { type HostileTask, hostileTaskSet } from './hostile-tasks.ts';
 import { openTestSandbox, scratchFolder, TEST_UID, testProgramsDir } from './sandbox-host.ts';
@@ -108,10 +107,9 @@ export class HostileBench implements AsyncDisposable {
     const request = runRequest(attack);
     const arm = request.arms[0];
     if (arm === undefined) throw new Error('no arm');
-    const agent = await commandAgent(
-      { command: ['bash', '-c', attack.script, attack.name] },
-      HOST,
-    ).prepare({ cacheDir: this.out, logger: silentLogger, signal: new AbortController().signal });
+    const agent = await commandAgent({
+      command: ['bash', '-c', attack.script, attack.name],
+    }).prepare({ cacheDir: this.out, logger: silentLogger, signal: new AbortController().signal });
     const plans = batchPlans(
       request,
       [

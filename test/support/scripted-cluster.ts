@@ -51,8 +51,6 @@ export const NAMESPACE = 'team-a';
 export class ScriptedCluster implements AsyncDisposable {
   readonly folder: string;
   readonly pods = new FakePods();
-  /** Version of the product, and so of its builtin agents. Holds for the next start. */
-  release = '0.1.0';
   /** Where the harnesses' lockfiles are, if not beside the sources. Holds for the next start. */
   harnesses: string | undefined;
   /** Holds for the next start. */
@@ -222,10 +220,7 @@ export class ScriptedCluster implements AsyncDisposable {
         artifacts: this.artifacts,
         pods: this.pods,
         images: {
-          host: {
-            ...{ nodePath: 'node', nodeVersion: '24.0.0', env: {} },
-            productVersion: this.release,
-          },
+          host: { nodePath: 'node', nodeVersion: '24.0.0', env: {} },
           ...(this.harnesses !== undefined && { install: { sourceDir: this.harnesses } }),
         },
         download: this.download,

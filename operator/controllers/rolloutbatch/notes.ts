@@ -19,7 +19,10 @@ const TOLD: readonly {
     status: 'False',
     level: 'Warning',
     action: 'Run',
-    reasons: ['Unschedulable', 'PodsForbidden', 'ImagePullFailing', 'StoreFull'],
+    reasons: [
+      ...['Unschedulable', 'PodsForbidden', 'JobsForbidden', 'ImagePullFailing', 'StoreFull'],
+      'AgentChanged',
+    ],
   },
   { type: 'Progressing', status: 'Unknown', level: 'Warning', action: 'Run' },
   { type: 'Suspended', status: 'True', level: 'Normal', action: 'Suspend' },

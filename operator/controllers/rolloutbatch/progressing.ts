@@ -1,3 +1,4 @@
+import type { BatchState } from '../../../src/protocol/operator-api.ts';
 import type { ConditionState } from '../../kube/objects/conditions.ts';
 import { findCondition } from '../../kube/objects/conditions.ts';
 import { runCondition } from '../shared/vocabulary.ts';
@@ -22,6 +23,8 @@ export function progressing(input: StatusInput, over: boolean): ConditionState {
   if (mode === 'stop') return runCondition('Progressing', 'True', 'Stopping');
   if (state === undefined) return runCondition('Progressing', 'True', 'Planning');
   if (mode === 'pause') return runCondition('Progressing', 'False', 'Suspended');
+  const changed = agentChanged(state);
+  if (changed !== undefined) return runCondition('Progressing', 'False', 'AgentChanged', changed);
   if (forbidden !== undefined)
     return runCondition('Progressing', 'False', forbidden.reason, forbidden.message);
   const image = pods.find((pod) => !pod.over && pod.imageProblem !== undefined)?.imageProblem;
@@ -39,6 +42,13 @@ export function progressing(input: StatusInput, over: boolean): ConditionState {
 function ended({ batch, mode }: StatusInput): ConditionState {
   const failing = mode === 'stop' || findCondition(batch.status?.conditions, 'FailureTarget');
   return runCondition('Progressing', 'False', failing ? 'Failed' : 'Complete');
+}
+
+/** Why nothing new starts any more, where something would; two harnesses never run in one batch. */
+function agentChanged({ agentChanged: change, pending }: BatchState): string | undefined {
+  if (change === undefined || pending === 0) return undefined;
+  const { frozen, now } = change;
+  return `nothing new starts: the run was planned with ${frozen}, and this release of ClawGym holds ${now}. Go back to the release before to finish it (helm rollback), or create another run`;
 }
 
 function serverAway(message: string): string {

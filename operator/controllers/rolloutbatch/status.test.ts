@@ -3,45 +3,22 @@ import { rolloutBatch } from '../../../src/api/rollout-batch.ts';
 import { asSha256 } from '../../../src/base/brand.ts';
 import { indexRanges } from '../../../src/rollouts/index-ranges.ts';
 import {
-  BATCH,
   batchState,
   donePod,
   jobFactOf,
   jobState,
   podFactOf,
 } from '../../../test/support/batch-cases.ts';
+import {
+  statusBatch as batch,
+  statusInput as input,
+  NOW,
+} from '../../../test/support/batch-status.ts';
 import { findCondition } from '../../kube/objects/conditions.ts';
-import type { BatchStatus, RolloutBatch } from '../shared/kinds.ts';
 import { RUN_VOCABULARY } from '../shared/vocabulary.ts';
 import { notesOfChange } from './notes.ts';
 import { batchStatus, isOver } from './status.ts';
 import type { StatusInput } from './status-input.ts';
-
-const NOW = Date.parse('2026-03-01T12:00:00Z');
-
-function batch(spec: object = {}, status?: BatchStatus): RolloutBatch {
-  const { apiVersion } = rolloutBatch;
-  const metadata = { ...BATCH, namespace: 'runs', generation: 3 };
-  const full = { tasks: { digest: 'a'.repeat(64) }, agent: { name: 'nop' }, ...spec };
-  const object = { apiVersion, kind: 'RolloutBatch', metadata, spec: full };
-  return { ...rolloutBatch.schema.parse(object), status } as RolloutBatch;
-}
-
-const input = (more: Partial<StatusInput> = {}): StatusInput => ({
-  batch: batch(),
-  mode: 'run',
-  state: batchState(),
-  hindrance: undefined,
-  jobs: [],
-  pods: [],
-  storeFull: false,
-  forbidden: undefined,
-  sourceGone: undefined,
-  prepared: true,
-  network: undefined,
-  now: NOW,
-  ...more,
-});
 
 /** `Type=Status Reason` of the conditions named. */
 function said(more: Partial<StatusInput>, ...types: readonly string[]): readonly string[] {
@@ -54,6 +31,7 @@ function said(more: Partial<StatusInput>, ...types: readonly string[]): readonly
 
 const results = { results: asSha256('b'.repeat(64)), decided: 10, pending: 0 };
 const running = { jobs: [jobState('a')], active: 4, attempts: 4 };
+const agentChanged = { frozen: 'pi 0.1.0 (configuration 1f)', now: 'pi 0.2.0 (configuration 2a)' };
 type Row = readonly [string, Partial<StatusInput>, readonly string[]];
 
 describe('Progressing says what a person has to know first', () => {
@@ -113,6 +91,16 @@ describe('Progressing says what a person has to know first', () => {
       ['False PodsForbidden'],
     ],
     ['the store is full', { storeFull: true, state: waiting() }, ['False StoreFull']],
+    [
+      'the release has another harness',
+      { state: batchState({ ...running, agentChanged }) },
+      ['False AgentChanged'],
+    ],
+    [
+      'the release has another harness, and nothing is left to start',
+      { state: batchState({ ...running, pending: 0, agentChanged }) },
+      ['True Running'],
+    ],
     ['the store is full, nothing waits', { storeFull: true }, ['True Starting']],
     [
       'a queue has not admitted the Job',
@@ -136,6 +124,9 @@ describe('Progressing says what a person has to know first', () => {
     const words = '0/3 nodes are available: 3 Insufficient cpu.';
     const state = batchState(running);
     expect(message({ state, pods: [podFactOf('a', { unschedulable: words })] })).toBe(words);
+    const other = message({ state: batchState({ agentChanged }) });
+    expect(other).toContain('planned with pi 0.1.0 (configuration 1f), and this release');
+    expect(other).toContain('pi 0.2.0 (configuration 2a). Go back to the release before');
     const quota = { reason: 'PodsForbidden', message: 'Job a: exceeded quota: small' } as const;
     expect(message({ state, forbidden: quota })).toBe(quota.message);
   });
@@ -347,6 +338,12 @@ describe('events', () => {
       { state: batchState(running) },
       { state: batchState(running), pods: [podFactOf('a', { unschedulable: 'no' })] },
       ['Warning Unschedulable'],
+    ],
+    [
+      'another harness',
+      { state: batchState(running) },
+      { state: batchState({ ...running, agentChanged }) },
+      ['Warning AgentChanged'],
     ],
     [
       'complete',

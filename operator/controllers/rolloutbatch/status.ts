@@ -176,6 +176,8 @@ function kstatus(
   }
   if (hindrance?.kind === 'planning')
     return [idle, runCondition('Stalled', 'True', 'NeedsAction', hindrance.message)];
+  if (busy.reason === 'AgentChanged' && state?.active === 0 && state.verifying === 0)
+    return [idle, runCondition('Stalled', 'True', 'NeedsAction', busy.message)];
   if (mode === 'pause' && state?.jobs.some((job) => job.live) !== true) return [idle, fine];
   return [runCondition('Reconciling', 'True', 'InProgress', busy.message), fine];
 }

@@ -34,6 +34,8 @@ export const RUN_VOCABULARY = {
       ImagePullFailing: 'An image cannot be pulled.',
       StoreFull: 'The store of the server is at least 95 % full, so nothing new starts.',
       ServerUnavailable: 'The server gives no answer; running agents go on meanwhile.',
+      AgentChanged:
+        'This release holds another harness than the run was planned with, so nothing new starts.',
       Blocked: 'Planning cannot go on before somebody does something; see Planned.',
       Suspended: 'Nothing runs, because spec.suspend is true.',
       Stopping: 'The run has failed; what still runs is ended.',

@@ -32,11 +32,10 @@ async function upgrade(version: string): Promise<void> {
   await mkdir(join(sourceDir, 'pi'), { recursive: true });
   const packages = { [`node_modules/${PI_PACKAGE}`]: { version } };
   await writeFile(join(sourceDir, 'pi', 'package-lock.json'), JSON.stringify({ packages }));
-  await start(version, sourceDir);
+  await start(sourceDir);
 }
 
-async function start(version: string, sourceDir: string): Promise<void> {
-  cluster.release = version;
+async function start(sourceDir: string): Promise<void> {
   cluster.harnesses = sourceDir;
   await cluster.restart();
 }
@@ -51,7 +50,6 @@ describe('a release with another harness', () => {
   it.each([
     ['that the batch names', { agent: { name: 'pi', version: '0.1.0' }, spec }],
     ['that the batch leaves open', { agent: { name: 'pi' }, spec }],
-    ['of its own', { agent: { name: 'nop' } }],
   ])('%s ends and grades what runs, and opens nothing', async (_name, over) => {
     const { waiting } = await cluster.plan(UID, aPlanBody(over));
     const shapeId = waiting[0]?.shape.id ?? '';
@@ -90,7 +88,8 @@ describe('a release with another harness', () => {
   });
 
   it('costs an attempt whose agent has not started no retry', async () => {
-    const { waiting } = await cluster.plan(UID, aPlanBody({ tasks: [aTask('one')] }));
+    const body = aPlanBody({ tasks: [aTask('one')], agent: { name: 'pi' }, spec });
+    const { waiting } = await cluster.plan(UID, body);
     const shapeId = waiting[0]?.shape.id ?? '';
     const job = await cluster.newJob(UID, { shapeId, generation: 1, max: 1 });
     const pod = await cluster.makePod(job, 0);
@@ -103,9 +102,17 @@ describe('a release with another harness', () => {
     expect(state).toMatchObject({ pending: 1, infraFailures: 0 });
   });
 
+  it.each(['nop', 'lazy', 'cheat'])('goes on with %s, which is as it was', async (name) => {
+    const { waiting } = await cluster.plan(UID, aPlanBody({ agent: { name } }));
+    await upgrade('0.2.0');
+    const state = await cluster.open.coordinator.state(UID);
+    expect(state).toMatchObject({ pending: 2, waiting: [{ count: waiting[0]?.count }] });
+    expect(state).not.toHaveProperty('agentChanged');
+  });
+
   it('that lacks it altogether still says how the batch stands, and cancels it', async () => {
     await cluster.plan(UID, aPlanBody({ agent: { name: 'pi' }, spec }));
-    await start('0.2.0', join(folder.path, 'none'));
+    await start(join(folder.path, 'none'));
     expect(await cluster.open.coordinator.state(UID)).toMatchObject({
       pending: 2,
       waiting: [],

@@ -298,7 +298,6 @@ function agentHost(): AgentHost {
   return {
     nodePath: process.execPath,
     nodeVersion: process.versions.node,
-    productVersion: PRODUCT.version,
     env: {},
   };
 }
