@@ -263,7 +263,9 @@ describe('the watch of a real server', () => {
     await bed.write('a', '2');
     await bed.holds('a', '2');
     expect(bed.logged.filter((line) => line.includes('etcdserver: no leader'))).toHaveLength(5);
-    expect(await bed.metric('kube_cache_lists_total', { reason: 'repeated_errors' })).toBe(1);
+    // A list is counted when all of it is in, and its objects are there before.
+    const listed = () => bed.metric('kube_cache_lists_total', { reason: 'repeated_errors' });
+    await bed.until('the list is counted', async () => (await listed()) === 1);
   });
 
   it('goes on past an object that does not fit, keeps its last good state, and reports it', async () => {
