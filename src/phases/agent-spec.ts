@@ -11,6 +11,12 @@ export const PYTHON_PATH = '/usr/bin/python3';
 /** Of each of the agent's outputs, so much is kept of its start and of its end. */
 export const KEEP_OUTPUT_BYTES = 512 * 1024;
 
+/**
+ * Of what the agent writes beside the report: with the outputs, which come last, it stays below the
+ * size of a pod's report volume, or the kubelet would end the pod for it.
+ */
+const REPORT_EXTRA_MIB = 8;
+
 const LINK_RETRY_SECONDS = 150;
 const MIB = 1024 * 1024;
 
@@ -56,6 +62,7 @@ export function agentSpec(input: AgentSpecInput): object {
       workspaceBytes: input.workspaceMiB * MIB,
       workspaceEntries: input.workspaceEntries,
       tmpBytes: input.tmpMiB * MIB,
+      reportBytes: REPORT_EXTRA_MIB * MIB,
     },
   };
 }

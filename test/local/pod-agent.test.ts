@@ -190,6 +190,18 @@ describe("the wrapper as a pod's first process", () => {
     expect(it.said).toMatchObject({ reason: 'WorkspaceLimit' });
   });
 
+  it('ends an agent that fills the report volume, which the kubelet would end the pod for', async () => {
+    const it = await runAgent(['head -c 20M /dev/zero > /run/clawgym/report/big; sleep 20']);
+    expect(it.code).toBe(137);
+    expect(it.said).toMatchObject({ reason: 'WorkspaceLimit' });
+  });
+
+  it('bounds the files of each process as the local engine does', async () => {
+    const it = await runAgent(['ulimit -Hf; ulimit -Hn; ulimit -Hc']);
+    // Bash counts the size of a file in KiB.
+    expect(it.stdout).toBe('65536\n4096\n0\n');
+  });
+
   it('refuses to be anything but the first process', async () => {
     const folder = scratch.fresh();
     const command = 'python3 -I -S -B /init /v/spec.json; true';

@@ -35,6 +35,7 @@ SCRATCH = "/tmp/clawgym-grade"
 VERDICT_DIR = "/verdict"
 SPEC_FILE = VERDICT_DIR + "/spec.json"
 TOLD_TO_STOP = 143
+OPEN_FILES = 4096
 GROWTH_ENTRIES = 20000
 
 
@@ -46,6 +47,7 @@ def main():
     spec = json.loads(text or read_spec_file())
     add_site_builtins()
     protect()
+    limit_files(spec["growthMiB"] << 20)
     if in_pod:
         end_when_told()
     install_syscall_filter()
@@ -116,6 +118,14 @@ def protect():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # Process 1 is deaf to signals of its own namespace unless it has a handler for them.
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+
+
+def limit_files(largest):
+    """Of this process and all that it starts, as the local engine's sandbox has them too."""
+    for kind, bound in ((resource.RLIMIT_FSIZE, largest), (resource.RLIMIT_NOFILE, OPEN_FILES)):
+        hard = resource.getrlimit(kind)[1]
+        if hard == resource.RLIM_INFINITY or hard > bound:
+            resource.setrlimit(kind, (bound, bound))
 
 
 def limit_children(mebibytes):

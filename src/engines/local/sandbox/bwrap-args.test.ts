@@ -51,7 +51,7 @@ describe('bubblewrap arguments', () => {
     ['--json-status-fd', '3'],
     ['--block-fd', '4'],
     ['--perms', '1777', '--size', '2097152', '--tmpfs', '/tmp'],
-    ['--perms', '1777', '--size', '2097152', '--tmpfs', '/dev/shm', '--remount-ro', '/dev'],
+    ['--perms', '1777', '--size', '67108864', '--tmpfs', '/dev/shm', '--remount-ro', '/dev'],
     ['--setenv', 'LANG', 'C.UTF-8'],
     ['--remount-ro', '/', '--chdir', '/ws', '--', '/usr/bin/python3', '-I'],
   ])('always has %s %s', (...words) => {

@@ -41,12 +41,15 @@ const ISOLATION = [
 ] as const;
 
 const MIB = 1024 * 1024;
+/** As in every container of a pod. */
+const SHM_MIB = 64;
 
 /** The command line of bubblewrap, without its own name. Pure: nothing is looked up on the host. */
 export function bwrapArgs(input: BwrapInput): string[] {
   const { spec } = input;
-  const bytes = String(spec.tmpMiB * MIB);
-  const tmpfs = ['--perms', '1777', '--size', bytes, '--tmpfs'];
+  const tmpfs = (mebibytes: number, path: string): readonly string[] => {
+    return ['--perms', '1777', '--size', String(mebibytes * MIB), '--tmpfs', path];
+  };
   const identity = ['--uid', String(INSIDE_UID), '--gid', String(INSIDE_UID)];
   const block = input.blockFd === undefined ? [] : ['--block-fd', String(input.blockFd)];
   const talk = ['--json-status-fd', String(input.statusFd), ...block];
@@ -56,8 +59,7 @@ export function bwrapArgs(input: BwrapInput): string[] {
     '/proc',
     '--dev',
     '/dev',
-    ...tmpfs,
-    '/dev/shm',
+    ...tmpfs(SHM_MIB, '/dev/shm'),
     '--remount-ro',
     '/dev',
   ];
@@ -70,8 +72,7 @@ export function bwrapArgs(input: BwrapInput): string[] {
     ...talk,
     ...input.root.flatMap(rootArgs),
     ...devices,
-    ...tmpfs,
-    '/tmp',
+    ...tmpfs(spec.tmpMiB, '/tmp'),
     ...mounts,
     ...env,
     '--remount-ro',

@@ -24,6 +24,8 @@ PR_SET_DUMPABLE = 4
 AGENT_NICE = 5
 BROKEN_BY_AGENT = 70
 """Exit code where this program failed after the agent had begun; any other failure is not its doing."""
+OPEN_FILES = 4096
+"""Of each process, as in the local engine's sandbox."""
 KILLED = 137
 """Exit code of a pod's agent that ended by a signal, its own or ours."""
 TOLD_TO_STOP = 143
@@ -45,6 +47,7 @@ def main():
     from syscall_filter import install as install_syscall_filter
 
     install_syscall_filter()
+    limit_files(spec["limits"])
     run = Run(spec, deadline_from, score_fd)
     try:
         end = run.to_end()
@@ -89,6 +92,21 @@ def harden():
         raise OSError("prctl(PR_SET_DUMPABLE) failed")
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
+
+
+def limit_files(limits):
+    """Inherited by all that is started here. Without them a single write could fill a volume before
+    anybody looks, and a crash could leave its memory in the workspace."""
+    import resource
+
+    for kind, bound in (
+        (resource.RLIMIT_FSIZE, limits["workspaceBytes"]),
+        (resource.RLIMIT_NOFILE, OPEN_FILES),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        hard = resource.getrlimit(kind)[1]
+        if hard == resource.RLIM_INFINITY or hard > bound:
+            resource.setrlimit(kind, (bound, bound))
 
 
 WATCHED = {signal.SIGCHLD, signal.SIGTERM}

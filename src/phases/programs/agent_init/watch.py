@@ -94,6 +94,12 @@ class Watch(threading.Thread):
                 % (usage.bytes, usage.entries, limits["workspaceBytes"], limits["workspaceEntries"]),
             )
             return
+        report = Usage(limits["reportBytes"] * NEAR, float("inf"))
+        report.add_tree(os.path.dirname(self.spec["reportPath"]))
+        if report.full():
+            message = "the report's folder holds at least %d bytes; the limit is %d bytes"
+            self.end("WorkspaceLimit", message % (report.bytes, limits["reportBytes"]))
+            return
         used = temporary_bytes("/tmp", limits["tmpBytes"])
         if used >= NEAR * limits["tmpBytes"]:
             self.end("WorkspaceLimit", "/tmp holds %d of %d bytes" % (used, limits["tmpBytes"]))
