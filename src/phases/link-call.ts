@@ -6,6 +6,7 @@ import { ClawError, errorMessage } from '../base/error.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Backoff, backoffMs } from '../gateway/backoff.ts';
 import { CALL_ID_HEADER } from '../gateway/chat-completions.ts';
+import { hasCode } from '../store/durable-file.ts';
 import type { LinkGateway } from './link-gateway.ts';
 
 /** One request of the agent, read whole and cleaned, so that it can be sent more than once. */
@@ -30,8 +31,12 @@ export interface LinkCallContext {
 
 /** Why the link can no longer serve this attempt. */
 export interface LinkLoss {
-  /** `Away`: no gateway for too long. `Fenced`: it refuses our bearer. `Diverged`: the answer changed. */
-  readonly reason: 'Away' | 'Fenced' | 'Diverged';
+  /**
+   * `Away`: no gateway for too long. `Fenced`: it refuses our bearer. `Diverged`: the answer changed.
+   * `NoPorts`: the sandbox itself holds every port that a connection could begin at. That is its agent's
+   * doing and costs the call, never the link: an attempt must not be lost at an agent's wish.
+   */
+  readonly reason: 'Away' | 'Fenced' | 'Diverged' | 'NoPorts';
   readonly message: string;
 }
 
@@ -67,7 +72,8 @@ export async function forwardCall(
       awaySince ??= now;
       const message = errorMessage(thrown);
       if (now - awaySince >= gatewayLossSeconds * 1000) {
-        return { reason: 'Away', message: `no gateway for ${gatewayLossSeconds} s: ${message}` };
+        const reason = hasCode(thrown, 'EADDRNOTAVAIL') ? 'NoPorts' : 'Away';
+        return { reason, message: `no gateway for ${gatewayLossSeconds} s: ${message}` };
       }
       context.logger.warn({ callId: request.callId, failures, error: message }, 'gateway is away');
     }

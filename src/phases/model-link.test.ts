@@ -18,6 +18,7 @@ import { systemClock } from '../base/clock.ts';
 import { silentLogger } from '../base/logger.ts';
 import { type GatewayServer, startGatewayServer } from '../server/gateway-server.ts';
 import type { LinkLoss } from './link-call.ts';
+import type { LinkGateway } from './link-gateway.ts';
 import {
   type LinkLimits,
   MAX_LINK_CONNECTIONS,
@@ -51,6 +52,7 @@ async function linkFixture(
     readonly socketPath?: string;
     readonly bearer?: string;
     readonly limits?: LinkLimits;
+    readonly reach?: (gateway: LinkGateway) => LinkGateway;
   } = {},
 ): Promise<LinkFixture> {
   const stack = new AsyncDisposableStack();
@@ -67,7 +69,9 @@ async function linkFixture(
     await startModelLink({
       folder: join(gateway.folder, 'link'),
       owner: undefined,
-      gateway: new SocketGateway(over.socketPath ?? socketPath, MAX_LINK_CONNECTIONS),
+      gateway: (over.reach ?? ((it) => it))(
+        new SocketGateway(over.socketPath ?? socketPath, MAX_LINK_CONNECTIONS),
+      ),
       bearer: over.bearer ?? BEARER,
       newCallId: () => {
         calls += 1;
@@ -342,3 +346,25 @@ async function listen(
     },
   };
 }
+
+describe('an agent that holds every port of its sandbox', () => {
+  it('loses its call and not the link', async () => {
+    let ports = 0;
+    const noPorts = Object.assign(new Error('no ports'), { code: 'EADDRNOTAVAIL' });
+    await using fixture = await linkFixture(
+      {},
+      {
+        gatewayLossSeconds: 0.2,
+        reach: (gateway) => ({
+          call: (call) => (ports === 0 ? Promise.reject(noPorts) : gateway.call(call)),
+          close: () => gateway.close(),
+        }),
+      },
+    );
+    const refused = await fixture.post(chatBody());
+    expect(await refused.body.text()).toContain('"no_ports"');
+    expect([refused.statusCode, fixture.link.lost, fixture.losses]).toEqual([503, undefined, []]);
+    ports = 1;
+    expect((await fixture.post(chatBody())).statusCode).toBe(200);
+  });
+});

@@ -206,11 +206,12 @@ class Link implements ModelLink {
       const loss = await forwardCall(call, response, this.#context, gone);
       if (gone.aborted && call.method === 'POST') await cancelCall(call.callId, this.#context);
       if (loss === undefined) return;
+      if (loss.reason === 'NoPorts') {
+        return breakOff(response, 'no_ports', 'This sandbox has used up its ports.');
+      }
       this.#lose(loss);
     }
-    // A begun answer is broken off, never ended politely.
-    if (response.headersSent) response.destroy();
-    else refuse(response, openAiError(503, 'link_lost', 'The model gateway is gone.'));
+    breakOff(response, 'link_lost', 'The model gateway is gone.');
   }
 
   #lose(loss: LinkLoss): void {
@@ -263,6 +264,12 @@ function usedUp(what: string): OpenAiError {
 /** A header value that is safe to pass on; anything odd counts as absent. */
 function plain(value: string | undefined): string | undefined {
   return value !== undefined && PLAIN_VALUE.test(value) ? value : undefined;
+}
+
+/** A begun answer is broken off, never ended politely. */
+function breakOff(response: ServerResponse, code: string, message: string): void {
+  if (response.headersSent) response.destroy();
+  else refuse(response, openAiError(503, code, message));
 }
 
 function refuse(response: ServerResponse, error: OpenAiError): void {
