@@ -8,6 +8,7 @@ import { loadDocument, splitDocuments } from '../../src/api/kube-yaml.ts';
 import { installCrds, plainKind } from '../support/clawgym-layer.ts';
 import { CRD_EXAMPLES, exampleObject } from '../support/crd-examples.ts';
 import { crdFiles } from '../support/crd-files.ts';
+import { type KStatusObject, kstatus } from '../support/kstatus.ts';
 import { layerClient, ownNamespace } from '../support/layer-client.ts';
 import { layerCluster } from '../support/layer-cluster.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -137,16 +138,19 @@ describe('what people see', () => {
 });
 
 describe('objects', () => {
-  test('that no controller has seen yet say that there is work to do', async () => {
+  test('that no controller has seen yet say that there is work to do, until they go', async () => {
     const namespace = await ownNamespace(layer.client, 'fresh');
     for (const kind of ['ClawTask', 'RolloutBatch', 'BenchRun'] as const) {
-      const made = await layer.client
-        .for(plainKind(kind))
-        .apply(placed(exampleObject(kind, {}), namespace, 'fresh'), user);
+      const client = layer.client.for(plainKind(kind));
+      const made = await client.apply(placed(exampleObject(kind, {}), namespace, 'fresh'), user);
       expect(made).toMatchObject({
         metadata: { generation: 1 },
         status: { observedGeneration: 0 },
       });
+      expect(kstatus(made as KStatusObject)).toBe('InProgress');
+      const key = { namespace, name: 'fresh' };
+      await client.delete(key, { signal, propagationPolicy: 'Foreground' });
+      expect(kstatus((await client.get(key, { signal })) as KStatusObject)).toBe('Terminating');
     }
   });
 

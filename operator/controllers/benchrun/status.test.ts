@@ -210,12 +210,23 @@ describe('the conditions of a bench', () => {
       'Failed',
     ],
     [
+      'results that the server will not give',
+      {
+        batches: both(BATCH.complete),
+        trouble: { reason: 'ResultsRefused', message: 'two arms of one name' },
+      },
+      'True TaskSetFrozen',
+      'False ResultsRefused',
+      ['SuccessCriteriaMet'],
+      'Failed',
+    ],
+    [
       'a batch that cannot be made',
       { trouble: { reason: 'BatchRefused', message: 'the name is taken' } },
       'Unknown Waiting',
       'False BatchRefused',
       [],
-      'InProgress',
+      'Failed',
     ],
   ])('%s', (_name, what, planned, progressing, holding, read) => {
     const { bench, next } = given(what);
@@ -232,6 +243,10 @@ describe('the conditions of a bench', () => {
       watched.filter((type) => findCondition(next.conditions, type)?.status === 'True'),
     ).toEqual(holding);
     expect(kstatus({ metadata: bench.metadata, status: next })).toBe(read);
+    const newer = { ...bench.metadata, generation: (bench.metadata.generation ?? 0) + 1 };
+    expect(kstatus({ metadata: newer, status: next })).toBe('InProgress');
+    const going = { ...bench.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' };
+    expect(kstatus({ metadata: going, status: next })).toBe('Terminating');
     expect(benchRun.status.safeParse(next).error?.issues).toBeUndefined();
   });
 

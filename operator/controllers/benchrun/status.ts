@@ -18,6 +18,9 @@ export interface BenchView {
   readonly trouble: Problem | undefined;
 }
 
+/** Answers that time alone does not change. */
+const REFUSED: ReadonlySet<string> = new Set(['BatchRefused', 'ResultsRefused']);
+
 type Status = NonNullable<BenchRun['status']>;
 
 /** How a bench has ended, or undefined. Its results are stored by then. */
@@ -101,11 +104,16 @@ function ends({ plan }: BenchView, end: ReturnType<typeof endOf>): readonly Cond
   return end === undefined ? [met] : [met, runCondition('Complete', 'True', 'AllDecided', stored)];
 }
 
-function stalledBy({ plan }: BenchView, end: ReturnType<typeof endOf>): ConditionState | undefined {
+function stalledBy(
+  { plan, trouble }: BenchView,
+  end: ReturnType<typeof endOf>,
+): ConditionState | undefined {
   if (end === 'failed') return runCondition('Stalled', 'True', 'RunFailed', plan.failure?.message);
   if (end === 'complete') return undefined;
   if (plan.problem !== undefined)
     return runCondition('Stalled', 'True', 'NeedsAction', plan.problem.message);
+  if (trouble !== undefined && REFUSED.has(trouble.reason))
+    return runCondition('Stalled', 'True', 'NeedsAction', trouble.message);
   for (const { arm, batch } of plan.arms) {
     const stalled = findCondition(batch?.status?.conditions, 'Stalled');
     if (batch === undefined || isOver(batch) || stalled?.status !== 'True') continue;

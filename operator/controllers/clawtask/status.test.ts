@@ -106,6 +106,10 @@ describe('Ready is the summary of the gates', () => {
     expect(`${found?.status} ${found?.reason}`).toBe(ready);
     expect(status.gates).toBe(gates);
     expect(kstatus({ metadata: task.metadata, status })).toBe(read);
+    const newer = { ...task.metadata, generation: (task.metadata.generation ?? 0) + 1 };
+    expect(kstatus({ metadata: newer, status })).toBe('InProgress');
+    const going = { ...task.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' };
+    expect(kstatus({ metadata: going, status })).toBe('Terminating');
     expect(clawTask.status.safeParse(status).error?.issues).toBeUndefined();
     for (const gate of GATES)
       expect(findCondition(status.conditions, gate)).toMatchObject(verdicts[gate]);
