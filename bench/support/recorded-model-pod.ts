@@ -6,14 +6,17 @@ import { imageReference } from '../../test/cluster/images/image-names.ts';
 import type { Installation } from '../../test/support/installation.ts';
 
 const PORT = 8000;
-const NAME = 'recorded-model';
-/** Name of the upstream Secret that `startRecordedModel` makes. */
+/** Name of the upstream Secret that `startRecordedModel` makes where none is asked for. */
 export const RECORDED_UPSTREAM = 'recorded-upstream';
 
-/** A pod that answers from a recording, its Service, and the upstream Secret that names it. */
+/**
+ * A pod that answers from a recording, its Service, and the upstream Secret that names it, all with this
+ * name.
+ */
 export async function startRecordedModel(
   installation: Installation,
   recording: string,
+  name = RECORDED_UPSTREAM,
 ): Promise<void> {
   const bundle = await build({
     entryPoints: [join(import.meta.dirname, 'recorded-model-server.ts')],
@@ -28,39 +31,39 @@ export async function startRecordedModel(
     'server.mjs': bundle.outputFiles[0]?.text ?? '',
     'recording.jsonl': readFileSync(recording, 'utf8'),
   };
-  const baseURL = `http://${NAME}.${installation.namespace}.svc:${PORT}/v1`;
+  const baseURL = `http://${name}.${installation.namespace}.svc:${PORT}/v1`;
   const list = {
     apiVersion: 'v1',
     kind: 'List',
     items: [
-      { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: NAME }, data },
-      modelPod(),
+      { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data },
+      modelPod(name),
       {
         apiVersion: 'v1',
         kind: 'Service',
-        metadata: { name: NAME },
-        spec: { selector: { app: NAME }, ports: [{ port: PORT }] },
+        metadata: { name },
+        spec: { selector: { app: name }, ports: [{ port: PORT }] },
       },
       {
         apiVersion: 'v1',
         kind: 'Secret',
         type: 'clawgym.io/upstream',
-        metadata: { name: RECORDED_UPSTREAM },
+        metadata: { name },
         stringData: { baseURL, apiKey: 'recorded' },
       },
     ],
   };
   // The bundle is too long for the annotation of a client-side apply.
   await installation.kubectl(['apply', '--server-side', '--filename', '-'], JSON.stringify(list));
-  const ready = ['wait', '--for=condition=Ready', '--timeout=120s', `pod/${NAME}`];
+  const ready = ['wait', '--for=condition=Ready', '--timeout=120s', `pod/${name}`];
   await installation.kubectl(ready);
 }
 
-function modelPod(): object {
+function modelPod(name: string): object {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name: NAME, labels: { app: NAME } },
+    metadata: { name, labels: { app: name } },
     spec: {
       automountServiceAccountToken: false,
       securityContext: {
@@ -79,7 +82,7 @@ function modelPod(): object {
           volumeMounts: [{ name: 'files', mountPath: '/srv' }],
         },
       ],
-      volumes: [{ name: 'files', configMap: { name: NAME } }],
+      volumes: [{ name: 'files', configMap: { name } }],
     },
   };
 }
