@@ -15,6 +15,7 @@ import type { TaskSet } from '../tasks/task-set.ts';
 import { batchPlans } from './batch-plans.ts';
 import { checkUpstreams, upstreamChecks } from './check-upstreams.ts';
 import type { CliEnvironment } from './environment.ts';
+import { keepTaskSet } from './keep-task-set.ts';
 import { loadTasks } from './load-tasks.ts';
 import { openHostSandbox } from './local-host.ts';
 import { type LocalSession, openLocalSession } from './local-session.ts';
@@ -90,6 +91,7 @@ export async function executeRun(
     logger,
     signal,
   });
+  await keepTaskSet(session.artifacts, tasks.whole, signal);
   const plans = batchPlans(request, arms, taskSet, systemClock.now());
   await refuseOtherSpec(plans, session.store, options.out);
   if (request.modelCheck !== false) {

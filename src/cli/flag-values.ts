@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { isAgentResult, OUTCOMES, type Outcome } from '../rollouts/outcome.ts';
 import type { OutputFormat } from './output-format.ts';
 
 /** A whole number above 0. */
@@ -17,4 +18,32 @@ export function decimal(text: string): number {
 export function outputFormat(text: string): OutputFormat {
   if (text === 'table' || text === 'json') return text;
   throw new InvalidArgumentError('expected table or json');
+}
+
+/** A share from 0 to 1, as scores are. */
+export function fraction(text: string): number {
+  const value = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && value <= 1) return value;
+  throw new InvalidArgumentError('expected a number from 0 to 1, for example 0.5');
+}
+
+/** A whole number from 0 to 100. */
+export function percent(text: string): number {
+  if (/^\d{1,3}$/.test(text) && Number(text) <= 100) return Number(text);
+  throw new InvalidArgumentError('expected a whole number from 0 to 100');
+}
+
+/** A whole number, 0 included. */
+export function seed(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
+  throw new InvalidArgumentError('expected a whole number from 0');
+}
+
+/** An outcome that an agent brought about itself; missing data teaches nothing. */
+export function agentResult(text: string, earlier: readonly Outcome[] = []): readonly Outcome[] {
+  const known = OUTCOMES.filter(isAgentResult);
+  const outcome = known.find((name) => name === text);
+  if (outcome !== undefined) return [...earlier, outcome];
+  throw new InvalidArgumentError(`expected one of ${known.join(', ')}`);
 }

@@ -1,15 +1,10 @@
-import { ClawError } from '../base/error.ts';
 import { plainText } from '../base/plain-text.ts';
 import { table } from '../base/table.ts';
 import { cliEnvironment } from './environment.ts';
+import { findBatch } from './find-batch.ts';
 import { type NamedRollout, rolloutName } from './find-rollout.ts';
 import type { OutputFormat } from './output-format.ts';
-import {
-  type NamedBatch,
-  openRecordSource,
-  type RecordSource,
-  type SourceFlags,
-} from './record-source.ts';
+import { openRecordSource, type SourceFlags } from './record-source.ts';
 import { stopSignal } from './stop-signal.ts';
 
 export interface GetOptions extends SourceFlags {
@@ -27,20 +22,6 @@ export async function getRolloutsCommand(wanted: string, options: GetOptions): P
     options.output === 'json'
       ? `${JSON.stringify(named.map(rolloutJson), null, 2)}\n`
       : table(['ROLLOUT', 'OUTCOME', 'SCORE', 'FINDINGS', 'REASON'], named.map(cells)),
-  );
-}
-
-/** The batch of that name, or the only one whose name contains it. */
-function findBatch({ batches }: Pick<RecordSource, 'batches'>, wanted: string): NamedBatch {
-  const exact = batches.find(({ id, name }) => id === wanted || name === wanted);
-  if (exact !== undefined) return exact;
-  const [only, more] = batches.filter(({ name }) => name.includes(wanted));
-  if (only !== undefined && more === undefined) return only;
-  const names = batches.map(({ name }) => name).join(', ');
-  const what = only === undefined ? 'is no batch' : 'fits more than one batch';
-  throw new ClawError(
-    only === undefined ? 'NotFound' : 'InvalidInput',
-    `${JSON.stringify(wanted)} ${what}; there ${names === '' ? 'is none yet' : `are: ${names}`}`,
   );
 }
 

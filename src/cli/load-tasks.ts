@@ -15,6 +15,8 @@ import type { TasksRequest } from './run-request.ts';
 export interface RunTasks extends AsyncDisposable {
   /** Narrowed to the wanted ids; the digest is that of the whole set. */
   readonly set: TaskSet;
+  /** With every task: its bytes have the digest. */
+  readonly whole: TaskSet;
 }
 
 /**
@@ -44,7 +46,8 @@ export async function loadTasks(
   }
   if (loaded.refused > 0)
     logger.warn({}, `left out ${loaded.refused} tasks that cannot be imported`);
-  return { set: narrow(loaded, request), [Symbol.asyncDispose]: () => loaded.close() };
+  const whole = loaded.set;
+  return { set: narrow(loaded, request), whole, [Symbol.asyncDispose]: () => loaded.close() };
 }
 
 function narrow({ set }: LoadedTaskSet, { ids, path }: TasksRequest): TaskSet {

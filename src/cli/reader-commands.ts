@@ -1,5 +1,5 @@
 import type { Command } from '@commander-js/extra-typings';
-import { count, outputFormat } from './flag-values.ts';
+import { agentResult, count, fraction, outputFormat, percent, seed } from './flag-values.ts';
 
 const CLUSTER = [
   ['-n, --namespace <name>', "namespace of the runs (default: the context's)"],
@@ -17,6 +17,7 @@ export function registerReaderCommands(program: Command): void {
   addGet(program);
   addRolloutReaders(program);
   addReport(program);
+  addExport(program);
 }
 
 function addGet(program: Command): void {
@@ -81,5 +82,30 @@ function addReport(program: Command): void {
     .action(async (benchRun, options) => {
       const { reportCommand } = await import('./report-command.ts');
       await reportCommand(benchRun, options);
+    });
+}
+
+function addExport(program: Command): void {
+  program
+    .command('export')
+    .description('Write the conversations of finished rollouts as rows for training')
+    .argument(
+      '<batch...>',
+      'names of RolloutBatches; of a local run: <name>-<arm>, or a part of it',
+    )
+    .requiredOption('--to <dir>', 'new folder to write to')
+    .option('--min-score <score>', 'least score of a rollout that is taken', fraction, 0.5)
+    .option('--outcome <name>', 'outcome that is taken, repeatable (default: scored)', agentResult)
+    .option('--validation-percent <n>', 'percent of the task lineages kept apart', percent, 0)
+    .option('--seed <n>', 'seed of that choice', seed, 0)
+    .option(...OUT)
+    .option(...CLUSTER[0])
+    .option(...CLUSTER[1])
+    .option(...CLUSTER[2])
+    .option(...CLUSTER[3])
+    .option('-o, --output <format>', 'what is printed: table or json', outputFormat, 'table')
+    .action(async (batches, options) => {
+      const { exportCommand } = await import('./export-command.ts');
+      await exportCommand(batches, options);
     });
 }

@@ -1,8 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, test } from 'vitest';
 import { z } from 'zod';
+import { sha256 } from '../../src/base/digest.ts';
 import { clawgym, EXAMPLES } from '../support/cli-process.ts';
 import { startScriptedModel } from '../support/scripted-model-server.ts';
 
@@ -147,4 +148,37 @@ it('names a workspace and a task that are not there', async () => {
   const flags = ['--task', 'nope', '--workspace', scratch];
   const task = await clawgym('verify', '--tasks', EXAMPLES, ...flags);
   expect(task.stderr).toMatch(/has no task "nope"; clawgym tasks show/);
+});
+
+const exported = (to: string, ...args: readonly string[]) =>
+  clawgym('export', 'command', '--out', out, '--to', join(scratch, to), ...args);
+
+it('exports a folder that accounts for every rollout, once only', async () => {
+  const run = await exported('rows', '--min-score', '0', '-o', 'json');
+  expect(run).toMatchObject({ code: 0, stderr: '' });
+  const manifest = readFileSync(join(scratch, 'rows/manifest.json'), 'utf8');
+  const written = z
+    .object({ digest: z.string(), manifest: z.looseObject({ format: z.string() }) })
+    .parse(JSON.parse(run.stdout));
+  expect(written).toEqual({ digest: sha256(manifest), manifest: JSON.parse(manifest) });
+  // Neither asked what its task says: the words of no session opened the conversation.
+  expect(written.manifest).toMatchObject({
+    rollouts: { seen: 2, taken: 0 },
+    excluded: { noCalls: 2 },
+    files: { 'train.jsonl': { bytes: 0 } },
+  });
+  const again = await exported('rows');
+  expect([again.code, again.stdout]).toEqual([1, '']);
+  expect(again.stderr).toContain('exists: remove it, or name another place with --to [Conflict]');
+});
+
+test.each<[string, readonly string[], RegExp]>([
+  ['a score above 1', ['--min-score', '1.5'], /expected a number from 0 to 1/],
+  ['missing data', ['--outcome', 'infra_error'], /expected one of scored, agent_timeout/],
+  ['a percent above 100', ['--validation-percent', '101'], /a whole number from 0 to 100/],
+])('exports nothing for %s', async (_, flags, message) => {
+  const run = await exported('refused', ...flags);
+  expect([run.code, run.stdout]).toEqual([2, '']);
+  expect(run.stderr).toMatch(message);
+  expect(existsSync(join(scratch, 'refused'))).toBe(false);
 });
