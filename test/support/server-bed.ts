@@ -8,7 +8,7 @@ import { companionRole } from '../../src/phases/pod/companion-role.ts';
 import { fetchRole } from '../../src/phases/pod/fetch-role.ts';
 import { reportRole } from '../../src/phases/pod/report-role.ts';
 import type { RoleContext } from '../../src/phases/pod/role-context.ts';
-import { SandboxClient } from '../../src/phases/pod/sandbox-client.ts';
+import { type RoleClient, SandboxClient } from '../../src/phases/pod/sandbox-client.ts';
 import { ServerConnection } from '../../src/phases/pod/server-connection.ts';
 import { stageRole } from '../../src/phases/pod/stage-role.ts';
 import { TlsGateway } from '../../src/phases/pod/tls-gateway.ts';
@@ -28,6 +28,8 @@ export type PodPaths = RoleContext['paths'];
 
 /** The untrusted containers, which find their spec in the volume too; they give their exit codes. */
 export interface UntrustedPrograms {
+  /** Stands between a role's program and the server, to read along. */
+  readonly readAlong?: (client: RoleClient) => RoleClient;
   readonly agent: (spec: Record<string, unknown>, paths: PodPaths) => Promise<number>;
   readonly grade: (spec: Record<string, unknown>, paths: PodPaths) => Promise<number>;
 }
@@ -160,7 +162,9 @@ export class ServerBed implements AsyncDisposable {
     const folder = join(this.folder, pod.uid);
     try {
       const [first, beside, main] = job.phase === 'rollout' ? ROLLOUT : VERIFY;
-      const codes = await this.#containers(pod, folder, { first, beside }, programs[main]);
+      const { readAlong = (client) => client } = programs;
+      const around = { first, beside, readAlong };
+      const codes = await this.#containers(pod, folder, around, programs[main]);
       const containers = [first.name, beside.name, main].map((name, at) =>
         anEndedContainer(name, { exitCode: codes[at] ?? 1 }),
       );
@@ -181,14 +185,15 @@ export class ServerBed implements AsyncDisposable {
   async #containers(
     pod: { readonly name: string; readonly uid: string },
     folder: string,
-    { first, beside }: { readonly first: TrustedProgram; readonly beside: TrustedProgram },
+    { first, beside, readAlong }: TrustedPrograms,
     main: UntrustedPrograms['agent'],
   ): Promise<readonly number[]> {
     const paths = await volumes(folder);
-    const initial = await this.#trusted(pod, first, paths, new AbortController().signal);
+    const never = new AbortController().signal;
+    const initial = await this.#trusted(pod, { ...first, readAlong }, paths, never);
     if (initial !== 0) return [initial];
     const stop = new AbortController();
-    const sidecar = this.#trusted(pod, beside, paths, stop.signal);
+    const sidecar = this.#trusted(pod, { ...beside, readAlong }, paths, stop.signal);
     const specFile = join(first.name === 'stage' ? paths.report : paths.verdict, SPEC_FILE);
     const spec = parseJson(await readFile(specFile, 'utf8'));
     if (!isRecord(spec)) throw new Error('the spec is no object');
@@ -199,7 +204,7 @@ export class ServerBed implements AsyncDisposable {
 
   async #trusted(
     pod: { readonly name: string; readonly uid: string },
-    { name, program }: TrustedProgram,
+    { name, program, readAlong }: TrustedProgram & Pick<TrustedPrograms, 'readAlong'>,
     paths: PodPaths,
     stop: AbortSignal,
   ): Promise<number> {
@@ -211,7 +216,7 @@ export class ServerBed implements AsyncDisposable {
     try {
       return await program({
         ...shared,
-        client: new SandboxClient({ ...shared, connection, readToken }),
+        client: readAlong(new SandboxClient({ ...shared, connection, readToken })),
         paths,
         rootDigestFile: join(paths.state, 'root-digest'),
         stop,
@@ -228,6 +233,12 @@ export class ServerBed implements AsyncDisposable {
 interface TrustedProgram {
   readonly name: Role;
   readonly program: (context: RoleContext) => Promise<number>;
+}
+
+interface TrustedPrograms {
+  readonly first: TrustedProgram;
+  readonly beside: TrustedProgram;
+  readonly readAlong: NonNullable<UntrustedPrograms['readAlong']>;
 }
 
 const ROLLOUT = [

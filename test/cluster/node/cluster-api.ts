@@ -44,6 +44,7 @@ const PLURALS: Readonly<Record<string, string>> = {
   NetworkPolicy: 'networkpolicies',
   StorageClass: 'storageclasses',
   PriorityClass: 'priorityclasses',
+  RolloutBatch: 'rolloutbatches',
 };
 
 /** The answer of the API server to a refused request. */
