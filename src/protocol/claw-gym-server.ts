@@ -4,6 +4,7 @@ import type {
   BatchState,
   BenchResultsAnswer,
   BenchResultsBody,
+  ExpectImportBody,
   JobState,
   PlanBatchBody,
   RolloutLines,
@@ -44,6 +45,8 @@ export interface ClawGymServer {
   rollouts(uid: string, call: ServerCall): Promise<RolloutLines>;
   benchResults(uid: string, body: BenchResultsBody, call: ServerCall): Promise<BenchResultsAnswer>;
   taskSet(source: TaskSourceBody, call: ServerCall): Promise<TaskSetAnswer>;
+  /** The pod may hand in one task set; what is expected does not outlive the server's process. */
+  expectImport(podUid: string, body: ExpectImportBody, call: ServerCall): Promise<void>;
 }
 
 export interface ServerCall {

@@ -172,6 +172,10 @@ export const zBenchResultsAnswer = z.object({
 });
 export type BenchResultsAnswer = z.infer<typeof zBenchResultsAnswer>;
 
+/** PUT imports/:podUid: this pod may hand in one task set. Kept in memory: told again while it runs. */
+export const zExpectImportBody = z.object({ namespace: z.string(), batchUid: z.string() });
+export type ExpectImportBody = z.infer<typeof zExpectImportBody>;
+
 /** PUT task-sets: checks and stores tasks; the static gate's findings of each. */
 export const zTaskSetBody = z.object({ source: zTaskSourceBody });
 export const zTaskSetAnswer = z.object({

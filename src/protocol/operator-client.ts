@@ -101,6 +101,10 @@ export class OperatorClient implements AsyncDisposable, ClawGymServer {
   taskSet: ClawGymServer['taskSet'] = async (source, call) =>
     this.#send('PUT', '/task-sets', zTaskSetAnswer, call, { source });
 
+  expectImport: ClawGymServer['expectImport'] = async (podUid, body, call) => {
+    await this.#send('PUT', path('imports', podUid), zNothing, call, body);
+  };
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#connection[Symbol.asyncDispose]();
   }

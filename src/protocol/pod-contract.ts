@@ -8,6 +8,7 @@
 export const AUDIENCES = {
   rollout: 'clawgym/rollout',
   verify: 'clawgym/verify',
+  import: 'clawgym/import',
   operator: 'clawgym/operator',
 } as const;
 
@@ -76,6 +77,14 @@ export const TRUSTED = {
   state: '/clawgym/state',
 } as const;
 
+/** Where volumes are mounted in the container that reads tasks from a volume of the namespace. */
+export const IMPORT_MOUNTS = {
+  token: TRUSTED.token,
+  /** The volume, read-only. */
+  source: '/clawgym/source',
+  state: TRUSTED.state,
+} as const;
+
 /** Exists in `TRUSTED.state` once the companion serves the model link: its startup probe. */
 export const READY_FILE = 'ready';
 /** In the report or verdict volume; the first process reads and deletes it before foreign code runs. */
@@ -86,6 +95,8 @@ export const IMAGE_PATHS = {
   node: '/opt/clawgym/bin/node',
   /** `node phase.cjs stage|companion|fetch|report`. */
   phase: '/opt/clawgym/phase/phase.cjs',
+  /** `node import.cjs PATH`: reads tasks from a volume. */
+  import: '/opt/clawgym/phase/import.cjs',
   /** Folder with `__main__.py`: the agent's wrapper. */
   agentInit: '/opt/clawgym/agent_init',
   /** Folder of the grader. */

@@ -73,7 +73,7 @@ describe('what somebody has to put right is named in the words of the cluster', 
   });
 
   test.each([
-    [{ persistentVolumeClaim: { claimName: 'x', path: 'tasks' } }, 'False SourceUnsupported'],
+    [{ persistentVolumeClaim: { claimName: 'x', path: 'tasks' } }, 'False SourceNotFound'],
     [{ path: './tasks' }, 'False SourceUnsupported'],
     [{ configMap: { name: 'x', key: 'tasks.jsonl' } }, 'False SourceNotFound'],
     [{ selector: { matchLabels: { suite: 'none' } } }, 'False SourceNotFound'],

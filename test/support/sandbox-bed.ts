@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { Agent } from 'undici';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
@@ -8,6 +8,8 @@ import { OpenAiUpstream } from '../../src/gateway/openai-upstream.ts';
 import type { SessionBudgets } from '../../src/gateway/session.ts';
 import { StoredSessions } from '../../src/gateway/stored-sessions.ts';
 import { SERVER_HOST } from '../../src/protocol/pod-contract.ts';
+import { TaskSetImports } from '../../src/server/coordinator/task-set-imports.ts';
+import { TaskSetShelf } from '../../src/server/coordinator/task-set-shelf.ts';
 import { ClusterKeys } from '../../src/server/identity/cluster-keys.ts';
 import { TokenVerifier } from '../../src/server/identity/verify-token.ts';
 import { ClaimOffice } from '../../src/server/sandbox/claim-office.ts';
@@ -34,6 +36,8 @@ export interface SandboxBedOptions {
   readonly fault?: Parameters<typeof startScriptedModel>[0]['fault'];
   readonly budgets?: Partial<SessionBudgets>;
   readonly connectionsPerAddress?: number;
+  /** Of a task set that a pod hands in. */
+  readonly importBytes?: number;
 }
 
 export interface Asked {
@@ -58,6 +62,7 @@ export class SandboxBed implements AsyncDisposable {
   #port = 0;
   store!: ClusterStore;
   desk!: SimpleDesk;
+  imports!: TaskSetImports;
   storeFull = false;
   listener!: SandboxServer;
 
@@ -152,18 +157,29 @@ export class SandboxBed implements AsyncDisposable {
     );
     const keys = new ClusterKeys({ ...shared, source: this.mint, signal: ending.signal });
     const desk = new SimpleDesk(store);
+    const tokens = new TokenVerifier(keys, systemClock);
+    const scratch = `${this.folder}/sources`;
+    const newName = randomUUID;
+    const { signal } = ending;
+    const shelf = stack.use(
+      new TaskSetShelf({ artifacts, folder: `${this.folder}/sets`, newName, signal }),
+    );
+    const maxBytes = this.options.importBytes;
+    this.imports = new TaskSetImports({ shelf, scratch, newName }, signal, maxBytes);
+    const storeFull = async (): Promise<boolean> => this.storeFull;
     const office = new ClaimOffice({
-      tokens: new TokenVerifier(keys, systemClock),
+      tokens,
       pods: this.pods,
       records: store,
       desk,
       clock: systemClock,
       newSecret: () => randomBytes(32).toString('base64url'),
-      storeFull: async () => this.storeFull,
+      storeFull,
     });
     this.listener = stack.use(
       await startSandboxServer({
         office,
+        importing: { tokens, pods: this.pods, imports: this.imports, storeFull },
         desk,
         artifacts,
         records: store,

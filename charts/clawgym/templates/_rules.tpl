@@ -13,7 +13,8 @@
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [get, list, watch, create, patch, delete, deletecollection]
-# Creates: dry runs that ask whether the namespace enforces `restricted`, and the probe of its network.
+# Creates: dry runs that ask whether the namespace enforces `restricted`, the probe of its network, and
+# the pod that reads tasks from a volume.
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch, create, delete, deletecollection]
@@ -29,6 +30,10 @@
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, list, watch]
+# Whether the volume that a run names is there.
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  verbs: [get]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]

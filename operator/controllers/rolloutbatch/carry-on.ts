@@ -25,6 +25,8 @@ import { writeStatus } from './write-status.ts';
 /** Steps that only the server sees need no new view of the cluster: so many in one run at most. */
 const MAX_ROUNDS = 6;
 const SERVER_AWAY_MS = 3000;
+/** A pod reads the tasks, and nothing tells when it has. */
+const READING_MS = 2000;
 
 /** One run for a batch that is not over: ask, tell, decide, do, and say how it is. */
 export async function carryOn(
@@ -63,7 +65,8 @@ async function work(
   const { batch, uid } = findings;
   const planned = await parts.planner.planned(uid, batch, call);
   Object.assign(findings, planned);
-  if (planned.state === undefined) return BLOCKED_MS;
+  if (planned.state === undefined)
+    return planned.hindrance?.kind === 'reading' ? READING_MS : BLOCKED_MS;
   findings.mode = modeOf(batch, planned.state, parts.clock.now());
   // Frozen before the first Job: who reads the status knows what runs.
   if (batch.status?.taskSet !== planned.state.taskSet) {

@@ -24,6 +24,7 @@ import { PodLedger } from './pod-ledger.ts';
 import { reconcileBatch } from './reconcile.ts';
 import type { SandboxDefaults } from './resources.ts';
 import { ShortageReader } from './shortage.ts';
+import { VolumeSources } from './volume-source.ts';
 
 export interface BatchControllerOptions {
   /** Over a fenced transport, where there is an election. */
@@ -65,18 +66,20 @@ export function rolloutBatchController(options: BatchControllerOptions): Control
 function partsOf(options: BatchControllerOptions): BatchParts {
   const { client, recorder, sandboxDefaults, server, service, world } = options;
   const { clock } = options.controlling;
+  const namespaces = new NamespaceKeeper(client, clock);
+  const installation = new InstallationReader({
+    ...{ client, server, clock, service },
+    settings: options.podSettings,
+  });
+  const volumes = new VolumeSources({ client, server, clock, installation, namespaces });
   return {
     ...{ client, server, clock, world },
     ledger: new PodLedger(world.pods),
     lastSeen: new LastSeenJobs(world.jobs),
     departed: new DepartedBatches(world.batches, clock),
-    installation: new InstallationReader({
-      ...{ client, server, clock, service },
-      settings: options.podSettings,
-    }),
-    namespaces: new NamespaceKeeper(client, clock),
+    ...{ installation, namespaces, volumes },
     network: new NetworkProbe(client, clock, options.preflight),
-    planner: new Planner({ client, server, clock }),
+    planner: new Planner({ client, server, clock, volumes }),
     shortages: new ShortageReader(client, clock),
     pace: new Pace(clock),
     statusPace: new Pace(clock),

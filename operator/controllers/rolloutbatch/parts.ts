@@ -14,6 +14,7 @@ import type { Planner } from './planner.ts';
 import type { PodLedger } from './pod-ledger.ts';
 import type { SandboxDefaults } from './resources.ts';
 import type { ShortageReader } from './shortage.ts';
+import type { VolumeSources } from './volume-source.ts';
 
 /** What the steps of a reconcile work with. Nothing in it is needed to be right, only to be cheap. */
 export interface BatchParts {
@@ -27,6 +28,7 @@ export interface BatchParts {
   readonly namespaces: NamespaceKeeper;
   readonly network: NetworkProbe;
   readonly planner: Planner;
+  readonly volumes: VolumeSources;
   readonly shortages: ShortageReader;
   readonly departed: DepartedBatches;
   readonly pace: Pace;

@@ -8,14 +8,18 @@ import type {
   TaskSourceBody,
 } from '../../../src/protocol/operator-api.ts';
 import type { Clock } from '../../kube/base/clock.ts';
+import type { WriteOptions } from '../../kube/client/resource-client.ts';
 import type { KubeClient } from '../../kube/client/typed-client.ts';
 import { controllerOf } from '../../kube/objects/owner-references.ts';
 import type { RolloutBatch } from '../shared/kinds.ts';
 import { type ReadSource, readTaskSource } from '../shared/task-source.ts';
 import type { Hindrance } from './status-input.ts';
+import type { VolumeSources } from './volume-source.ts';
 
 /** How often a source that can change is read again, only to say that it has. */
 const DRIFT_MS = 5 * 60_000;
+/** As `DRIFT_MS`, where reading it costs a pod or a download. */
+const DEAR_DRIFT_MS = 60 * 60_000;
 const MAX_ARM = 63;
 
 export interface Planned {
@@ -36,6 +40,7 @@ export interface PlannerOptions {
   readonly client: KubeClient;
   readonly server: ClawGymServer;
   readonly clock: Clock;
+  readonly volumes: Pick<VolumeSources, 'read'>;
 }
 
 /** Gets batches planned, once, and looks every now and then whether their source has changed. */
@@ -52,14 +57,19 @@ export class Planner {
   }
 
   /** Throws `ServerUnavailable` and KubeErrors; what the server refuses is a hindrance. */
-  async planned(uid: string, batch: RolloutBatch, call: ServerCall): Promise<Planned> {
+  async planned(uid: string, batch: RolloutBatch, call: WriteOptions): Promise<Planned> {
     const state = await this.#options.server.batch(uid, call);
     const last = this.#sent.get(uid);
     const { generation } = batch.metadata;
     const now = this.#options.clock.monotonic();
-    const old = last === undefined || now - last.at >= DRIFT_MS || last.generation !== generation;
+    const driftMs = driftOf(batch.spec.tasks);
+    const old = last === undefined || now - last.at >= driftMs || last.generation !== generation;
     if (state !== undefined && !old) return going(state, last.sourceGone);
     const source = await this.#read(batch, call);
+    if (source.kind === 'reading') {
+      if (state !== undefined) return going(state, last?.sourceGone);
+      return { state, hindrance: source, sourceGone: undefined };
+    }
     if (source.kind === 'problem') {
       if (state === undefined) return stopped(source.reason, source.message);
       const sourceGone = source.message;
@@ -67,7 +77,9 @@ export class Planner {
       return going(state, sourceGone);
     }
     const digest = sha256(canonicalJson(source.body));
-    const same = last?.digest === digest && last.generation === generation;
+    // Only the server sees what stands behind an address.
+    const seen = source.body.kind !== 'url';
+    const same = seen && last?.digest === digest && last.generation === generation;
     const planned =
       state !== undefined && same
         ? going(state, undefined)
@@ -92,10 +104,18 @@ export class Planner {
     }
   }
 
-  async #read(batch: RolloutBatch, { signal }: ServerCall): Promise<ReadSource> {
+  async #read(batch: RolloutBatch, call: WriteOptions): Promise<ReadSource> {
+    const { client, volumes } = this.#options;
     const { namespace = '' } = batch.metadata;
-    return await readTaskSource(this.#options.client, namespace, batch.spec.tasks, signal);
+    const { tasks } = batch.spec;
+    if (tasks.persistentVolumeClaim !== undefined)
+      return await volumes.read(batch, tasks.persistentVolumeClaim, call);
+    return await readTaskSource(client, namespace, tasks, call.signal);
   }
+}
+
+function driftOf({ persistentVolumeClaim, url }: RolloutBatch['spec']['tasks']): number {
+  return persistentVolumeClaim !== undefined || url !== undefined ? DEAR_DRIFT_MS : DRIFT_MS;
 }
 
 /** The server's own no, which the same question would meet again. */

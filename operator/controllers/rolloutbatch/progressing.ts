@@ -21,6 +21,8 @@ export function progressing(input: StatusInput, over: boolean): ConditionState {
   if (hindrance?.kind === 'planning')
     return runCondition('Progressing', 'False', 'Blocked', hindrance.message);
   if (mode === 'stop') return runCondition('Progressing', 'True', 'Stopping');
+  if (hindrance?.kind === 'reading')
+    return runCondition('Progressing', 'True', 'Planning', hindrance.message);
   if (state === undefined) return runCondition('Progressing', 'True', 'Planning');
   if (mode === 'pause') return runCondition('Progressing', 'False', 'Suspended');
   const changed = agentChanged(state);

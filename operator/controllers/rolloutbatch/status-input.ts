@@ -8,6 +8,8 @@ import type { JobFact, Mode, PodFact } from './observed.ts';
 export type Hindrance =
   /** Nobody has to do anything: it is tried again. */
   | { readonly kind: 'server'; readonly message: string }
+  /** A pod reads the tasks. */
+  | { readonly kind: 'reading'; readonly message: string }
   /** Planning stops here until somebody does something. */
   | {
       readonly kind: 'planning';

@@ -187,6 +187,11 @@ describe('Planned, Suspended, SourceChanged and NetworkIsolated', () => {
       { jobs: [jobFactOf('a', { suspended: '', finished: true })] },
       ['Suspended=False NotSuspended'],
     ],
+    [
+      'a pod reads the tasks',
+      { state: undefined, hindrance: { kind: 'reading', message: 'its pod is at work' } },
+      ['Planned=Unknown ReadingSource', 'Progressing=True Planning', 'Reconciling=True InProgress'],
+    ],
     ['the source is as it was', {}, ['SourceChanged=False Unchanged']],
     [
       'the source gives other tasks',

@@ -112,9 +112,9 @@ function planned({ hindrance, state, batch }: StatusInput): ConditionState {
   }
   const former = findCondition(batch.status?.conditions, 'Planned');
   if (former !== undefined && batch.status?.taskSet !== undefined) return former;
-  return hindrance === undefined
-    ? runCondition('Planned', 'Unknown', 'Waiting')
-    : runCondition('Planned', 'Unknown', 'ServerUnavailable', hindrance.message);
+  if (hindrance === undefined) return runCondition('Planned', 'Unknown', 'Waiting');
+  const reason = hindrance.kind === 'reading' ? 'ReadingSource' : 'ServerUnavailable';
+  return runCondition('Planned', 'Unknown', reason, hindrance.message);
 }
 
 function suspended({ mode, jobs, state }: StatusInput, over: boolean): ConditionState {

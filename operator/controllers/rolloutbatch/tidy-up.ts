@@ -20,8 +20,9 @@ export async function tidyUp(
 ): Promise<ReconcileResult> {
   const { client, clock, world } = parts;
   const { namespace, uid = '' } = batch.metadata;
-  forgetBatch(parts, uid);
   const call = { signal };
+  await parts.volumes.end(batch, call);
+  forgetBatch(parts, uid);
   const left = world.jobs
     .byIndex('owner', uid)
     .filter(({ metadata }) => metadata.deletionTimestamp === undefined);
@@ -43,6 +44,7 @@ export function forgetBatch(parts: BatchParts, uid: string): void {
   parts.ledger.close(uid);
   parts.lastSeen.forget(uid);
   parts.planner.forget(uid);
+  parts.volumes.forget(uid);
   parts.shortages.forget(uid);
   parts.pace.forget(uid);
   parts.statusPace.forget(uid);

@@ -79,12 +79,6 @@ test.each<[string, TaskSource, string, RegExp]>([
     'SourceNotFound',
     /no ClawTask of namespace runs has the labels suite=none; see: kubectl get clawtasks/,
   ],
-  [
-    'a volume',
-    { persistentVolumeClaim: { claimName: 'x', path: 'y' } },
-    'SourceUnsupported',
-    /persistentVolumeClaim: this version reads no volumes/,
-  ],
   ['a path', { path: './tasks' }, 'SourceUnsupported', /spec.tasks.path is a path of your own/],
 ])('%s is a problem with its next step', async (_name, tasks, reason, message) => {
   expect(await readTaskSource(cluster(), 'runs', tasks, signal)).toEqual({

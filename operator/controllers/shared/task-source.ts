@@ -10,12 +10,14 @@ import type { RunReason } from './vocabulary.ts';
 
 export type ReadSource =
   | { readonly kind: 'source'; readonly body: TaskSourceBody }
+  /** Not yet: a pod is at work. */
+  | { readonly kind: 'reading'; readonly message: string }
   | { readonly kind: 'problem'; readonly reason: RunReason<'Planned'>; readonly message: string };
 
 /**
  * The task source of a run, read from the cluster as far as the server cannot read it: the server sees
  * no objects. Reads live, never a cache: what is read is frozen. KubeErrors other than "not there"
- * pass through.
+ * pass through. Volumes are not read here: that takes a pod.
  */
 export async function readTaskSource(
   client: KubeClient,
@@ -29,14 +31,9 @@ export async function readTaskSource(
   if (tasks.selector !== undefined) return selected(client, namespace, tasks.selector, signal);
   if (tasks.configMap !== undefined)
     return fromConfigMap(client, namespace, tasks.configMap, signal);
-  if (tasks.persistentVolumeClaim !== undefined)
-    return problem(
-      'SourceUnsupported',
-      'spec.tasks.persistentVolumeClaim: this version reads no volumes; put the tasks into a ConfigMap, ClawTask objects or a stored task set (spec.tasks.digest)',
-    );
-  return problem(
+  return sourceProblem(
     'SourceUnsupported',
-    'spec.tasks.path is a path of your own machine, which a cluster cannot read; use selector, configMap, digest or url',
+    'spec.tasks.path is a path of your own machine, which a cluster cannot read; use selector, configMap, persistentVolumeClaim, digest or url',
   );
 }
 
@@ -49,7 +46,7 @@ async function selected(
   const labelSelector = selectorText(selector);
   const { items } = await client.for(clawTasks).list({ namespace, labelSelector }, { signal });
   if (items.length === 0)
-    return problem(
+    return sourceProblem(
       'SourceNotFound',
       `spec.tasks.selector: no ClawTask of namespace ${namespace} has the labels ${labelSelector}; see: kubectl get clawtasks -n ${namespace} --show-labels`,
     );
@@ -70,17 +67,21 @@ async function fromConfigMap(
     const text = data?.[key];
     if (text !== undefined) return source({ kind: 'text', name: key, text });
     const keys = Object.keys(data ?? {}).slice(0, 20);
-    return problem(
+    return sourceProblem(
       'SourceNotFound',
       `spec.tasks.configMap: ConfigMap ${namespace}/${name} has no key ${JSON.stringify(key)}; it has ${keys.length === 0 ? 'none' : keys.join(', ')}`,
     );
   } catch (thrown) {
     if (!isNotFound(thrown)) throw thrown;
-    return problem(
+    return sourceProblem(
       'SourceNotFound',
       `spec.tasks.configMap: there is no ConfigMap ${namespace}/${name}; create it`,
     );
   }
+}
+
+export function sourceProblem(reason: RunReason<'Planned'>, message: string): ReadSource {
+  return { kind: 'problem', reason, message };
 }
 
 /** A label selector as the API server reads it from a query. */
@@ -95,8 +96,3 @@ export function selectorText({ matchLabels = {}, matchExpressions = [] }: LabelS
 }
 
 const source = (body: TaskSourceBody): ReadSource => ({ kind: 'source', body });
-const problem = (reason: RunReason<'Planned'>, message: string): ReadSource => ({
-  kind: 'problem',
-  reason,
-  message,
-});

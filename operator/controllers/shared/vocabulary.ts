@@ -11,8 +11,10 @@ export const RUN_VOCABULARY = {
     reasons: {
       TaskSetFrozen: 'The tasks were read once and are kept under the digest in status.taskSet.',
       Waiting: 'Planning has not come to an end yet.',
+      ReadingSource: 'A pod reads the tasks from a volume.',
       SourceUnsupported: 'The kind of task source cannot be read in a cluster.',
       SourceNotFound: 'The named source, or a task in it, does not exist.',
+      SourceRefused: 'The named source is there, and tasks cannot be taken from it.',
       PlanRefused: 'The server refused spec or tasks; its message names the field.',
       NamespaceNotRestricted: 'The namespace does not enforce the Pod Security level restricted.',
       PodRefused: 'The API server would not admit a sandbox pod in this namespace.',

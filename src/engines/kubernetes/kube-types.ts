@@ -7,6 +7,7 @@ import type { ObjectMeta } from '../../../operator/kube/objects/kube-object.ts';
 export type Volume = {
   name: string;
   emptyDir?: { sizeLimit: string; medium?: 'Memory' };
+  persistentVolumeClaim?: { claimName: string; readOnly: true };
   projected?: {
     defaultMode: number;
     sources: {

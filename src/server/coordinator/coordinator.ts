@@ -9,6 +9,7 @@ import type {
   BatchState,
   BenchResultsAnswer,
   BenchResultsBody,
+  ExpectImportBody,
   JobState,
   PlanBatchBody,
   RolloutLines,
@@ -31,6 +32,7 @@ import { resolveWholeSource, type SourceDeps } from './resolve-source.ts';
 import { batchResults, gateLines } from './results-artifact.ts';
 import type { RolloutKeeper } from './rollout-keeper.ts';
 import { taskSetAnswer } from './task-set-answer.ts';
+import type { TaskSetImports } from './task-set-imports.ts';
 
 export interface CoordinatorOptions {
   readonly store: ClusterStore;
@@ -40,6 +42,7 @@ export interface CoordinatorOptions {
   readonly judge: PodJudge;
   readonly statistics: BenchStatistics;
   readonly sources: SourceDeps;
+  readonly imports: Pick<TaskSetImports, 'expect'>;
   readonly images: AgentImages;
   readonly clock: Clock;
 }
@@ -188,6 +191,10 @@ export class Coordinator {
 
   async taskSet(source: TaskSourceBody, signal: AbortSignal): Promise<TaskSetAnswer> {
     return await taskSetAnswer(await resolveWholeSource(source, this.#options.sources, signal));
+  }
+
+  expectImport(podUid: string, body: ExpectImportBody): void {
+    this.#options.imports.expect(podUid, body);
   }
 
   async #batch(uid: string): Promise<LiveBatch> {

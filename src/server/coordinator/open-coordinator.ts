@@ -18,6 +18,7 @@ import { PodJudge } from './pod-judge.ts';
 import { RolloutDesk } from './rollout-desk.ts';
 import { type CoordinatorObserver, RolloutKeeper } from './rollout-keeper.ts';
 import { TaskContents } from './task-contents.ts';
+import { TaskSetImports } from './task-set-imports.ts';
 import { TaskSetShelf } from './task-set-shelf.ts';
 import { VerifyDesk } from './verify-desk.ts';
 
@@ -44,6 +45,7 @@ export interface OpenCoordinator extends AsyncDisposable {
   readonly desk: ClaimDesk;
   readonly coordinator: Coordinator;
   readonly directory: BatchDirectory;
+  readonly imports: TaskSetImports;
 }
 
 export async function openCoordinator(parts: CoordinatorParts): Promise<OpenCoordinator> {
@@ -61,16 +63,16 @@ export async function openCoordinator(parts: CoordinatorParts): Promise<OpenCoor
   const judge = new PodJudge({ store, keeper, pods, clock, newNonce, endModel });
   const contents = new TaskContents(artifacts);
   const shared = { store, artifacts, directory, keeper, judge, clock };
+  const imports = new TaskSetImports({ shelf, scratch, newName }, signal);
   const coordinator = new Coordinator({
-    ...shared,
+    ...{ ...shared, imports },
     statistics: new BenchStatistics({ store, artifacts, directory, product: parts.product }),
     sources: { shelf, scratch, newName, download: parts.download },
     images,
   });
   return {
     desk: openDesk({ ...shared, contents, logger, newNonce }),
-    coordinator,
-    directory,
+    ...{ coordinator, directory, imports },
     [Symbol.asyncDispose]: () => shelf[Symbol.asyncDispose](),
   };
 }

@@ -9,9 +9,10 @@ import {
 import type { NoClaim } from '../../protocol/sandbox-api.ts';
 import type { ClusterRecords, JobRow } from '../../store/cluster-records.ts';
 import type { ClaimingPod } from '../sandbox/claim-desk.ts';
+import { lookUpPod, refuseEnded } from './look-up-pod.ts';
 import type { PodReader, SandboxPod } from './pods.ts';
 import { refuse } from './refusal.ts';
-import type { TokenIdentity, TokenVerifier } from './verify-token.ts';
+import type { TokenVerifier } from './verify-token.ts';
 
 export interface PodProofDeps {
   readonly tokens: TokenVerifier;
@@ -44,11 +45,11 @@ export async function provePod(
     audience: ROLE_AUDIENCE[role],
     serviceAccount: SANDBOX_SERVICE_ACCOUNT,
   });
-  const pod = await lookUp(identity, deps.pods);
+  const pod = await lookUpPod(identity, deps.pods);
   const { namespace } = identity;
   const { name, deletionTimestamp } = pod.metadata;
   const terminating = deletionTimestamp !== undefined;
-  if (STARTERS.has(role)) refuseEnded(pod, terminating);
+  if (STARTERS.has(role)) refuseEnded(pod);
   const job = await jobOf(pod, namespace, deps.records);
   if ('decision' in job) return job;
   // Every pod of the Job's own template carries it; one that was put under the Job later may not.
@@ -69,23 +70,6 @@ export function refuseLate(job: JobRow): void {
     `Job ${job.name} is over (${job.cause}); what it left is carried by a later generation`,
     { details: { reason: 'JobOver' } },
   );
-}
-
-async function lookUp(identity: TokenIdentity, pods: PodReader): Promise<SandboxPod> {
-  const { namespace, pod: named } = identity;
-  if (named === undefined) throw refuse('NotOfAPod');
-  const pod = await pods.get(namespace, named.name);
-  const place = `${namespace}/${named.name}`;
-  // A token outlives its pod by some seconds for the API server, and by its whole life for a JWKS.
-  if (pod === undefined) throw refuse('PodGone', place);
-  if (pod.metadata.uid !== named.uid) throw refuse('PodReplaced', place);
-  return pod;
-}
-
-function refuseEnded(pod: SandboxPod, terminating: boolean): void {
-  const phase = pod.status?.phase;
-  if (terminating) throw refuse('PodTerminating', pod.metadata.name);
-  if (phase === 'Succeeded' || phase === 'Failed') throw refuse('PodEnded', pod.metadata.name);
 }
 
 async function jobOf(

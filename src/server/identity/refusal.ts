@@ -20,6 +20,7 @@ export const REFUSALS = {
   UnknownJob: 'the Job of the pod is none of ours',
   ForeignNamespace: 'the Job of the pod belongs to another namespace',
   ForeignBatch: 'the pod does not carry the label of its batch',
+  ForeignOwner: 'the pod belongs to another object than the one that it was made for',
   WrongPhase: 'the Job of the pod is of another phase than the token',
   NoWork: 'the index of the pod is no row of its Job',
   CredentialUnknown: 'the credential is unknown, or a newer claim has replaced it',

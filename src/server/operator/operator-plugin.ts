@@ -7,6 +7,7 @@ import {
   zBenchResultsBody,
   zCancelBody,
   zEvidenceBody,
+  zExpectImportBody,
   zJobOverBody,
   zJobUidBody,
   zNewJobBody,
@@ -80,6 +81,10 @@ export async function operatorPlugin(
   app.put('/benches/:uid/results', (request) =>
     coordinator.benchResults(uid(request), read(zBenchResultsBody, request.body)),
   );
+  app.put('/imports/:uid', (request) => {
+    coordinator.expectImport(uid(request), read(zExpectImportBody, request.body));
+    return {};
+  });
   app.put('/task-sets', large, (request) =>
     coordinator.taskSet(read(zTaskSetBody, request.body).source, signal),
   );

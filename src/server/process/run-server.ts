@@ -229,16 +229,17 @@ async function listenUser(
 
 async function listenSandbox(
   { config, surroundings, host, logger }: ServerProcess,
-  { desk, store, artifacts, gateway, endModel }: Core,
+  { desk, store, artifacts, gateway, endModel, imports }: Core,
   { certificates }: Trust,
   tokens: TokenVerifier,
 ): Promise<SandboxServer> {
   const { pods } = surroundings;
+  const storeFull = (): Promise<boolean> => isStoreFull(config.dataDir);
   return await startSandboxServer({
     office: new ClaimOffice({
-      ...{ tokens, pods, records: store, desk, clock, newSecret: secret },
-      storeFull: () => isStoreFull(config.dataDir),
+      ...{ tokens, pods, records: store, desk, clock, newSecret: secret, storeFull },
     }),
+    importing: { tokens, pods, imports, storeFull },
     desk,
     artifacts,
     records: store,

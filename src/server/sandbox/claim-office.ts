@@ -17,6 +17,7 @@ import { type PodProofDeps, provePod, refuseLate } from '../identity/prove-pod.t
 import { refuse } from '../identity/refusal.ts';
 import type { ClaimDesk, ClaimingPod, DeskAnswer } from './claim-desk.ts';
 import { namedByFetch, namedByStage } from './named-digests.ts';
+import { NO_ROOM } from './no-room.ts';
 
 export interface ClaimOfficeOptions extends Omit<PodProofDeps, 'records'> {
   readonly records: ClusterStore;
@@ -27,15 +28,6 @@ export interface ClaimOfficeOptions extends Omit<PodProofDeps, 'records'> {
   /** The store has room for what runs only. */
   readonly storeFull: () => Promise<boolean>;
 }
-
-/** Pause of a container that waits for room in the store. */
-const ROOM_SECONDS = 30;
-
-const NO_ROOM: NoClaim = {
-  decision: 'wait',
-  reason: 'StoreFull: the store takes the ends of what runs, and nothing new',
-  retryAfterSeconds: ROOM_SECONDS,
-};
 
 type Claim = StageClaim | CompanionClaim | FetchClaim | ReportClaim;
 export type ClaimAnswer = { readonly claim: Claim } | { readonly none: NoClaim };

@@ -1,4 +1,3 @@
-import { PassThrough, type Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { AttemptId, Sha256 } from '../../base/brand.ts';
@@ -21,6 +20,8 @@ import { errorHandler } from '../error-reply.ts';
 import { refuse } from '../identity/refusal.ts';
 import type { ClaimDesk } from './claim-desk.ts';
 import type { ClaimOffice } from './claim-office.ts';
+import { type ImportPluginOptions, importRoutes } from './import-plugin.ts';
+import { spliceBody } from './splice-body.ts';
 import { Writers } from './writers.ts';
 
 export interface SandboxPluginOptions {
@@ -32,6 +33,8 @@ export interface SandboxPluginOptions {
   readonly endModel: EndModel;
   /** Told of each request whose token or credential was found to be good, before its body is read. */
   readonly proven: (request: FastifyRequest) => void;
+  /** Pods that read tasks from volumes. */
+  readonly importing: Omit<ImportPluginOptions, 'proven'>;
   readonly logger: Logger;
 }
 
@@ -93,6 +96,7 @@ export async function sandboxPlugin(
     await office.inTurn(claim.podUid, () => options.desk.verdict(claim, body));
     return {};
   });
+  importRoutes(app, { ...options.importing, proven: options.proven });
 }
 
 async function sendArtifact(
@@ -120,25 +124,10 @@ async function takeArtifact(
 ): Promise<{ readonly digest: Sha256; readonly size: number }> {
   const job = await records.jobByName(claim.job);
   const maxBytes = Math.max(job?.shape.snapshotMiB ?? 0, OUTPUT_MIB) * MIB;
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
-  // The store ends a stream that it refuses; the connection must stay, or nobody hears why.
-  const body = new PassThrough();
-  const source: Readable = request.raw;
-  source.once('close', () => {
-    if (!source.readableEnded) body.destroy(new Error('the connection ended'));
-  });
-  source.pipe(body);
-  try {
-    return await artifacts.putStream(body, { maxBytes });
-  } catch (thrown) {
-    source.unpipe(body);
-    reply.header('connection', 'close');
-    throw thrown instanceof ClawError && thrown.code === 'TooLarge' ? tooLarge(maxBytes) : thrown;
-  }
+  return await spliceBody(request, reply, maxBytes, (body) =>
+    artifacts.putStream(body, { maxBytes }),
+  );
 }
-
-const tooLarge = (maxBytes: number): ClawError =>
-  new ClawError('TooLarge', `an artifact of this claim has at most ${maxBytes} bytes`);
 
 async function endAttempt(
   claim: ClaimRow,

@@ -57,6 +57,7 @@ export class MemoryServer implements ClawGymServer {
   /** Told each call; throws for those that fail. */
   fail: (call: string) => void = () => undefined;
   storeFull = false;
+  readonly expectedImports = new Set<string>();
   readonly #batches = new Map<string, StoredBatch>();
   readonly #evidence: PodEvidence[] = [];
 
@@ -156,6 +157,10 @@ export class MemoryServer implements ClawGymServer {
 
   rollouts: ClawGymServer['rollouts'] = async () => [];
   benchResults: ClawGymServer['benchResults'] = async () => ({ arms: [] });
+  expectImport: ClawGymServer['expectImport'] = async (podUid) => {
+    this.#call('expect-import');
+    this.expectedImports.add(podUid);
+  };
   taskSet: ClawGymServer['taskSet'] = async () => ({ digest: TASK_SET, tasks: [] });
 
   /** A sandbox pod asks for its row: the row, to wait, or that there is nothing to do. */

@@ -1,0 +1,128 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { importerPod } from '../../../test/support/import-files.ts';
+import { SandboxBed } from '../../../test/support/sandbox-bed.ts';
+import { tempDir } from '../../../test/support/temp-dir.ts';
+import { IMPORT_ROUTES } from '../../protocol/import-api.ts';
+import { AUDIENCES } from '../../protocol/pod-contract.ts';
+import { loadTaskSet } from '../../tasks/load-task-set.ts';
+import { writeTaskSet } from '../../tasks/set/write-task-set.ts';
+
+const EXAMPLES = join(import.meta.dirname, '../../../examples/tasks');
+const { claim: CLAIM, taskSet: TASK_SET } = IMPORT_ROUTES;
+
+let bed: SandboxBed;
+beforeEach(async () => {
+  bed = await SandboxBed.start({ importBytes: 400_000 });
+  bed.pods.put(importerPod());
+});
+afterEach(async () => {
+  await bed[Symbol.asyncDispose]();
+});
+
+const token = (fields = {}) =>
+  bed.mint.sign({
+    audience: [AUDIENCES.import],
+    pod: { name: 'importer', uid: 'pod-import' },
+    ...fields,
+  });
+const expectPod = (): void =>
+  bed.imports.expect('pod-import', { namespace: 'team-a', batchUid: 'batch-uid' });
+const put = async (bytes: Buffer) => await bed.ask('PUT', TASK_SET, await token(), bytes);
+
+/** The example tasks whose names start so, as a task-set file. */
+async function packed(name: string): Promise<{ bytes: Buffer; digest: string }> {
+  await using dir = await tempDir();
+  const { signal } = new AbortController();
+  const { set } = await loadTaskSet(join(EXAMPLES, name), { scanAgentCode: () => 'none', signal });
+  const file = join(dir.path, 'set.tar');
+  const { digest } = await writeTaskSet(file, set.tasks, set.blobs, signal);
+  return { bytes: await readFile(file), digest };
+}
+
+it('a pod waits until the operator has told of it, and then hands in one task set', async () => {
+  expect(await bed.ask('POST', CLAIM, await token())).toMatchObject({
+    status: 409,
+    json: { decision: 'wait', reason: expect.stringContaining('importer') as unknown },
+  });
+  const { bytes, digest } = await packed('log-triage');
+  expect(await put(bytes)).toMatchObject({ status: 503, json: { retryable: true } });
+  expectPod();
+  expect(await bed.ask('POST', CLAIM, await token())).toMatchObject({
+    ...{ status: 200, json: { maxBytes: 400_000 } },
+  });
+  const stored = { status: 200, json: { digest, tasks: 1 } };
+  expect(await put(bytes)).toMatchObject(stored);
+  expect(await put(bytes)).toMatchObject(stored);
+  const other = await packed('contact-split');
+  expect(await put(other.bytes)).toMatchObject({ status: 409, json: { code: 'Fenced' } });
+  expect(await readdir(join(bed.folder, 'sources'))).toEqual([]);
+});
+
+it.each<[string, object, object, string]>([
+  ['a token of a rollout pod', {}, { audience: [AUDIENCES.rollout] }, 'WrongAudience'],
+  ['another service account', {}, { serviceAccount: 'default' }, 'WrongServiceAccount'],
+  ['a pod that another batch owns', { jobUid: 'other-batch' }, {}, 'ForeignOwner'],
+  ['a pod that has ended', { phase: 'Succeeded' }, {}, 'PodEnded'],
+  [
+    'a pod that is being deleted',
+    { deletionTimestamp: '2026-01-01T00:00:00Z' },
+    {},
+    'PodTerminating',
+  ],
+  ['a name that another pod has now', { uid: 'newer' }, {}, 'PodReplaced'],
+])('%s hands in nothing', async (_case, pod, fields, reason) => {
+  expectPod();
+  bed.pods.put(importerPod(pod));
+  for (const [method, path] of [
+    ['POST', CLAIM],
+    ['PUT', TASK_SET],
+  ] as const) {
+    const body = method === 'PUT' ? Buffer.from('x') : undefined;
+    const answer = await bed.ask(method, path, await token(fields), body);
+    expect(answer).toMatchObject({ json: { reason } });
+    expect([401, 403]).toContain(answer.status);
+  }
+});
+
+it('a token for imports claims no rollout, and a pod of another namespace is not the one', async () => {
+  expectPod();
+  expect(await bed.claim('stage', await token())).toMatchObject({
+    json: { reason: 'WrongAudience' },
+  });
+  bed.pods.put(importerPod({ namespace: 'team-b' }));
+  expect(await bed.ask('POST', CLAIM, await token({ namespace: 'team-b' }))).toMatchObject({
+    ...{ status: 403, json: { reason: 'ForeignNamespace' } },
+  });
+});
+
+it('what is no sound task set is refused for good, and nothing is left of it', async () => {
+  expectPod();
+  const { bytes } = await packed('log-triage');
+  const broken = Buffer.from(bytes);
+  // In a blob, behind the tasks: it no longer has the digest that is its name.
+  broken.writeUInt8(broken.readUInt8(bytes.length - 1536) ^ 1, bytes.length - 1536);
+  const cases: [Buffer, number][] = [
+    [Buffer.from('not a tar file'), 400],
+    [Buffer.alloc(0), 400],
+    [bytes.subarray(0, bytes.length - 600), 400],
+    [broken, 400],
+    [Buffer.alloc(400_001), 413],
+  ];
+  for (const [body, status] of cases) {
+    const answer = await put(body);
+    expect([answer.status, answer.text]).toEqual([status, expect.any(String)]);
+    expect(answer.text).not.toContain(bed.folder);
+  }
+  expect(await readdir(join(bed.folder, 'sources'))).toEqual([]);
+});
+
+it('a full store lets no import begin', async () => {
+  expectPod();
+  bed.storeFull = true;
+  expect(await bed.ask('POST', CLAIM, await token())).toMatchObject({
+    status: 409,
+    json: { decision: 'wait', reason: expect.stringContaining('StoreFull') as unknown },
+  });
+});

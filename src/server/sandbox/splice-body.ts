@@ -1,0 +1,32 @@
+import { PassThrough, type Readable } from 'node:stream';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ClawError } from '../../base/error.ts';
+
+/**
+ * Hands the raw body of an upload to `take`, which may end it early: the connection then stays until
+ * the answer is out, or nobody would hear why.
+ */
+export async function spliceBody<T>(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  maxBytes: number,
+  take: (body: Readable) => Promise<T>,
+): Promise<T> {
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  const body = new PassThrough();
+  const source: Readable = request.raw;
+  source.once('close', () => {
+    if (!source.readableEnded) body.destroy(new Error('the connection ended'));
+  });
+  source.pipe(body);
+  try {
+    return await take(body);
+  } catch (thrown) {
+    source.unpipe(body);
+    reply.header('connection', 'close');
+    throw thrown instanceof ClawError && thrown.code === 'TooLarge' ? tooLarge(maxBytes) : thrown;
+  }
+}
+
+const tooLarge = (maxBytes: number): ClawError =>
+  new ClawError('TooLarge', `an upload of this claim has at most ${maxBytes} bytes`);
