@@ -91,6 +91,9 @@ describe('the apiserver layer', () => {
   test('refuses an update against a rule, with the message of the rule', async () => {
     await cluster.kubectl(['apply', '--filename', '-'], JSON.stringify(definition));
     await cluster.kubectl(['wait', '--for=condition=Established', `crd/gauges.${group}`]);
+    const known = async (): Promise<boolean> =>
+      (await cluster.kubectl(['api-resources', '--api-group', group])).includes('gauges');
+    await waitUntil(known, { what: 'the server tells of the kind', seconds: 30 });
     await within(['apply', '--filename', '-'], gauge(3));
     await within(['apply', '--filename', '-'], gauge(4));
     await expect(within(['apply', '--filename', '-'], gauge(2))).rejects.toThrow(

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { API_SERVER } from '../cluster/control-plane.ts';
 import { layerCluster } from '../support/layer-cluster.ts';
 import { type ArenaOptions, LeaderArena } from '../support/leader-arena.ts';
+import type { Verdict } from '../support/leader-judge.ts';
 import type { StopPoint } from '../support/leader-protocol.ts';
 
 const cluster = layerCluster();
@@ -10,18 +11,28 @@ function open(namespace: string, more: Partial<ArenaOptions> = {}): Promise<Lead
   return LeaderArena.open({ kubeconfig: cluster.kubeconfigPath, namespace, ...more });
 }
 
+/** At no moment two at once. More than two took turns where a leader lost its lease to a busy host. */
+async function twoOrMoreWrote(arena: LeaderArena): Promise<Verdict> {
+  const verdict = await arena.verdict();
+  expect(verdict.violations).toEqual([]);
+  expect(verdict.writers).toBeGreaterThanOrEqual(2);
+  return verdict;
+}
+
 describe('two processes and one lease', () => {
   test('after kill -9 the other one takes over when the lease has run out', async () => {
     await using arena = await open('leaders-kill');
     await arena.end('SIGKILL');
-    expect(await arena.verdict()).toMatchObject({ violations: [], writers: 2, releases: 0 });
+    const { releases } = await twoOrMoreWrote(arena);
+    expect(releases).toBe(0);
   });
 
   test('on SIGTERM the leader releases the lease and exits 0', async () => {
     await using arena = await open('leaders-term');
     const { from } = await arena.end('SIGTERM');
     expect(from.exitCode).toBe(0);
-    expect(await arena.verdict()).toMatchObject({ violations: [], writers: 2, releases: 1 });
+    const { releases } = await twoOrMoreWrote(arena);
+    expect(releases).toBeGreaterThanOrEqual(1);
   });
 
   // At the last point the bytes go out: then only the name of the entry, which is taken, is in their way.
@@ -39,7 +50,7 @@ describe('two processes and one lease', () => {
       expect(from.events).toContainEqual({ type: 'ended', code: 'LeaseLost' });
       if (refusal !== undefined)
         expect(from.events).toContainEqual({ type: 'refused', code: refusal });
-      expect(await arena.verdict()).toMatchObject({ violations: [], writers: 2 });
+      await twoOrMoreWrote(arena);
     },
   );
 

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { leases } from '../../operator/kube/election/lease.ts';
 import { freePorts } from '../cluster/free-ports.ts';
@@ -59,7 +60,7 @@ async function startOperator(namespace: string, url: string, folder: string): Pr
   });
   onTestFinished(() => void child.kill('SIGKILL'));
   const lines: string[] = [];
-  child.stdout.setEncoding('utf8').on('data', (text: string) => lines.push(...text.split('\n')));
+  createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
   const { promise, resolve } = Promise.withResolvers<number | null>();
   child.once('close', resolve);
   return { child, ops: `http://127.0.0.1:${port}`, ended: promise, lines };
@@ -93,6 +94,6 @@ test('the process leads, says how it is, waits for its server, and hands its lea
   operator.child.kill('SIGTERM');
   expect(await operator.ended).toBe(0);
   expect(await lease()).toBe('');
-  for (const line of operator.lines.filter((each) => each !== ''))
+  for (const line of operator.lines)
     expect(JSON.parse(line)).toMatchObject({ level: expect.any(String) });
 });

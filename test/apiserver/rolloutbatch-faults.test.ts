@@ -4,7 +4,7 @@ import { deletePodsOf } from '../../operator/controllers/shared/pod-deletions.ts
 import { sandboxPods } from '../../operator/controllers/shared/pods.ts';
 import { zKubeObject } from '../../operator/kube/objects/kube-object.ts';
 import { defineResource } from '../../operator/kube/objects/resource.ts';
-import { ClawError } from '../../src/base/error.ts';
+import { ClawError, errorMessage } from '../../src/base/error.ts';
 import { BatchBed, type BedOptions } from '../support/batch/batch-bed.ts';
 import { installCrds } from '../support/clawgym-layer.ts';
 import { namespaces } from '../support/layer-client.ts';
@@ -62,6 +62,13 @@ describe('what somebody has to put right is named in the words of the cluster', 
     await bed.client
       .for(quotas)
       .create({ metadata: quota, spec: { hard: { pods: '0' } } }, bed.call);
+    const pod = { metadata: { name: 'asks', namespace: bed.namespace }, spec: podSpec() };
+    const asked = async () =>
+      bed.client
+        .for(sandboxPods)
+        .create(pod, { ...bed.call, dryRun: true })
+        .then(() => 'admitted', errorMessage);
+    await expect.poll(asked, LIMIT).toContain('exceeded quota: none');
     await using _life = bed.start();
     await bed.create('demo');
     await expect
@@ -220,7 +227,7 @@ test('what a sandbox reaches is probed once in a namespace, and the probe goes',
   await expect
     .poll(() => bed.condition('second', 'NetworkIsolated'), LIMIT)
     .toBe('False Reachable');
-  expect(await bed.eventReasons('demo')).toContain('Reachable');
+  await expect.poll(() => bed.eventReasons('demo'), LIMIT).toContain('Reachable');
 });
 
 test('finished pods are deleted together, but none that ended after the look', async () => {

@@ -21,6 +21,9 @@ async function runningPods(bed: BatchBed): Promise<number> {
 const isGoing = (pod: { readonly metadata: { readonly deletionTimestamp?: string | undefined } }) =>
   pod.metadata.deletionTimestamp !== undefined;
 
+/** Why pods were deleted, as the server was told. */
+const causesTold = (bed: BatchBed) => bed.server.evidenceTold.map((pod) => pod.deletedByUs);
+
 describe('a batch', () => {
   test('comes to its end: planned, run, verified, complete, tidied up', async () => {
     await using bed = await open();
@@ -62,7 +65,10 @@ describe('a batch', () => {
       script: (_pod, _phase, index) => (index === 0 ? 'work' : 'hang'),
     });
     await using _life = bed.start();
-    const { metadata } = await bed.create('demo', { samples: 2, activeDeadlineSeconds: 5 });
+    const { metadata } = await bed.create('demo', { samples: 2 });
+    const progress = async () => (await bed.get('demo'))?.status?.progress;
+    await expect.poll(progress, LIMIT).toBe('1/2');
+    await bed.change('demo', { activeDeadlineSeconds: 1 });
     await expect
       .poll(async () => bed.condition('demo', 'Failed'), LIMIT)
       .toBe('True DeadlineExceeded');
@@ -86,16 +92,16 @@ describe('suspension and parallelism', () => {
       .poll(async () => bed.condition('demo', 'Suspended'), LIMIT)
       .toBe('True SuspendRequested');
     await expect.poll(() => bed.jobs(), LIMIT).toEqual([]);
-    expect(bed.server.evidenceTold.map((pod) => pod.deletedByUs)).toEqual(['paused', 'paused']);
+    await expect.poll(() => causesTold(bed), LIMIT).toEqual(['paused', 'paused']);
     bed.script = () => 'work';
     await bed.change('demo', { suspend: false });
     await expect.poll(() => bed.complete('demo'), LIMIT).toBe(true);
     const told = bed.server.jobsOf(metadata.uid ?? '');
     expect(told[0]).toMatchObject({ name: expect.stringMatching(/-g1$/), cause: 'paused' });
     expect(told[1]).toMatchObject({ name: expect.stringMatching(/-g2$/), cause: 'finished' });
-    expect(await bed.eventReasons('demo')).toEqual(
-      expect.arrayContaining(['SuspendRequested', 'Resumed']),
-    );
+    await expect
+      .poll(() => bed.eventReasons('demo'), LIMIT)
+      .toEqual(expect.arrayContaining(['SuspendRequested', 'Resumed']));
   });
 
   test('parallelism goes up and down in a running Job; surplus pods are ours', async () => {
@@ -106,11 +112,7 @@ describe('suspension and parallelism', () => {
     await bed.change('demo', { parallelism: 3 });
     await expect.poll(async () => runningPods(bed), LIMIT).toBe(3);
     await bed.change('demo', { parallelism: 1 });
-    await expect.poll(() => bed.server.evidenceTold.length, LIMIT).toBe(2);
-    expect(bed.server.evidenceTold.map((pod) => pod.deletedByUs)).toEqual([
-      'parallelism',
-      'parallelism',
-    ]);
+    await expect.poll(() => causesTold(bed), LIMIT).toEqual(['parallelism', 'parallelism']);
     expect(await bed.jobs()).toHaveLength(1);
   });
 

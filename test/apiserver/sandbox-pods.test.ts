@@ -125,12 +125,18 @@ describe('in a restricted namespace', () => {
         { metadata: { name: 'full', namespace }, status: { hard, used: { pods: '0' } } },
         { ...call, force: true },
       );
-    const { answers, judged } = await probe(namespace);
-    expect(answers.map((answer) => (answer.admitted ? '' : answer.message))).toEqual([
-      expect.stringContaining('violates PodSecurity'),
-      expect.stringContaining('exceeded quota: full'),
-    ]);
-    expect(judged).toBeUndefined();
+    const said = async () => {
+      const { answers } = await probe(namespace);
+      return answers.map((answer) => (answer.admitted ? '' : answer.message));
+    };
+    // Who admits pods hears of the quota by a watch.
+    await expect
+      .poll(said, { timeout: 30_000 })
+      .toEqual([
+        expect.stringContaining('violates PodSecurity'),
+        expect.stringContaining('exceeded quota: full'),
+      ]);
+    expect((await probe(namespace)).judged).toBeUndefined();
   });
 });
 

@@ -2,6 +2,7 @@ import { zKubeObject } from '../../operator/kube/objects/kube-object.ts';
 import { defineResource } from '../../operator/kube/objects/resource.ts';
 import { KINDS, type Kind } from '../../src/api/kinds.ts';
 import type { Cluster } from '../cluster/cluster.ts';
+import { waitUntil } from '../cluster/wait-until.ts';
 import { crdFiles } from './crd-files.ts';
 
 /** Our kinds as any client sees them: no schema of ours between the test and the server. */
@@ -22,4 +23,8 @@ export async function installCrds(cluster: Cluster): Promise<void> {
     '--timeout=60s',
     ...crds.map(({ metadata }) => `crd/${metadata.name}`),
   ]);
+  // A kind is established a moment before the server answers for it.
+  const kinds = crds.map(({ metadata }) => metadata.name).join(',');
+  const served = async () => (await cluster.kubectl(['get', kinds])) !== undefined;
+  await waitUntil(served, { what: 'the kinds are served', seconds: 60 });
 }

@@ -82,7 +82,9 @@ export class LeaderArena implements AsyncDisposable {
   /** kill -9, or SIGTERM, on which the leader hands over. */
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<HandOver> {
     const from = await this.#written();
-    return await this.#succession(from, async () => from.signal(signal));
+    const handOver = await this.#succession(from, async () => from.signal(signal));
+    await this.#until('the end of the former leader', () => from.ended);
+    return handOver;
   }
 
   /**

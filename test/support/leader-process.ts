@@ -17,7 +17,8 @@ export class LeaderProcess implements AsyncDisposable {
   readonly events: LeaderEvent[] = [];
   readonly #child: ChildProcess;
   /** Resolves when it has ended and all that it said is in `events`. */
-  readonly closed: Promise<unknown>;
+  readonly closed: Promise<void>;
+  #ended = false;
 
   /** @param told Called after each event. */
   constructor(config: LeaderConfig, told: () => void) {
@@ -36,7 +37,9 @@ export class LeaderProcess implements AsyncDisposable {
       ],
       { stdio: ['pipe', 'pipe', 'inherit'] },
     );
-    this.closed = once(this.#child, 'close');
+    this.closed = once(this.#child, 'close').then(() => {
+      this.#ended = true;
+    });
     const { stdout, stdin } = this.#child;
     stdin?.on('error', () => undefined);
     if (stdout !== null)
@@ -46,8 +49,9 @@ export class LeaderProcess implements AsyncDisposable {
       });
   }
 
+  /** True where all that it said is in `events` too. */
   get ended(): boolean {
-    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+    return this.#ended;
   }
 
   get exitCode(): number | null {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { load } from 'js-yaml';
 import { systemClock } from '../../../operator/kube/base/clock.ts';
-import { isNotFound } from '../../../operator/kube/base/kube-error.ts';
+import { isNotFound, KubeError } from '../../../operator/kube/base/kube-error.ts';
 import { type Logger, silentLogger } from '../../../operator/kube/base/logger.ts';
 import type { ApplyObject, DeleteOptions } from '../../../operator/kube/client/resource-client.ts';
 import type { Transport } from '../../../operator/kube/client/transport.ts';
@@ -195,7 +195,8 @@ export class EchoBed implements AsyncDisposable {
       await this.echoes.list({ namespace: this.namespace }, this.call);
       return true;
     } catch (thrown) {
-      if (isNotFound(thrown)) return false;
+      // Not served yet, or its storage is not ready.
+      if (thrown instanceof KubeError && (thrown.retryable || isNotFound(thrown))) return false;
       throw thrown;
     }
   }
