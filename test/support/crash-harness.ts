@@ -28,8 +28,8 @@ export interface CrashWorld {
 
 export interface CrashScenario {
   readonly open: () => Promise<CrashWorld>;
-  /** Default: after. */
-  readonly moment?: CrashMoment;
+  /** Default: both. */
+  readonly moments?: readonly CrashMoment[];
   /** Writes at which to crash; default all but those of events, which are best effort. */
   readonly counted?: (request: KubeRequest) => boolean;
   /** Crashes at the first and then at each n-th write only, default 1: at every one. */
@@ -46,35 +46,39 @@ export interface CrashReport {
   /** Writes of the run without a crash, in order. */
   readonly writes: readonly string[];
   /** Runs in which the crash took place and that came to the expected end. */
-  readonly crashes: number;
+  readonly crashes: Readonly<Record<CrashMoment, number>>;
   /** What went wrong, by run; empty where the claim holds. */
   readonly failures: readonly string[];
 }
 
 const POLL_MS = 50;
+const MOMENTS: readonly CrashMoment[] = ['after', 'before'];
 const CRASH = new KubeError('LeaseLost', 'the process is gone');
 
 /**
- * Crash after every write: runs the scenario once undisturbed, with k writes, then k times more.
- * In run i the controller dies at its i-th write and is started anew; every step must then come to
- * what was observed in the undisturbed run. Before its crash a run goes on to the next step only when
+ * Crash at every write: runs the scenario once undisturbed, with k writes, then k times more for each
+ * moment. In run i the controller dies at its i-th write and is started anew; every step must then come
+ * to what was observed in the undisturbed run. Before its crash a run goes on to the next step only when
  * it has made as many writes for the step as the undisturbed one had, or is as quiet: what is observed may
  * look done while writes are still to come, and a user who goes on then spares the controller these.
  */
 export async function crashAtEveryWrite(scenario: CrashScenario): Promise<CrashReport> {
   const calm = await oneRun(scenario, undefined, undefined);
   const failures: string[] = [];
-  let crashes = 0;
-  const queue = calm.writes
+  const crashes = { after: 0, before: 0 };
+  const blows = calm.writes
     .map((write, index) => ({ write, at: index + 1 }))
     .filter((_, index) => index % (scenario.every ?? 1) === 0);
+  const queue = (scenario.moments ?? MOMENTS).flatMap((moment) =>
+    blows.map((blow) => ({ ...blow, moment })),
+  );
   const worker = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const place = `crash ${scenario.moment ?? 'after'} write ${next.at} (${next.write})`;
+      const { at, moment, write } = next;
       try {
-        if ((await oneRun(scenario, next.at, calm)).crashed) crashes += 1;
+        if ((await oneRun(scenario, { at, moment }, calm)).crashed) crashes[moment] += 1;
       } catch (error) {
-        failures.push(`${place}: ${String(error)}`);
+        failures.push(`crash ${moment} write ${at} (${write}): ${String(error)}`);
       }
     }
   };
@@ -92,13 +96,12 @@ interface Run {
 
 async function oneRun(
   scenario: CrashScenario,
-  at: number | undefined,
+  blow: { readonly at: number; readonly moment: CrashMoment } | undefined,
   calm: Run | undefined,
 ): Promise<Run> {
   const world = await scenario.open();
   const transport = new CrashTransport(world.transport, {
-    at,
-    moment: scenario.moment ?? 'after',
+    ...(blow ?? { at: undefined, moment: 'after' }),
     counted: scenario.counted ?? countedWrite,
   });
   const stop = new AbortController();
