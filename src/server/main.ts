@@ -4,7 +4,7 @@ import { errorMessage } from '../base/error.ts';
 import { type JsonLogger, jsonLogger } from '../base/json-logger.ts';
 import { keySource } from './kube/key-source.ts';
 import { KubePodReader } from './kube/pod-reader.ts';
-import { KubeCertificateSecret, KubeSecretReader } from './kube/secrets.ts';
+import { KubeKeptSecret, KubeSecretReader } from './kube/secrets.ts';
 import { openClusterAccess } from './process/cluster-access.ts';
 import { readServerConfig, type ServerConfig, serverUsage } from './process/config.ts';
 import { runServer } from './process/run-server.ts';
@@ -54,7 +54,7 @@ async function serve(config: ServerConfig, logger: JsonLogger, signal: AbortSign
   await using cluster = openClusterAccess(source, metrics.registry, logger);
   const { client, transport } = cluster;
   const { namespace } = config;
-  const secretNamed = (name: string) => new KubeCertificateSecret(client, { namespace, name });
+  const secretNamed = (name: string) => new KubeKeptSecret(client, { namespace, name });
   await runServer(
     {
       config,

@@ -14,7 +14,7 @@ import { type PodProofDeps, provePod } from '../../src/server/identity/prove-pod
 import { TokenVerifier } from '../../src/server/identity/verify-token.ts';
 import { keySource } from '../../src/server/kube/key-source.ts';
 import { KubePodReader } from '../../src/server/kube/pod-reader.ts';
-import { KubeCertificateSecret, KubeSecretReader } from '../../src/server/kube/secrets.ts';
+import { KubeKeptSecret, KubeSecretReader } from '../../src/server/kube/secrets.ts';
 import { CertificateKeeper } from '../../src/server/tls/certificate-keeper.ts';
 import type { ClusterStore } from '../../src/store/cluster-records.ts';
 import { openSqliteClusterStore } from '../../src/store/sqlite/open.ts';
@@ -170,7 +170,7 @@ describe('a token of a real pod', () => {
 
 describe('Secrets', () => {
   const keeperOf = (name: string) => {
-    const secret = new KubeCertificateSecret(client, { namespace, name });
+    const secret = new KubeKeptSecret(client, { namespace, name });
     const options = { names: ['server.example'], clock: systemClock, logger: silentLogger };
     return new CertificateKeeper({ ...options, secret });
   };

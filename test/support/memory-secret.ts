@@ -1,7 +1,7 @@
-import type { CertificateSecret, SecretState } from '../../src/server/tls/certificate-keeper.ts';
+import type { KeptSecret, SecretState } from '../../src/server/kept-secret.ts';
 
 /** A Secret in memory with versions, and a hook in front of each write: where another is faster. */
-export class MemorySecret implements CertificateSecret {
+export class MemorySecret implements KeptSecret {
   fields: Readonly<Record<string, string>> | undefined;
   beforeWrite: () => void = () => undefined;
   /** What reads end with. */

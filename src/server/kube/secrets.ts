@@ -5,7 +5,7 @@ import type { KubeClient } from '../../../operator/kube/client/typed-client.ts';
 import { zKubeObject } from '../../../operator/kube/objects/kube-object.ts';
 import type { ObjectKey } from '../../../operator/kube/objects/object-key.ts';
 import { defineResource } from '../../../operator/kube/objects/resource.ts';
-import type { CertificateSecret, SecretState } from '../tls/certificate-keeper.ts';
+import type { KeptSecret, SecretState } from '../kept-secret.ts';
 import type { SecretReader, SecretValue } from '../upstreams/secret-upstreams.ts';
 import { clusterError } from './cluster-error.ts';
 
@@ -46,8 +46,8 @@ export class KubeSecretReader implements SecretReader {
   }
 }
 
-/** The server's own certificate Secret. */
-export class KubeCertificateSecret implements CertificateSecret {
+/** A Secret of the server's own. */
+export class KubeKeptSecret implements KeptSecret {
   readonly #secrets: ResourceClient<Secret>;
   readonly #key: Required<ObjectKey>;
 

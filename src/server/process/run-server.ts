@@ -18,12 +18,13 @@ import { type OpenCoordinator, openCoordinator } from '../coordinator/open-coord
 import { ClusterKeys, type KeySource } from '../identity/cluster-keys.ts';
 import type { PodReader } from '../identity/pods.ts';
 import { TokenVerifier } from '../identity/verify-token.ts';
+import type { KeptSecret } from '../kept-secret.ts';
 import { ClaimOffice } from '../sandbox/claim-office.ts';
 import { endModelOf } from '../sandbox/end-model.ts';
 import type { EndModel } from '../sandbox/sandbox-plugin.ts';
 import { type SandboxServer, startSandboxServer } from '../sandbox/sandbox-server.ts';
 import { sessionPlan } from '../session-plan.ts';
-import { CertificateKeeper, type CertificateSecret } from '../tls/certificate-keeper.ts';
+import { CertificateKeeper } from '../tls/certificate-keeper.ts';
 import { guardedLookup } from '../upstreams/forbidden-hosts.ts';
 import { type SecretReader, SecretUpstreams } from '../upstreams/secret-upstreams.ts';
 import type { ServerConfig } from './config.ts';
@@ -38,8 +39,8 @@ export interface ServerSurroundings {
   readonly keys: KeySource;
   readonly pods: PodReader;
   readonly secrets: SecretReader;
-  readonly certificateSecret: CertificateSecret;
-  readonly userTokenSecret: CertificateSecret;
+  readonly certificateSecret: KeptSecret;
+  readonly userTokenSecret: KeptSecret;
 }
 
 export interface ServerProcess {

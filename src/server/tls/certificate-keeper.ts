@@ -1,29 +1,17 @@
 import type { Sha256 } from '../../base/brand.ts';
 import type { Clock } from '../../base/clock.ts';
 import { sha256 } from '../../base/digest.ts';
-import { ClawError, errorMessage } from '../../base/error.ts';
+import { ClawError } from '../../base/error.ts';
 import type { Logger } from '../../base/logger.ts';
+import {
+  type KeptSecret,
+  keepChecking,
+  type SecretDecision,
+  type SecretState,
+  settleSecret,
+} from '../kept-secret.ts';
 import { firstMaterial, renewed, TLS_LIVES, type TlsLives } from './renewal.ts';
 import { bundleOf, readMaterial, secretFields, type TlsMaterial } from './tls-material.ts';
-
-/** The one Secret in which the server keeps its certificate. */
-export interface CertificateSecret {
-  /** Undefined where there is no such Secret. */
-  get(signal: AbortSignal): Promise<SecretState | undefined>;
-  /** Replaces the fields; false where somebody else has written since `version`. */
-  update(
-    fields: Readonly<Record<string, string>>,
-    version: string,
-    signal: AbortSignal,
-  ): Promise<boolean>;
-  /** False where it exists already. */
-  create(fields: Readonly<Record<string, string>>, signal: AbortSignal): Promise<boolean>;
-}
-
-export interface SecretState {
-  readonly fields: Readonly<Record<string, string>>;
-  readonly version: string;
-}
 
 /** What the server shows now. */
 export interface PublishedCertificate {
@@ -35,7 +23,8 @@ export interface PublishedCertificate {
 }
 
 export interface CertificateKeeperOptions {
-  readonly secret: CertificateSecret;
+  /** The one Secret in which the server keeps its certificate. */
+  readonly secret: KeptSecret;
   /** DNS names of the certificate. */
   readonly names: readonly string[];
   readonly clock: Clock;
@@ -44,7 +33,6 @@ export interface CertificateKeeperOptions {
 }
 
 const CHECK_EVERY_MS = 3_600_000;
-const MAX_RACES = 5;
 
 /**
  * Keeps the certificates in their Secret good, so that a restarted server shows the same ones. The
@@ -72,49 +60,30 @@ export class CertificateKeeper {
 
   /** Reads the Secret, makes or renews what is due, stores it, and tells the listeners. */
   async check(signal: AbortSignal): Promise<PublishedCertificate> {
-    for (let race = 0; race < MAX_RACES; race += 1) {
-      const material = await this.#tryOnce(signal);
-      if (material !== undefined) return this.#publish(material);
-    }
-    throw new ClawError(
-      'Conflict',
-      `the certificate Secret was changed by others ${MAX_RACES} times in a row; is another server running?`,
-      { retryable: true },
-    );
+    const { secret, logger } = this.#options;
+    const decide = (state: SecretState | undefined) => this.#decide(state);
+    const settled = await settleSecret(secret, 'certificate Secret', decide, signal);
+    if (settled.stored) logger.info({}, 'certificates were made or renewed');
+    return this.#publish(settled.value);
   }
 
   /** Checks once an hour until the signal aborts. A failure is logged and tried again. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.#options;
-    while (!signal.aborted) {
-      await clock.sleep(CHECK_EVERY_MS, signal).catch(() => undefined);
-      if (signal.aborted) return;
-      try {
-        await this.check(signal);
-      } catch (thrown) {
-        logger.warn({ error: errorMessage(thrown) }, 'certificates were not checked');
-      }
-    }
+    const check = (end: AbortSignal): Promise<unknown> => this.check(end);
+    const failure = 'certificates were not checked';
+    await keepChecking({ everyMs: CHECK_EVERY_MS, check, failure, clock, logger }, signal);
   }
 
-  /** Undefined where another writer was faster. */
-  async #tryOnce(signal: AbortSignal): Promise<TlsMaterial | undefined> {
-    const { secret, names, clock, logger, lives = TLS_LIVES } = this.#options;
-    const state = await secret.get(signal);
+  async #decide(state: SecretState | undefined): Promise<SecretDecision<TlsMaterial>> {
+    const { names, clock, lives = TLS_LIVES } = this.#options;
     const stored = state === undefined ? undefined : readMaterial(state.fields);
     const now = clock.now();
-    const wanted =
+    const value =
       stored === undefined
         ? await firstMaterial(names, now, lives)
         : await renewed(stored, names, now, lives);
-    if (wanted === stored) return stored;
-    const fields = secretFields(wanted);
-    const written =
-      state === undefined
-        ? await secret.create(fields, signal)
-        : await secret.update(fields, state.version, signal);
-    if (written) logger.info({ first: stored === undefined }, 'certificates were renewed');
-    return written ? wanted : undefined;
+    return value === stored ? { value } : { value, fields: secretFields(value) };
   }
 
   #publish(material: TlsMaterial): PublishedCertificate {
