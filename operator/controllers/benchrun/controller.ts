@@ -13,12 +13,13 @@ import { deleteObject } from '../../kube/writes/delete-object.ts';
 import type { EventRecorder } from '../../kube/writes/event-recorder.ts';
 import { StatusWriter } from '../../kube/writes/status-writer.ts';
 import { type RolloutBatch, rolloutBatches } from '../shared/kinds.ts';
+import { isGoing, isOver } from '../shared/life.ts';
 import { FIELD_MANAGER, MANAGED_BY } from '../shared/marks.ts';
 import { transitionNotes } from '../shared/transition-notes.ts';
 import { ArmScores } from './arm-scores.ts';
 import { earliest, msUntilExpiry } from './deadlines.ts';
 import { type BenchRun, benchRuns } from './kinds.ts';
-import { type BenchPlan, isBenchOver, type Problem, planBench } from './plan.ts';
+import { type BenchPlan, type Problem, planBench } from './plan.ts';
 import { benchStatus, endedStatus } from './status.ts';
 
 export interface BenchRunParts {
@@ -74,12 +75,12 @@ class BenchRunReconciler {
 
   async reconcile(key: ObjectKey, signal: AbortSignal): Promise<ReconcileResult> {
     const bench = this.#parts.benches.get(key);
-    if (bench === undefined || isBenchOver(bench)) this.#scores.forget(key);
+    if (bench === undefined || isOver(bench)) this.#scores.forget(key);
     if (bench === undefined) return DONE;
     const { managedBy } = bench.spec;
     if (managedBy !== undefined && managedBy !== MANAGED_BY) return DONE;
-    if (bench.metadata.deletionTimestamp !== undefined) return DONE;
-    return await (isBenchOver(bench) ? this.#ended(bench, signal) : this.#steer(bench, signal));
+    if (isGoing(bench)) return DONE;
+    return await (isOver(bench) ? this.#ended(bench, signal) : this.#steer(bench, signal));
   }
 
   async #steer(bench: BenchRun, signal: AbortSignal): Promise<ReconcileResult> {

@@ -3,7 +3,8 @@ import {
   type ConditionState,
   findCondition,
 } from '../../kube/objects/conditions.ts';
-import { type ArmState, isOver } from './plan.ts';
+import { isOver } from '../shared/life.ts';
+import type { ArmState } from './plan.ts';
 import type { BenchView } from './status.ts';
 
 /** Whether every arm is planned, and what is in the way of the first one that is not. */

@@ -1,7 +1,8 @@
 import { ClawError } from '../../../src/base/error.ts';
 import type { NewObject } from '../../kube/client/resource-client.ts';
-import { findCondition, isTrue } from '../../kube/objects/conditions.ts';
+import { findCondition } from '../../kube/objects/conditions.ts';
 import type { RolloutBatch } from '../shared/kinds.ts';
+import { isGoing, isOver } from '../shared/life.ts';
 import { runStart } from '../shared/run-start.ts';
 import { armBatch, armBatchName, type Steering, steeringPatch } from './arm-batch.ts';
 import { type Arm, benchArms, parallelismOf } from './arms.ts';
@@ -45,17 +46,6 @@ export interface BenchPlan {
   readonly problem: Problem | undefined;
 }
 
-/** True where a batch has come to its end, and its pods with it. */
-export function isOver(batch: Pick<RolloutBatch, 'status'>): boolean {
-  const conditions = batch.status?.conditions;
-  return isTrue(conditions, 'Complete') || isTrue(conditions, 'Failed');
-}
-
-/** A bench that has come to its end never makes a batch again, also where its batches are gone. */
-export function isBenchOver(bench: Pick<BenchRun, 'status'>): boolean {
-  return isOver({ status: { conditions: bench.status?.conditions } });
-}
-
 /**
  * Pure: from a bench and its batches to what is to be done. The first arm reads the task source; the
  * others are made when it has frozen the set, and run that set by its digest.
@@ -77,7 +67,8 @@ export function planBench(
   const frozen = frozenSets(bench, arms);
   const [taskSet] = frozen;
   const problem = frozen.length > 1 ? differentSets(arms) : undefined;
-  if (problem !== undefined || isBenchOver(bench) || isGoing(bench))
+  // A bench that is over never makes a batch again, also where its batches are gone.
+  if (problem !== undefined || isOver(bench) || isGoing(bench))
     return nothing(arms, taskSet, problem);
   const deadline = deadlineOf(bench, arms, nowMs);
   const deadlineOver = deadline !== undefined && nowMs >= deadline;
@@ -240,5 +231,3 @@ function until(batch: RolloutBatch, overAt: number): number | undefined {
 }
 
 const hasStarted = (batch: RolloutBatch): boolean => batch.status?.startTime !== undefined;
-const isGoing = ({ metadata }: Pick<BenchRun, 'metadata'>): boolean =>
-  metadata.deletionTimestamp !== undefined;

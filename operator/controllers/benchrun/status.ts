@@ -2,10 +2,11 @@ import type { BenchResultsAnswer } from '../../../src/protocol/operator-api.ts';
 import { type ConditionState, findCondition } from '../../kube/objects/conditions.ts';
 import { stampSeconds } from '../../kube/objects/time-stamps.ts';
 import { conditionList } from '../shared/condition-list.ts';
+import { isOver } from '../shared/life.ts';
 import { runCondition } from '../shared/vocabulary.ts';
 import type { BenchRun } from './kinds.ts';
 import { passedOn, planned, progressing, suspension } from './observations.ts';
-import { type ArmState, type BenchPlan, benchStart, isOver, type Problem } from './plan.ts';
+import { type ArmState, type BenchPlan, benchStart, type Problem } from './plan.ts';
 import { armStatus, lowestCoverage, progressOf, scoreLine } from './summary.ts';
 
 /** All that a status is made of. */

@@ -12,6 +12,7 @@ import { deleteObject } from '../../kube/writes/delete-object.ts';
 import type { EventRecorder } from '../../kube/writes/event-recorder.ts';
 import { StatusWriter } from '../../kube/writes/status-writer.ts';
 import { type ClawTask, clawTasks, type RolloutBatch, rolloutBatches } from '../shared/kinds.ts';
+import { isGoing } from '../shared/life.ts';
 import { FIELD_MANAGER } from '../shared/marks.ts';
 import { transitionNotes } from '../shared/transition-notes.ts';
 import { GateFacts } from './gate-facts.ts';
@@ -73,7 +74,7 @@ class ClawTaskReconciler {
 
   async reconcile(key: ObjectKey, signal: AbortSignal): Promise<ReconcileResult> {
     const task = this.#parts.tasks.get(key);
-    if (task === undefined || task.metadata.deletionTimestamp !== undefined) {
+    if (task === undefined || isGoing(task)) {
       this.#facts.forget(key);
       return DONE;
     }

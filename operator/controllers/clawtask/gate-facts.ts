@@ -2,7 +2,8 @@ import { ClawError } from '../../../src/base/error.ts';
 import type { ClawGymServer } from '../../../src/protocol/claw-gym-server.ts';
 import { keyOf, keyText, type ObjectKey } from '../../kube/objects/object-key.ts';
 import type { ClawTask } from '../shared/kinds.ts';
-import { type FrozenTask, isRunOver, type RunState, runVerdict } from './plan.ts';
+import { isOver } from '../shared/life.ts';
+import { type FrozenTask, type RunState, runVerdict } from './plan.ts';
 import type { Line, RunRows } from './verdict.ts';
 
 interface Known {
@@ -56,7 +57,7 @@ export class GateFacts {
     if (
       batch === undefined ||
       uid === undefined ||
-      !isRunOver(batch) ||
+      !isOver(batch) ||
       verdict.reason === 'RunFailed'
     )
       return { kind: 'waiting', verdict };

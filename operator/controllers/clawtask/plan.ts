@@ -1,11 +1,12 @@
 import { GROUP } from '../../../src/api/group.ts';
 import { rolloutBatch } from '../../../src/api/rollout-batch.ts';
 import type { NewObject } from '../../kube/client/resource-client.ts';
-import { findCondition, isTrue } from '../../kube/objects/conditions.ts';
+import { findCondition } from '../../kube/objects/conditions.ts';
 import { labelValue } from '../../kube/objects/labels.ts';
 import { controllerRef } from '../../kube/objects/owner-references.ts';
 import { batchName } from '../shared/batch-name.ts';
 import type { ClawTask, RolloutBatch } from '../shared/kinds.ts';
+import { isGoing, isOver } from '../shared/life.ts';
 import { type GateRun, gateRuns, type RunPlan } from './gates.ts';
 import { type TaskFacts, unknown, type Verdict } from './verdict.ts';
 
@@ -66,18 +67,13 @@ export function planTask(
           .filter(({ name }) => missing.includes(name))
           .map(({ plan, name }) => runBatch(task, frozen, plan, name)),
     change: runs.flatMap(({ batch }) =>
-      batch === undefined || isGoing(batch) || isRunOver(batch) || batch.spec.suspend === suspend
+      batch === undefined || isGoing(batch) || isOver(batch) || batch.spec.suspend === suspend
         ? []
         : [batch],
     ),
     remove: batches.filter((batch) => !names.has(batch.metadata.name) && !isGoing(batch)),
     runs,
   };
-}
-
-export function isRunOver(batch: Pick<RolloutBatch, 'status'>): boolean {
-  const conditions = batch.status?.conditions;
-  return isTrue(conditions, 'Complete') || isTrue(conditions, 'Failed');
 }
 
 /** What is to be said of a run that has no rows yet. */
@@ -133,5 +129,3 @@ function runBatch(
     }),
   };
 }
-
-const isGoing = ({ metadata }: RolloutBatch): boolean => metadata.deletionTimestamp !== undefined;

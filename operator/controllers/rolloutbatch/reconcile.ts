@@ -5,11 +5,11 @@ import {
   type ReconcileResult,
 } from '../../kube/controller/reconcile.ts';
 import type { ObjectKey } from '../../kube/objects/object-key.ts';
+import { isGoing, isOver } from '../shared/life.ts';
 import { MANAGED_BY } from '../shared/marks.ts';
 import { carryOn } from './carry-on.ts';
 import { farewell } from './farewell.ts';
 import type { BatchParts } from './parts.ts';
-import { isOver } from './status.ts';
 import { forgetBatch, tidyUp } from './tidy-up.ts';
 
 /** One look at a batch: what is gone or going, what is over, and what goes on. */
@@ -31,8 +31,8 @@ async function reconcilePresent(
   if (batch === undefined) return DONE;
   if ((batch.spec.managedBy ?? MANAGED_BY) !== MANAGED_BY) return DONE;
   // Its children go by their owner references; nothing new is made.
-  if (batch.metadata.deletionTimestamp !== undefined) return DONE;
-  if (isOver(batch.status?.conditions)) return await tidyUp(parts, batch, context);
+  if (isGoing(batch)) return DONE;
+  if (isOver(batch)) return await tidyUp(parts, batch, context);
   const waitMs = parts.pace.waitMs(batch.metadata.uid ?? '', parts.settings.tickMs);
   return waitMs > 0 ? { requeueAfterMs: waitMs } : await carryOn(parts, batch, context);
 }

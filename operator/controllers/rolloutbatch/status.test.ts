@@ -15,9 +15,10 @@ import {
   NOW,
 } from '../../../test/support/batch-status.ts';
 import { findCondition } from '../../kube/objects/conditions.ts';
+import { isOver } from '../shared/life.ts';
 import { RUN_VOCABULARY } from '../shared/vocabulary.ts';
 import { notesOfChange } from './notes.ts';
-import { batchStatus, isOver } from './status.ts';
+import { batchStatus } from './status.ts';
 import type { StatusInput } from './status-input.ts';
 
 /** `Type=Status Reason` of the conditions named. */
@@ -235,7 +236,9 @@ describe('the end', () => {
     const { conditions } = batchStatus(input(more));
     const there = ENDS.filter((type) => findCondition(conditions, type)?.status === 'True');
     expect(there).toEqual(expected);
-    expect(isOver(conditions)).toBe(expected.some((type) => ['Complete', 'Failed'].includes(type)));
+    expect(isOver({ status: { conditions } })).toBe(
+      expected.some((type) => ['Complete', 'Failed'].includes(type)),
+    );
   });
 
   test('a run that was failing stays so, also where more time is given later', () => {

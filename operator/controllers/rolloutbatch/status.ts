@@ -8,6 +8,7 @@ import {
 } from '../../kube/objects/conditions.ts';
 import { stampSeconds } from '../../kube/objects/time-stamps.ts';
 import type { BatchStatus } from '../shared/kinds.ts';
+import { isOver } from '../shared/life.ts';
 import { runStart } from '../shared/run-start.ts';
 import { runCondition } from '../shared/vocabulary.ts';
 import { progressing } from './progressing.ts';
@@ -33,11 +34,6 @@ export function batchStatus(input: StatusInput): BatchStatus {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     conditions: [...conditions],
   };
-}
-
-/** True where the batch has come to its end: nothing of it runs and nothing will. */
-export function isOver(conditions: readonly Condition[] | undefined): boolean {
-  return ['Complete', 'Failed'].some((type) => findCondition(conditions, type)?.status === 'True');
 }
 
 function formerCounts(status: BatchStatus | undefined): BatchStatus {
@@ -97,7 +93,7 @@ function conditionsOf(input: StatusInput): readonly ConditionState[] {
 
 /** The results are stored and no Job of ours is at work. */
 function isEnded({ batch, state }: StatusInput): boolean {
-  if (isOver(batch.status?.conditions)) return true;
+  if (isOver(batch)) return true;
   return state?.results !== undefined && state.jobs.every(({ live }) => !live);
 }
 
