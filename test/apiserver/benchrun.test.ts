@@ -85,7 +85,7 @@ describe('a BenchRun', () => {
     expect(ended && kstatus(ended)).toBe('Current');
     await expect
       .poll(() => bed.eventReasons('one'), LIMIT)
-      .toEqual(expect.arrayContaining(['TaskSetFrozen', 'AllDecided']));
+      .toEqual(expect.arrayContaining(['TaskSetFrozen', 'Completed']));
   });
 
   test('shares its places, and shares them anew as arms end and as it is told', async () => {

@@ -41,7 +41,7 @@ describe('a batch', () => {
     await expect.poll(() => bed.jobs(), LIMIT).toEqual([]);
     await expect
       .poll(() => bed.eventReasons('demo'), LIMIT)
-      .toEqual(expect.arrayContaining(['TaskSetFrozen', 'Running', 'AllDecided']));
+      .toEqual(expect.arrayContaining(['TaskSetFrozen', 'Running', 'Completed']));
   });
 
   test('is deleted some time after its end', async () => {

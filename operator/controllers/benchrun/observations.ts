@@ -4,6 +4,7 @@ import {
   findCondition,
 } from '../../kube/objects/conditions.ts';
 import { isOver } from '../shared/life.ts';
+import { runCondition } from '../shared/vocabulary.ts';
 import type { ArmState } from './plan.ts';
 import type { BenchView } from './status.ts';
 
@@ -110,7 +111,7 @@ export function suspension({ bench, plan }: BenchView): {
     return { suspended: true, state: about(first.name, first.condition) };
   return {
     suspended: false,
-    state: { type, status: 'False', reason: 'NotSuspended', message: '' },
+    state: runCondition('Suspended', 'False', 'NotSuspended'),
   };
 }
 

@@ -86,14 +86,17 @@ function states(view: BenchView, end: ReturnType<typeof endOf>): readonly Condit
       working ? 'InProgress' : 'Idle',
       progress.message,
     ),
-    stalled ?? runCondition('Stalled', 'False', 'NotStalled', ''),
+    stalled ?? runCondition('Stalled', 'False', 'NotStalled'),
   ];
 }
 
 const OVER = { suspended: false, state: runCondition('Suspended', 'False', 'Finished') };
 
 /** Only what holds is there, as with Jobs: an absent condition has not come true. */
-function ends({ plan }: BenchView, end: ReturnType<typeof endOf>): readonly ConditionState[] {
+function ends(
+  { bench, plan }: BenchView,
+  end: ReturnType<typeof endOf>,
+): readonly ConditionState[] {
   if (plan.failure !== undefined) {
     const target: ConditionState = { type: 'FailureTarget', status: 'True', ...plan.failure };
     return end === undefined ? [target] : [target, { ...target, type: 'Failed' }];
@@ -101,7 +104,7 @@ function ends({ plan }: BenchView, end: ReturnType<typeof endOf>): readonly Cond
   if (!plan.allOver) return [];
   const message = 'every arm is complete';
   const met = runCondition('SuccessCriteriaMet', 'True', 'AllDecided', message);
-  const stored = `${message} and the results are stored`;
+  const stored = `${message} and the results are stored; for the report: ${reportCommand(bench)}`;
   return end === undefined ? [met] : [met, runCondition('Complete', 'True', 'AllDecided', stored)];
 }
 

@@ -1,6 +1,7 @@
 import type { Condition, ConditionState } from '../../kube/objects/conditions.ts';
 import { conditionList } from '../shared/condition-list.ts';
 import type { ClawTask } from '../shared/kinds.ts';
+import { runCondition } from '../shared/vocabulary.ts';
 import { GATES, type Gate } from './gates.ts';
 import type { FrozenTask } from './plan.ts';
 import type { Verdict } from './verdict.ts';
@@ -46,18 +47,12 @@ function list(
   const states: readonly ConditionState[] = [
     ready,
     ...gates,
-    {
-      type: 'Reconciling',
-      status: working ? 'True' : 'False',
-      reason: working ? 'InProgress' : 'Idle',
-      message: working ? ready.message : '',
-    },
-    {
-      type: 'Stalled',
-      status: stuck ? 'True' : 'False',
-      reason: stuck ? 'NeedsAction' : 'NotStalled',
-      message: stuck ? (held?.message ?? ready.message) : '',
-    },
+    working
+      ? runCondition('Reconciling', 'True', 'InProgress', ready.message)
+      : runCondition('Reconciling', 'False', 'Idle'),
+    stuck
+      ? runCondition('Stalled', 'True', 'NeedsAction', held?.message ?? ready.message)
+      : runCondition('Stalled', 'False', 'NotStalled'),
   ];
   return conditionList(before, states, generation, nowMs);
 }

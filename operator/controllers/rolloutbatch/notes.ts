@@ -40,6 +40,12 @@ const TOLD: readonly {
   { type: 'Failed', status: 'True', level: 'Warning', action: 'Fail' },
 ];
 
+/** Where the condition's reason does not say what happened. */
+const EVENT_REASONS: Readonly<Record<string, string>> = {
+  Resume: 'Resumed',
+  Complete: 'Completed',
+};
+
 /** Pure: the events of a change of conditions; none for what was so before. */
 export function notesOfChange(
   regarding: KubeObject,
@@ -59,7 +65,7 @@ export function notesOfChange(
     if (former?.status === status && former.reason === reason) return [];
     // Nothing was suspended before the first look.
     if (told.action === 'Resume' && former?.status !== 'True') return [];
-    const eventReason = told.action === 'Resume' ? 'Resumed' : reason;
+    const eventReason = EVENT_REASONS[told.action] ?? reason;
     return [
       { regarding, type: told.level, reason: eventReason, action: told.action, note: message },
     ];

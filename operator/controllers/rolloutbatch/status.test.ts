@@ -241,6 +241,18 @@ describe('the end', () => {
     );
   });
 
+  test('says what came of it, and where missing data is explained', () => {
+    const words = (more: Parameters<typeof batchState>[0]) => {
+      const { conditions } = batchStatus(input({ state: batchState({ ...results, ...more }) }));
+      return findCondition(conditions, 'Complete')?.message;
+    };
+    const stored = 'results stored';
+    expect(words({ outcomes: { scored: 10 } })).toBe(`10 rollouts decided (10 scored), ${stored}`);
+    expect(words({ outcomes: { scored: 8, infra_error: 2 }, failedIndexes: '3,7' })).toBe(
+      `10 rollouts decided (8 scored, 2 infra_error), ${stored}; some have no result, and why: clawgym get rollouts demo --namespace runs`,
+    );
+  });
+
   test('a run that was failing stays so, also where more time is given later', () => {
     const stopping = batchStatus(input({ mode: 'stop' }));
     const later = batchStatus(
@@ -357,7 +369,7 @@ describe('events', () => {
       'complete',
       { state: batchState({ decided: 10 }) },
       { state: batchState(results) },
-      ['Normal AllDecided'],
+      ['Normal Completed'],
     ],
     ['out of time', {}, { mode: 'stop' }, ['Warning DeadlineExceeded']],
   ])('%s', (_name, before, after, expected) => {

@@ -155,7 +155,18 @@ function ends(input: StatusInput, over: boolean): readonly ConditionState[] {
   }
   if (state === undefined || state.decided < state.planned) return [];
   const met = runCondition('SuccessCriteriaMet', 'True', 'AllDecided');
-  return over ? [met, runCondition('Complete', 'True', 'AllDecided')] : [met];
+  return over
+    ? [met, runCondition('Complete', 'True', 'AllDecided', summary(batch, state))]
+    : [met];
+}
+
+/** What came of it, and where to read why some of it is missing. */
+function summary({ metadata }: StatusInput['batch'], state: BatchState): string {
+  const outcomes = outcomeList(state.outcomes).map(({ outcome, count }) => `${count} ${outcome}`);
+  const what = `${state.decided} rollouts decided (${outcomes.join(', ')}), results stored`;
+  if (state.failedIndexes === '') return what;
+  const { name, namespace = 'default' } = metadata;
+  return `${what}; some have no result, and why: clawgym get rollouts ${name} --namespace ${namespace}`;
 }
 
 /** What generic tools read (kstatus): abnormal is True. */

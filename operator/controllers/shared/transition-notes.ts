@@ -6,7 +6,6 @@ import type { EventNote } from '../../kube/writes/event-recorder.ts';
 const TOLD: Readonly<Record<string, 'Normal' | 'Warning'>> = {
   Planned: 'Normal',
   Suspended: 'Normal',
-  SuccessCriteriaMet: 'Normal',
   Complete: 'Normal',
   Ready: 'Normal',
   FailureTarget: 'Warning',
@@ -26,6 +25,9 @@ export function transitionNotes(
     if (weight === undefined || status !== 'True') return [];
     const known = findCondition(before, type);
     const told = known?.status === 'True' && (weight === 'Normal' || known.reason === reason);
-    return told ? [] : [{ regarding, type: weight, reason, action: type, note: message }];
+    if (told) return [];
+    // The condition's own reason says how it came to its end, not that it did.
+    const eventReason = type === 'Complete' ? 'Completed' : reason;
+    return [{ regarding, type: weight, reason: eventReason, action: type, note: message }];
   });
 }

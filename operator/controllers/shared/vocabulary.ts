@@ -39,7 +39,7 @@ export const RUN_VOCABULARY = {
       AgentChanged:
         'This release holds another harness than the run was planned with, so nothing new starts.',
       Blocked: 'Planning cannot go on before somebody does something; see Planned.',
-      Suspended: 'Nothing runs, because spec.suspend is true.',
+      Suspended: 'Nothing runs, because spec.suspend is true; set it to false to go on.',
       Stopping: 'The run has failed; what still runs is ended.',
       Finishing: 'Everything is decided; results are written.',
       Complete: 'The run has come to its end.',
