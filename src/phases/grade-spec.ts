@@ -35,6 +35,8 @@ export const DEFAULT_GRADE_LIMITS: GradeLimits = {
   outputBytes: 8 * 1024 * 1024,
 };
 
+/** CPU seconds of one core beyond a verifier's time, before the kernel ends its process in a pod. */
+const CPU_GRACE_SECONDS = 5;
 /** What of the sandbox's memory the interpreter itself keeps. */
 const OWN_MEMORY_MIB = 128;
 
@@ -60,6 +62,10 @@ export function gradeSpec(input: GradeSpecInput): Record<string, unknown> {
     cwd: verifier.dialect === 'harbor' ? input.workspacePath : null,
     env: verifier.env,
     timeoutSeconds: input.timeoutSeconds,
+    // As much as all cores of the limit can have used when the time is over.
+    cpuSeconds: Math.ceil(
+      (input.timeoutSeconds + CPU_GRACE_SECONDS) * Math.max(1, limits.cpuMillis / 1000),
+    ),
     // Harbor scripts start programs that reserve far more address space than they use.
     childMemoryMiB:
       verifier.dialect === 'harbor' ? null : Math.max(64, limits.memoryMiB - OWN_MEMORY_MIB),

@@ -82,7 +82,12 @@ async function putFiles(listener: ScriptedListener, task: Task, blobs: ExampleTa
   }
 }
 
-function fetchClaim(task: Task, snapshot: string | undefined, timeoutSeconds = 30): object {
+function fetchClaim(
+  task: Task,
+  snapshot: string | undefined,
+  timeoutSeconds = 30,
+  over: { readonly cpuSeconds?: number } = {},
+): object {
   if (task.verifier === undefined) throw new Error(`${task.id} has no verifier`);
   const graderSpec = gradeSpec({
     verifier: task.verifier,
@@ -93,7 +98,14 @@ function fetchClaim(task: Task, snapshot: string | undefined, timeoutSeconds = 3
     nonce: NONCE,
   });
   const caps = DEFAULT_SNAPSHOT_CAPS;
-  return { kind: 'main', task, snapshot, changes: [], caps, graderSpec };
+  return {
+    kind: 'main',
+    task,
+    snapshot,
+    changes: [],
+    caps,
+    graderSpec: { ...graderSpec, ...over },
+  };
 }
 
 /** One verify pod over a snapshot of the example task. */
@@ -158,8 +170,8 @@ describe('a rollout and its verification, container by container', () => {
   });
 });
 
-describe('a grader that is told to stop', () => {
-  const CHECK = `
+describe('a grader', () => {
+  const STUBBORN = `
 import os, signal, subprocess, sys
 child = subprocess.Popen(["sleep", "100"])
 child.terminate()
@@ -169,33 +181,45 @@ subprocess.run(["bash", "-c", "kill -TERM 1; trap 'exit 5' TERM; kill -TERM $$"]
 open(sys.argv[1] + "/began", "w").write(str(ended))
 signal.pause()
 `;
-  const task: Task = zTask.parse({
-    schema: TASK_SCHEMA,
-    id: 'hang',
-    instruction: { turns: [{ text: 'x' }] },
-    workspace: { path: '/work', inputs: [] },
-    verifier: {
-      dialect: 'check-json',
-      entry: 'check.py',
-      files: [{ path: 'check.py', digest: sha256(CHECK), size: CHECK.length }],
-      agentCode: 'none',
-    },
-  });
+  /** One step of the interpreter, in which neither signals nor threads get their turn. */
+  const ONE_STEP = 'sum(range(10 ** 15))';
 
-  it('ends at once without a verdict, and what it grades still hears signals', async () => {
+  async function startGrading(check: string, over: { readonly cpuSeconds?: number } = {}) {
+    const task: Task = zTask.parse({
+      schema: TASK_SCHEMA,
+      id: 'hang',
+      instruction: { turns: [{ text: 'x' }] },
+      workspace: { path: '/work', inputs: [] },
+      verifier: {
+        dialect: 'check-json',
+        entry: 'check.py',
+        files: [{ path: 'check.py', digest: sha256(check), size: check.length }],
+        agentCode: 'none',
+      },
+    });
     await using listener = await ScriptedListener.start(
-      claims({ fetch: fetchClaim(task, undefined, 60) }),
+      claims({ fetch: fetchClaim(task, undefined, 60, over) }),
     );
-    listener.put(Buffer.from(CHECK));
+    listener.put(Buffer.from(check));
     const pod = new PodContainers(scratch.fresh(), listener, '/work');
     expect(await pod.start('fetch').end).toMatchObject({ code: 0 });
-    const grade = pod.startGrade();
+    return { grade: pod.startGrade(), pod };
+  }
+
+  it('that is told to stop ends at once without a verdict, and what it grades still hears signals', async () => {
+    const { grade, pod } = await startGrading(STUBBORN);
     const began = join(pod.volume('workspace'), 'began');
     await expect.poll(() => existsSync(began), { timeout: 20_000 }).toBe(true);
     const told = performance.now();
     await grade.signal('SIGTERM');
     expect(await grade.end).toMatchObject({ code: 143 });
     expect(performance.now() - told).toBeLessThan(2000);
+    expect(readdirSync(pod.volume('verdict'))).toEqual([]);
+  });
+
+  it('whose verifier lets nothing else run is ended by the kernel', async () => {
+    const { grade, pod } = await startGrading(ONE_STEP, { cpuSeconds: 2 });
+    expect(await grade.end).toMatchObject({ code: 137 });
     expect(readdirSync(pod.volume('verdict'))).toEqual([]);
   });
 });

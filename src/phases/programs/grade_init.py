@@ -50,6 +50,7 @@ def main():
     limit_files(spec["growthMiB"] << 20)
     if in_pod:
         end_when_told()
+        limit_time(spec["cpuSeconds"])
     install_syscall_filter()
     os.closerange(3, 4096)  # what the starter left open is none of the verifier's business
     os.chdir("/")
@@ -126,6 +127,13 @@ def limit_files(largest):
         hard = resource.getrlimit(kind)[1]
         if hard == resource.RLIM_INFINITY or hard > bound:
             resource.setrlimit(kind, (bound, bound))
+
+
+def limit_time(seconds):
+    """The last of the clocks, for a pod that nobody watches from outside: one step of the interpreter may
+    take for ever and let neither signals nor threads in. The kernel kills for this limit also process 1.
+    It holds for each process; what the verifier starts may need no more either."""
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
 
 
 def limit_children(mebibytes):
