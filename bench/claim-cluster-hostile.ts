@@ -11,6 +11,7 @@ import { Claim } from './support/claim.ts';
 import { clawgym, readResults } from './support/clawgym.ts';
 import { claimLayer, timed } from './support/cluster.ts';
 import { killFromOutside } from './support/group-kill.ts';
+import { ANOTHERS_SECRET } from './support/hostile-agent.ts';
 import { type Ended, endings, problemsOf } from './support/hostile-endings.ts';
 import { HOSTILE_AGENTS, hostileManifest } from './support/hostile-tasks.ts';
 import { RECORDED_UPSTREAM, startRecordedModel } from './support/recorded-model-pod.ts';
@@ -105,7 +106,15 @@ async function clusterEndings(recording: string): Promise<ReadonlyMap<string, En
   const out = join(scratch, 'cluster');
   const report = await clawgym(['report', NAME, ...access, '--out', out, '--wait']);
   claim.check(report.exitCode === 0, `clawgym report: ${report.stderr}`);
+  if (only === undefined) await expectSecret(installation, access);
   return endings(await readResults(out));
+}
+
+/** What one agent looks for in vain is there: what another printed, under the digest of that text. */
+async function expectSecret(installation: Installation, access: readonly string[]): Promise<void> {
+  const [, batch] = (await installation.kubectl(['get', 'rolloutbatch', '-o', 'name'])).split('/');
+  const logs = await clawgym(['logs', `${batch?.trim()}/prints-a-secret/0`, ...access]);
+  claim.check(logs.stdout.includes(ANOTHERS_SECRET), `the secret was not kept: ${logs.stderr}`);
 }
 
 /** JSON is YAML: the same manifest for kubectl and for the local engine but for its sources. */

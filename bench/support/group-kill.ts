@@ -4,7 +4,7 @@ import { LABELS } from '../../src/protocol/pod-contract.ts';
 import type { NodeLayer } from '../../test/cluster/node/node-layer.ts';
 import { waitUntil } from '../../test/cluster/wait-until.ts';
 import type { Installation } from '../../test/support/installation.ts';
-import { KILL_ME } from './hostile-tasks.ts';
+import { KILL_ME } from './hostile-agent.ts';
 
 const KILL_SECONDS = 900;
 

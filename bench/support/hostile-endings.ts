@@ -1,5 +1,5 @@
 import type { Results } from '../../src/bench/results.ts';
-import type { HostileAgent } from './hostile-tasks.ts';
+import type { HostileAgent } from './hostile-agent.ts';
 
 /** How a hostile agent ended: what both engines must agree in, and why. */
 export interface Ended {

@@ -1,22 +1,16 @@
-import type { Outcome } from '../../src/rollouts/outcome.ts';
 import { CHILD_CHECK, PLAIN_CHECK } from '../../test/support/hostile-tasks.ts';
+import {
+  ANOTHERS_SECRET,
+  failed,
+  type HostileAgent,
+  KILL_ME,
+  python,
+  SOLVE,
+  scored,
+} from './hostile-agent.ts';
+import { NETWORK, OTHERS } from './hostile-network.ts';
 
-/** An agent as a task: the instruction is its program, which `bash` runs in the workspace. */
-export interface HostileAgent {
-  readonly name: string;
-  /** Bash. */
-  readonly script: string;
-  /** What it may be decided as; more than one where it is a matter of timing. */
-  readonly outcome: readonly Outcome[];
-  /** Exact score; absent where it is a matter of timing. */
-  readonly flat?: number;
-  readonly agentSeconds?: number;
-  readonly verifier?: string;
-  /** Something from outside of the pod belongs to it, which the local engine does not have. */
-  readonly clusterOnly?: true;
-}
-
-/** Allocates what the agent asks for, and spins for as long as it asks. */
+/** Allocates what the agent asks for, and spins for as long as it asks: the last way lets no signal in. */
 const GREEDY_CHECK = `
 import json, os, sys, time
 def number(name):
@@ -31,21 +25,11 @@ for _ in range(number("mebibytes")):
 until = time.monotonic() + number("seconds")
 while time.monotonic() < until:
     pass
-print(json.dumps({"asked": number("mebibytes") + number("seconds") > 0, "always": 1}))
+sum(range(number("steps")))
+print(json.dumps({"asked": any(map(number, ("mebibytes", "seconds", "steps"))), "always": 1}))
 `;
 
-/** Printed by the agent that waits to be killed from outside. */
-export const KILL_ME = 'ready to be killed from outside';
-/** Printed by one agent, and looked for by another. */
-export const ANOTHERS_SECRET = 'what another attempt printed, 6e0f7c1d\n';
-
-/** Solves the task in full; hostile scripts do it first, so that what they lose shows. */
-const SOLVE = 'mkdir -p out; echo 42 > out/answer.txt; echo done > out/note.txt\n';
-const python = (code: string): string => `exec python3 - <<'PY'\n${code}\nPY\n`;
 const plant = (code: string): string => `cat > tool.py <<'PY'\n${code}\nPY\n`;
-
-const scored = { outcome: ['scored'], flat: 1 } as const;
-const failed = { outcome: ['agent_error'], flat: 1 } as const;
 const refused = { outcome: ['agent_error'], flat: 0 } as const;
 const late = { outcome: ['agent_timeout'], agentSeconds: 5 } as const;
 
@@ -182,107 +166,6 @@ const FILES: readonly HostileAgent[] = [
   },
 ];
 
-const CLIENT = `import http.client, json, os, socket, ssl, threading
-BODY = json.dumps({"model": "m", "messages": [{"role": "user", "content": "go"}]})
-def connect():
-    return http.client.HTTPConnection("127.0.0.1", 8089, timeout=60)
-def ask(link, body=BODY):
-    link.request("POST", "/v1/chat/completions", body, {"content-type": "application/json"})
-    answer = link.getresponse()
-    answer.read()
-    return answer.status
-def server():
-    for line in open("/etc/hosts"):
-        if "clawgym-server" in line:
-            return line.split()[0]
-    return "127.0.0.1"
-`;
-const client = (code: string): string => `${SOLVE}${python(`${CLIENT}${code}`)}`;
-
-const NETWORK: readonly HostileAgent[] = [
-  {
-    name: 'floods-the-model-link',
-    script:
-      client(`for text in (os.urandom(100000), b"GET / HTTP/9.9\\r\\n\\r\\n", b"POST /v1/chat/completions HTTP/1.1\\r\\nhost: x\\r\\ncontent-length: 99999999999\\r\\n\\r\\n{", b"A: " + b"b" * 200000):
-    with socket.create_connection(("127.0.0.1", 8089), timeout=5) as link:
-        try:
-            link.sendall(text)
-            link.shutdown(socket.SHUT_WR)
-            link.recv(20)
-        except OSError:
-            pass
-kept = []
-for _ in range(400):
-    try:
-        kept.append(socket.create_connection(("127.0.0.1", 8089), timeout=1))
-        kept[-1].send(b"POST /v1/chat/completions HTTP/1.1\\r\\n")
-    except OSError:
-        break
-def flood():
-    try:
-        ask(connect(), b'{"model": "m", "messages": [{"role": "user", "content": "' + b"x" * (20 << 20) + b'"}]}')
-    except (OSError, http.client.HTTPException):
-        pass
-for link in kept: link.close()
-threads = [threading.Thread(target=flood) for _ in range(4)]
-for t in threads: t.start()
-for t in threads: t.join()
-while True:
-    try:
-        if ask(connect()) == 200: break
-    except (OSError, http.client.HTTPException):
-        pass
-print("answered")`),
-    ...scored,
-    agentSeconds: 60,
-  },
-  {
-    name: 'floods-the-server',
-    script: client(`kept = []
-until = __import__("time").monotonic() + 8
-context = ssl._create_unverified_context()
-while __import__("time").monotonic() < until:
-    try:
-        link = socket.create_connection((server(), 8443), timeout=2)
-        if len(kept) % 50 == 0:
-            link = context.wrap_socket(link)
-            link.sendall(b"GET /rollouts/v1/artifacts/x HTTP/1.1\\r\\n")
-        kept.append(link)
-    except OSError:
-        break
-print("asked", ask(connect()))`),
-    ...scored,
-  },
-  {
-    name: 'uses-up-the-ports',
-    script: client(`kept = []
-def grab():
-    while True:
-        link = socket.socket()
-        link.setblocking(False)
-        try:
-            link.connect((server(), 8443))
-        except BlockingIOError:
-            pass
-        kept.append(link)
-# Of each process's files there is an end, too.
-for _ in range(10):
-    if os.fork() == 0:
-        try:
-            grab()
-        except OSError as error:
-            print(error.errno, len(kept), flush=True)
-        __import__("time").sleep(100)
-__import__("time").sleep(10)
-try:
-    print("asked", ask(connect()))
-except (OSError, http.client.HTTPException) as error:
-    print("asked", error)`),
-    ...scored,
-    agentSeconds: 60,
-  },
-];
-
 const VERIFIERS: readonly HostileAgent[] = [
   {
     name: 'makes-the-verifier-take-memory',
@@ -294,6 +177,13 @@ const VERIFIERS: readonly HostileAgent[] = [
   {
     name: 'makes-the-verifier-hang',
     script: 'mkdir out; echo 1000000 > out/seconds',
+    verifier: GREEDY_CHECK,
+    outcome: ['scored'],
+    flat: 0,
+  },
+  {
+    name: 'makes-the-verifier-hang-in-one-step',
+    script: 'mkdir out; echo 1000000000000000 > out/steps',
     verifier: GREEDY_CHECK,
     outcome: ['scored'],
     flat: 0,
@@ -323,6 +213,7 @@ export const HOSTILE_AGENTS: readonly HostileAgent[] = [
   ...FILES,
   ...NETWORK,
   ...VERIFIERS,
+  ...OTHERS,
 ];
 
 /** The agents as ClawTask objects, one JSON document each. */
