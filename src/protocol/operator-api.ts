@@ -79,8 +79,10 @@ const zOutcomes = z.record(z.string(), z.number().int());
 export const zBatchState = z.object({
   uid: z.string(),
   taskSet: zSha256,
-  /** Digest that the source has now, where the PUT gave one that differs from the frozen set. */
+  /** Digest that the source has now where it differs: of the task set, or of the bytes behind a URL. */
   sourceNow: zSha256.optional(),
+  /** Why the source gives nothing now, as far as the server itself reads it: a URL. */
+  sourceGone: z.string().optional(),
   planned: z.number().int(),
   notGradable: z.number().int(),
   pending: z.number().int(),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { type AttemptId, asAttemptId } from '../../src/base/brand.ts';
-import { systemClock } from '../../src/base/clock.ts';
+import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { sha256 } from '../../src/base/digest.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import type { BatchState, JobState, PlanBatchBody } from '../../src/protocol/operator-api.ts';
@@ -55,6 +55,8 @@ export class ScriptedCluster implements AsyncDisposable {
   harnesses: string | undefined;
   /** Holds for the next start. */
   download: DownloadRules = { hosts: new Set(), maxBytes: 1 << 20 };
+  /** Takes effect with the next start. */
+  clock: Clock = systemClock;
   /** Attempts whose model was ended, in order. */
   readonly modelEnds: AttemptId[] = [];
   store!: ClusterStore;
@@ -210,7 +212,7 @@ export class ScriptedCluster implements AsyncDisposable {
   }
 
   async #open(): Promise<void> {
-    const clock = systemClock;
+    const { clock } = this;
     const folder = join(this.folder, 'records');
     this.store = this.#stack.use(await openSqliteClusterStore({ folder, holder: 'test', clock }));
     this.artifacts = await openFileArtifacts(join(this.folder, 'artifacts'));

@@ -200,6 +200,11 @@ describe('Planned, Suspended, SourceChanged and NetworkIsolated', () => {
       ['SourceChanged=True SourceDrifted'],
     ],
     [
+      'the address of the source gives nothing, as the server sees it',
+      { state: batchState({ sourceGone: 'status 404' }) },
+      ['SourceChanged=True SourceGone'],
+    ],
+    [
       'the source is gone',
       { sourceGone: 'there is no ConfigMap runs/tasks' },
       ['SourceChanged=True SourceGone', 'Planned=True TaskSetFrozen'],

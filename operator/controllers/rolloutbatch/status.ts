@@ -133,11 +133,16 @@ function networkIsolated({ batch, network, prepared }: StatusInput): ConditionSt
   return runCondition('NetworkIsolated', 'Unknown', prepared ? 'PoliciesApplied' : 'NotProbed');
 }
 
-function sourceChanged({ sourceGone, state }: StatusInput): ConditionState {
-  if (sourceGone !== undefined)
-    return runCondition('SourceChanged', 'True', 'SourceGone', sourceGone);
+function sourceChanged({ batch, sourceGone, state }: StatusInput): ConditionState {
+  const gone = sourceGone ?? state?.sourceGone;
+  if (gone !== undefined) return runCondition('SourceChanged', 'True', 'SourceGone', gone);
   if (state?.sourceNow === undefined) return runCondition('SourceChanged', 'False', 'Unchanged');
-  const message = `the source gives task set ${state.sourceNow.slice(0, 12)} now; this run keeps to ${state.taskSet.slice(0, 12)}. For the new tasks create another run`;
+  const now = state.sourceNow.slice(0, 12);
+  const gives =
+    batch.spec.tasks.url === undefined
+      ? `the source gives task set ${now} now`
+      : `spec.tasks.url: the address gives other bytes now, SHA-256 ${now}`;
+  const message = `${gives}; this run keeps to task set ${state.taskSet.slice(0, 12)}. For the new tasks create another run`;
   return runCondition('SourceChanged', 'True', 'SourceDrifted', message);
 }
 

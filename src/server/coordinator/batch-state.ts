@@ -55,6 +55,7 @@ export function batchState(batch: LiveBatch): BatchState {
     taskSet: planned.row.taskSet,
     ...(sourceNow !== undefined &&
       sourceNow !== planned.row.taskSet && { sourceNow: asSha256(sourceNow) }),
+    ...(batch.sourceGone !== undefined && { sourceGone: batch.sourceGone }),
     planned: batch.rollouts.length,
     notGradable: tally.outcomes['not_gradable'] ?? 0,
     pending: tally.pending,

@@ -33,6 +33,7 @@ import { batchResults, gateLines } from './results-artifact.ts';
 import type { RolloutKeeper } from './rollout-keeper.ts';
 import { taskSetAnswer } from './task-set-answer.ts';
 import type { TaskSetImports } from './task-set-imports.ts';
+import { URL_PAUSE_MS, type UrlNow, urlNow } from './url-now.ts';
 
 export interface CoordinatorOptions {
   readonly store: ClusterStore;
@@ -221,8 +222,11 @@ export class Coordinator {
 
   /** What the source holds now is told, and nothing else: the batch keeps its tasks. */
   async #noteSource(batch: LiveBatch, source: TaskSourceBody, signal: AbortSignal): Promise<void> {
-    const { sources, store } = this.#options;
-    if (source.kind === 'url') return;
+    const { sources } = this.#options;
+    if (source.kind === 'url') {
+      this.#lookAside(batch, source, signal);
+      return;
+    }
     const now = await resolveWholeSource(source, sources, signal).then(
       ({ digest }) => digest,
       (thrown: unknown) => {
@@ -230,7 +234,35 @@ export class Coordinator {
         throw thrown;
       },
     );
-    if (now === undefined || now === (batch.notes.sourceNow ?? batch.planned.row.taskSet)) return;
+    if (now !== undefined) await this.#setSourceNow(batch, now);
+  }
+
+  /** A download may take minutes, and nothing of the batch depends on it. */
+  #lookAside(
+    batch: LiveBatch,
+    { url, digest }: Extract<TaskSourceBody, { kind: 'url' }>,
+    signal: AbortSignal,
+  ): void {
+    const { clock, sources } = this.#options;
+    const now = clock.now();
+    if (now - (batch.sourceLookedAt ?? batch.planned.row.createdAt) < URL_PAUSE_MS) return;
+    batch.sourceLookedAt = now;
+    // What fails here fails nobody: it is looked at again.
+    void urlNow(url, sources, signal)
+      .then((found) => this.#noteUrl(batch, digest, found))
+      .catch(() => undefined);
+  }
+
+  /** Bytes that are not the pinned ones have no task set: their own digest stands for it. */
+  async #noteUrl(batch: LiveBatch, pinned: Sha256, now: UrlNow): Promise<void> {
+    batch.sourceGone = 'gone' in now ? now.gone : undefined;
+    if ('gone' in now) return;
+    await this.#setSourceNow(batch, now.digest === pinned ? batch.planned.row.taskSet : now.digest);
+  }
+
+  async #setSourceNow(batch: LiveBatch, now: Sha256): Promise<void> {
+    const { store } = this.#options;
+    if (now === (batch.notes.sourceNow ?? batch.planned.row.taskSet)) return;
     await store.setBatchNote(batch.planned.row.id, 'sourceNow', now);
     batch.notes.sourceNow = now;
   }

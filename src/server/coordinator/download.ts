@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { type Dispatcher, request } from 'undici';
-import type { Sha256 } from '../../base/brand.ts';
+import { asSha256, type Sha256 } from '../../base/brand.ts';
 import { ClawError, errorMessage } from '../../base/error.ts';
 
 export interface DownloadRules {
@@ -24,7 +24,21 @@ export async function download(
   rules: DownloadRules,
   signal: AbortSignal,
 ): Promise<void> {
+  const digest = await digestBehind(address.url, file, rules, signal);
+  if (digest === address.digest) return;
+  await rm(file, { force: true });
   const url = allowed(address.url, rules);
+  throw refused(url, `the bytes have the digest ${digest}, expected ${address.digest}`);
+}
+
+/** As `download`, whatever the digest: it is the answer. */
+export async function digestBehind(
+  address: string,
+  file: string,
+  rules: DownloadRules,
+  signal: AbortSignal,
+): Promise<Sha256> {
+  const url = allowed(address, rules);
   const limit = AbortSignal.any([signal, AbortSignal.timeout(DOWNLOAD_SECONDS * 1000)]);
   try {
     await using handle = await open(file, 'wx', 0o600);
@@ -37,10 +51,7 @@ export async function download(
       await answer.body.dump();
       throw refused(url, `status ${answer.statusCode}, expected 200 (redirects are not followed)`);
     }
-    const digest = await save(answer.body, handle, rules.maxBytes, url);
-    if (digest !== address.digest) {
-      throw refused(url, `the bytes have the digest ${digest}, expected ${address.digest}`);
-    }
+    return await save(answer.body, handle, rules.maxBytes, url);
   } catch (cause) {
     await rm(file, { force: true });
     signal.throwIfAborted();
@@ -54,7 +65,7 @@ async function save(
   handle: FileHandle,
   maxBytes: number,
   url: URL,
-): Promise<string> {
+): Promise<Sha256> {
   const hash = createHash('sha256');
   let size = 0;
   for await (const chunk of body) {
@@ -66,7 +77,7 @@ async function save(
     hash.update(chunk);
     await handle.writeFile(chunk);
   }
-  return hash.digest('hex');
+  return asSha256(hash.digest('hex'));
 }
 
 function allowed(text: string, { hosts }: DownloadRules): URL {

@@ -68,6 +68,10 @@ export interface BatchRows {
 export class LiveBatch {
   readonly planned: PlannedBatch;
   readonly notes: Partial<Record<BatchNote, string>>;
+  /** Why its source gives nothing now; known to this process alone. */
+  sourceGone: string | undefined;
+  /** When a download for that was begun, ms since the epoch. */
+  sourceLookedAt: number | undefined;
   readonly counts: { attempts: number; infraFailures: number; disruptions: number };
   readonly #rollouts: LiveRollout[] = [];
   readonly #positions = new Map<RolloutId, number>();

@@ -1,15 +1,11 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { importerPod } from '../../../test/support/import-files.ts';
+import { importerPod, packedExample } from '../../../test/support/import-files.ts';
 import { SandboxBed } from '../../../test/support/sandbox-bed.ts';
-import { tempDir } from '../../../test/support/temp-dir.ts';
 import { IMPORT_ROUTES } from '../../protocol/import-api.ts';
 import { AUDIENCES } from '../../protocol/pod-contract.ts';
-import { loadTaskSet } from '../../tasks/load-task-set.ts';
-import { writeTaskSet } from '../../tasks/set/write-task-set.ts';
 
-const EXAMPLES = join(import.meta.dirname, '../../../examples/tasks');
 const { claim: CLAIM, taskSet: TASK_SET } = IMPORT_ROUTES;
 
 let bed: SandboxBed;
@@ -31,22 +27,12 @@ const expectPod = (): void =>
   bed.imports.expect('pod-import', { namespace: 'team-a', batchUid: 'batch-uid' });
 const put = async (bytes: Buffer) => await bed.ask('PUT', TASK_SET, await token(), bytes);
 
-/** The example tasks whose names start so, as a task-set file. */
-async function packed(name: string): Promise<{ bytes: Buffer; digest: string }> {
-  await using dir = await tempDir();
-  const { signal } = new AbortController();
-  const { set } = await loadTaskSet(join(EXAMPLES, name), { scanAgentCode: () => 'none', signal });
-  const file = join(dir.path, 'set.tar');
-  const { digest } = await writeTaskSet(file, set.tasks, set.blobs, signal);
-  return { bytes: await readFile(file), digest };
-}
-
 it('a pod waits until the operator has told of it, and then hands in one task set', async () => {
   expect(await bed.ask('POST', CLAIM, await token())).toMatchObject({
     status: 409,
     json: { decision: 'wait', reason: expect.stringContaining('importer') as unknown },
   });
-  const { bytes, digest } = await packed('log-triage');
+  const { bytes, digest } = await packedExample('log-triage');
   expect(await put(bytes)).toMatchObject({ status: 503, json: { retryable: true } });
   expectPod();
   expect(await bed.ask('POST', CLAIM, await token())).toMatchObject({
@@ -55,7 +41,7 @@ it('a pod waits until the operator has told of it, and then hands in one task se
   const stored = { status: 200, json: { digest, tasks: 1 } };
   expect(await put(bytes)).toMatchObject(stored);
   expect(await put(bytes)).toMatchObject(stored);
-  const other = await packed('contact-split');
+  const other = await packedExample('contact-split');
   expect(await put(other.bytes)).toMatchObject({ status: 409, json: { code: 'Fenced' } });
   expect(await readdir(join(bed.folder, 'sources'))).toEqual([]);
 });
@@ -99,7 +85,7 @@ it('a token for imports claims no rollout, and a pod of another namespace is not
 
 it('what is no sound task set is refused for good, and nothing is left of it', async () => {
   expectPod();
-  const { bytes } = await packed('log-triage');
+  const { bytes } = await packedExample('log-triage');
   const broken = Buffer.from(bytes);
   // In a blob, behind the tasks: it no longer has the digest that is its name.
   broken.writeUInt8(broken.readUInt8(bytes.length - 1536) ^ 1, bytes.length - 1536);
