@@ -28,7 +28,7 @@ export function allControllers(options: ControllersOptions): {
     ...(minIntervalMs === undefined ? {} : { minIntervalMs }),
   };
   const controllers = [
-    rolloutBatchController({ ...options, world }),
+    rolloutBatchController({ ...options, world, wholeCluster: namespaces === undefined }),
     benchRunController({ ...common, benches: caches.of(benchRuns, {}, owned) }),
     clawTaskController({ ...common, tasks: caches.of(clawTasks) }),
   ];

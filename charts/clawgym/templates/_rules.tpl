@@ -30,6 +30,10 @@
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, list, watch]
+# A NodePort service that the probe of the network should try.
+- apiGroups: [""]
+  resources: [services]
+  verbs: [list]
 # Whether the volume that a run names is there.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]

@@ -39,6 +39,8 @@ export interface BatchControllerOptions {
   readonly service: ObjectKey;
   /** What of the cluster a network probe should try; absent: nothing is probed. */
   readonly preflight?: PreflightCluster | undefined;
+  /** Every namespace is served. */
+  readonly wholeCluster?: boolean;
   readonly controlling: Pick<ControllerOptions, 'clock' | 'logger' | 'workers' | 'metrics'>;
   readonly settings?: Partial<BatchSettings>;
   /** Between two status writes of one batch, default 1 s. */
@@ -78,7 +80,10 @@ function partsOf(options: BatchControllerOptions): BatchParts {
     lastSeen: new LastSeenJobs(world.jobs),
     departed: new DepartedBatches(world.batches, clock),
     ...{ installation, namespaces, volumes },
-    network: new NetworkProbe(client, clock, options.preflight),
+    network: new NetworkProbe({
+      ...{ client, clock, cluster: options.preflight },
+      wholeCluster: options.wholeCluster,
+    }),
     planner: new Planner({ client, server, clock, volumes }),
     shortages: new ShortageReader(client, clock),
     pace: new Pace(clock),

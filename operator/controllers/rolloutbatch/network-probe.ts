@@ -3,6 +3,7 @@ import {
   zPreflightPod,
 } from '../../../src/engines/kubernetes/preflight-finding.ts';
 import {
+  ownNode,
   type PreflightCluster,
   preflightPod,
 } from '../../../src/engines/kubernetes/preflight-pod.ts';
@@ -18,6 +19,7 @@ import { defineResource } from '../../kube/objects/resource.ts';
 import { deleteObject } from '../../kube/writes/delete-object.ts';
 import type { RolloutBatch } from '../shared/kinds.ts';
 import { runCondition } from '../shared/vocabulary.ts';
+import { answeringNodePort, type Reach, reachTcp } from './node-port.ts';
 
 /** With its spec: the pods that controllers watch are kept without. */
 const pods = defineResource({
@@ -38,6 +40,16 @@ type Probe =
       readonly lookedAt: number;
     };
 
+export interface ProbeOptions {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  /** What should be tried; undefined: nothing is probed. */
+  readonly cluster: PreflightCluster | undefined;
+  /** Services of all namespaces may be read, to find a NodePort; default: the batch's namespace alone. */
+  readonly wholeCluster?: boolean | undefined;
+  readonly reach?: Reach;
+}
+
 /**
  * Finds out what sandboxes reach, by one pod a namespace and hour, beside the first batch that needs
  * it (design: rollouts.md 6). No batch waits for it. In memory only: a restart probes once more.
@@ -46,13 +58,16 @@ export class NetworkProbe {
   readonly #client: KubeClient;
   readonly #clock: Clock;
   readonly #cluster: PreflightCluster | undefined;
+  readonly #wholeCluster: boolean;
+  readonly #reach: Reach;
   readonly #probes = new Map<string, Probe>();
 
-  /** @param cluster What should be tried; undefined: nothing is probed. */
-  constructor(client: KubeClient, clock: Clock, cluster: PreflightCluster | undefined) {
+  constructor({ client, clock, cluster, wholeCluster = false, reach = reachTcp }: ProbeOptions) {
     this.#client = client;
     this.#clock = clock;
     this.#cluster = cluster;
+    this.#wholeCluster = wholeCluster;
+    this.#reach = reach;
   }
 
   /** What was found for the batch's namespace; undefined while nothing is known. */
@@ -93,7 +108,8 @@ export class NetworkProbe {
     const name = childName(batch.metadata, 'preflight');
     const { uid: batchUid = '' } = batch.metadata;
     const now = this.#clock.monotonic();
-    const { apiVersion: _v, kind: _k, ...pod } = preflightPod(name, batch, installation, cluster);
+    const targets = await this.#withNodePort(batch, installation, cluster, call);
+    const { apiVersion: _v, kind: _k, ...pod } = preflightPod(name, batch, installation, targets);
     try {
       await this.#client.for(pods).create(pod, call);
     } catch (thrown) {
@@ -106,6 +122,18 @@ export class NetworkProbe {
       if (!isAlreadyExists(thrown)) throw thrown;
     }
     return { kind: 'running', batchUid, name, lookedAt: now };
+  }
+
+  async #withNodePort(
+    { metadata }: RolloutBatch,
+    { settings }: PodInstallation,
+    cluster: PreflightCluster,
+    call: CallOptions,
+  ): Promise<PreflightCluster> {
+    const namespace = this.#wholeCluster ? undefined : metadata.namespace;
+    const look = { open: settings.server, reach: this.#reach };
+    const nodePort = await answeringNodePort(this.#client, namespace, look, call);
+    return nodePort === undefined ? cluster : { ...cluster, nodePort: ownNode(nodePort) };
   }
 
   async #look(

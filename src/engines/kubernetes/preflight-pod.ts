@@ -38,6 +38,9 @@ export interface PreflightCluster {
   readonly nodePort?: Address;
 }
 
+/** A port of the node that the probe's pod will be on. */
+export const ownNode = (port: number): Address => ({ host: '$HOST_IP', port });
+
 /**
  * A sandbox pod without an agent that tries to reach what no sandbox may reach, and the server. A
  * batch owns it; it carries no batch label, so nobody counts it as work.
@@ -113,7 +116,7 @@ function targets({ apiServer, nameServers, otherPod, nodePort }: PreflightCluste
     ...nameServers.map((host) => closed(`name server ${host}`, { host, port: 53 }, 'dns')),
     ...(otherPod === undefined ? [] : [closed('another pod', otherPod)]),
     ...(nodePort === undefined ? [] : [closed('a NodePort service', nodePort)]),
-    closed(TARGET.ownNode, { host: '$HOST_IP', port: KUBELET_PORT }),
+    closed(TARGET.ownNode, ownNode(KUBELET_PORT)),
     closed('the metadata address', { host: '169.254.169.254', port: 80 }),
     closed('the internet', { host: '1.1.1.1', port: 443 }),
   ];
