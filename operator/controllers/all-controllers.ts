@@ -1,11 +1,11 @@
-import type { Controller } from '../kube/controller/controller.ts';
-import type { Service } from '../kube/controller/manager.ts';
+import type { ManagerOptions, Service } from '../kube/controller/manager.ts';
 import { byControllerUid } from '../kube/objects/owner-references.ts';
 import { benchRunController } from './benchrun/controller.ts';
 import { benchRuns } from './benchrun/kinds.ts';
 import { clawTaskController } from './clawtask/controller.ts';
 import { batchWorld } from './rolloutbatch/batch-world.ts';
 import { type BatchControllerOptions, rolloutBatchController } from './rolloutbatch/controller.ts';
+import { UnheardDeletions } from './rolloutbatch/unheard-deletions.ts';
 import { clawTasks } from './shared/kinds.ts';
 import { type Caching, ScopedCaches } from './shared/scoped-caches.ts';
 
@@ -18,7 +18,7 @@ export interface ControllersOptions extends Omit<BatchControllerOptions, 'world'
 /** Every controller of the product, over caches that they share. */
 export function allControllers(options: ControllersOptions): {
   readonly caches: readonly Service[];
-  readonly controllers: readonly Controller[];
+  readonly controllers: ManagerOptions['controllers'];
 } {
   const { caching, client, controlling, namespaces, recorder, server, minIntervalMs } = options;
   const caches = new ScopedCaches(client, namespaces, caching);
@@ -31,6 +31,7 @@ export function allControllers(options: ControllersOptions): {
     rolloutBatchController({ ...options, world, wholeCluster: namespaces === undefined }),
     benchRunController({ ...common, benches: caches.of(benchRuns, {}, owned) }),
     clawTaskController({ ...common, tasks: caches.of(clawTasks) }),
+    new UnheardDeletions({ client, server, batches: world.batches, ...controlling }),
   ];
   return { caches: caches.services, controllers };
 }

@@ -6,6 +6,7 @@ import type {
   BenchResultsBody,
   ExpectImportBody,
   JobState,
+  OpenBatch,
   PlanBatchBody,
   RolloutLines,
   ServerInfo,
@@ -32,12 +33,14 @@ export interface ClawGymServer {
   planBatch(uid: string, body: PlanBatchBody, call: ServerCall): Promise<BatchState>;
   /** Undefined for a batch that was never planned. */
   batch(uid: string, call: ServerCall): Promise<BatchState | undefined>;
+  /** Those with an undecided rollout. */
+  openBatches(call: ServerCall): Promise<readonly OpenBatch[]>;
   newJob(uid: string, body: NewJobBody, call: ServerCall): Promise<JobState>;
   jobCreated(uid: string, jobName: string, jobUid: string, call: ServerCall): Promise<void>;
   jobOver(uid: string, jobName: string, cause: JobOverCause, call: ServerCall): Promise<void>;
   /** Uids of the pods that may be deleted now. At most 500 pods. */
   evidence(uid: string, pods: readonly PodEvidence[], call: ServerCall): Promise<readonly string[]>;
-  /** Every undecided rollout is decided `cancelled`. */
+  /** Every undecided rollout is decided `cancelled`; with `BATCH_DELETED` its Jobs are over too. */
   cancel(uid: string, reason: string, call: ServerCall): Promise<void>;
   /** Digest of the results. Throws `Conflict` while a rollout is undecided. */
   finish(uid: string, call: ServerCall): Promise<Sha256>;

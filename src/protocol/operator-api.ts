@@ -136,8 +136,20 @@ export const zJobOverBody = z.object({
 export const zEvidenceBody = z.object({ pods: z.array(zPodEvidence).max(500) });
 export const zEvidenceAnswer = z.object({ stored: z.array(z.string()) });
 
-/** POST batches/:uid/cancel: every undecided rollout is decided `cancelled` with this reason. */
+/** GET batches: those with an undecided rollout, whether their objects live or not. */
+export const zOpenBatches = z.object({
+  batches: z.array(z.object({ uid: z.string(), namespace: z.string(), name: z.string() })),
+});
+export type OpenBatch = z.infer<typeof zOpenBatches>['batches'][number];
+
+/**
+ * POST batches/:uid/cancel: every undecided rollout is decided `cancelled` with this reason. With
+ * `BATCH_DELETED` its Jobs are over too: nobody will come to say so.
+ */
 export const zCancelBody = z.object({ reason: z.string() });
+
+/** Reason of the cancellation of a batch whose object is gone. */
+export const BATCH_DELETED = 'Deleted';
 
 /** POST batches/:uid/finish: stores the results artifact; `Conflict` while a rollout is undecided. */
 export const zFinishAnswer = z.object({ results: zSha256 });

@@ -51,6 +51,8 @@ async function failure(work: Promise<unknown>): Promise<ClawError> {
   throw new Error(`expected a ClawError, got ${String(thrown)}`);
 }
 
+const OPEN = { uid: UID, namespace: 'team', name: 'demo' };
+
 test('sends token and body to the routes of the design, and reads the answer by its schema', async () => {
   const seen: string[] = [];
   const { client } = await pair((request, response) => {
@@ -63,6 +65,7 @@ test('sends token and body to the routes of the design, and reads the answer by 
         'POST /operator/v1/batches/u%2F1/evidence': { stored: ['a'] },
         'POST /operator/v1/batches/u%2F1/finish': { results: 'b'.repeat(64) },
         'GET /operator/v1/batches/u%2F1': batchState(),
+        'GET /operator/v1/batches': { batches: [OPEN] },
       };
       response.end(JSON.stringify(answers[`${method} ${url}`] ?? {}));
     });
@@ -70,6 +73,7 @@ test('sends token and body to the routes of the design, and reads the answer by 
   expect(await client.batch(UID, call)).toEqual(batchState());
   expect(await client.evidence(UID, [], call)).toEqual(['a']);
   expect(await client.finish(UID, call)).toBe('b'.repeat(64));
+  expect(await client.openBatches(call)).toEqual([OPEN]);
   await client.jobCreated(UID, 'j', 'k', call);
   await client.jobOver(UID, 'j', 'paused', call);
   await client.cancel(UID, 'Deleted', call);
@@ -77,6 +81,7 @@ test('sends token and body to the routes of the design, and reads the answer by 
     'GET /operator/v1/batches/u%2F1 Bearer first ',
     'POST /operator/v1/batches/u%2F1/evidence Bearer first {"pods":[]}',
     'POST /operator/v1/batches/u%2F1/finish Bearer first {}',
+    'GET /operator/v1/batches Bearer first ',
     'PUT /operator/v1/batches/u%2F1/jobs/j/uid Bearer first {"uid":"k"}',
     'POST /operator/v1/batches/u%2F1/jobs/j/over Bearer first {"cause":"paused"}',
     'POST /operator/v1/batches/u%2F1/cancel Bearer first {"reason":"Deleted"}',

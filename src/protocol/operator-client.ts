@@ -10,6 +10,7 @@ import {
   zEvidenceAnswer,
   zFinishAnswer,
   zJobState,
+  zOpenBatches,
   zRolloutLines,
   zServerInfo,
   zTaskSetAnswer,
@@ -70,6 +71,9 @@ export class OperatorClient implements AsyncDisposable, ClawGymServer {
       throw thrown;
     }
   };
+
+  openBatches: ClawGymServer['openBatches'] = async (call) =>
+    (await this.#send('GET', '/batches', zOpenBatches, call)).batches;
 
   newJob: ClawGymServer['newJob'] = async (uid, body, call) =>
     this.#send('POST', batchPath(uid, 'jobs'), zJobState, call, body);

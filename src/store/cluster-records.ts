@@ -3,7 +3,13 @@ import type { Shape } from '../protocol/operator-api.ts';
 import type { Role } from '../protocol/pod-contract.ts';
 import type { PodEvidence } from '../protocol/pod-evidence.ts';
 import type { Finding, Outcome } from '../rollouts/outcome.ts';
-import type { AttemptRow, RecordStore, VerificationKind, VerificationRow } from './records.ts';
+import type {
+  AttemptRow,
+  BatchRow,
+  RecordStore,
+  VerificationKind,
+  VerificationRow,
+} from './records.ts';
 
 /**
  * What a cluster's server keeps beside the records: Jobs and their work lists, what became of pods,
@@ -59,6 +65,9 @@ export interface ClusterRecords {
   /** Why the model endpoint, and not the agent, failed an attempt. The first reason holds. */
   putModelLoss(attempt: AttemptId, reason: string): Promise<void>;
   getModelLoss(attempt: AttemptId): Promise<string | undefined>;
+
+  /** Batches with a rollout that is not decided, in order of creation. */
+  openBatches(): Promise<readonly BatchRow[]>;
 
   /** The attempt that a pod opened: `engine` is `pod:<pod uid>`. */
   attemptOfPod(podUid: string): Promise<AttemptRow | undefined>;

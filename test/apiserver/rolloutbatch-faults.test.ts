@@ -197,6 +197,25 @@ describe('a batch goes on', () => {
   });
 });
 
+test('a batch that was deleted while no operator ran is ended by the next one', async () => {
+  await using bed = await open({ script: () => 'hang' });
+  const first = bed.start();
+  const { metadata } = await bed.create('demo');
+  const stays = await bed.create('stays');
+  for (const name of ['demo', 'stays'])
+    await expect.poll(() => bed.condition(name, 'Progressing'), LIMIT).toBe('True Running');
+  await first[Symbol.asyncDispose]();
+  await bed.remove('demo', 'Background');
+  await expect.poll(() => bed.get('demo'), LIMIT).toBe(undefined);
+  // Another one of its name is not the one that the server knows.
+  const again = await bed.create('demo');
+  await using _life = bed.start();
+  await expect.poll(() => bed.server.cancelled(metadata.uid ?? ''), LIMIT).toBe('Deleted');
+  await expect.poll(() => bed.condition('demo', 'Progressing'), LIMIT).toBe('True Running');
+  for (const { uid = '' } of [stays.metadata, again.metadata])
+    expect(bed.server.cancelled(uid)).toBe(undefined);
+});
+
 test('what a sandbox reaches is probed once in a namespace, and the probe goes', async () => {
   const apiServer = { host: '10.0.0.1', port: 443 };
   await using bed = await open({

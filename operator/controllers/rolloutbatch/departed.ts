@@ -16,7 +16,7 @@ interface Departed {
 
 /**
  * Batches that were deleted and of which the server has to hear: by now there is no object to reconcile.
- * In memory only: after a restart nobody tells it, and their rows stay as they are.
+ * In memory only: what an operator missed or forgot is found by `UnheardDeletions`.
  */
 export class DepartedBatches {
   readonly #clock: Clock;

@@ -1,5 +1,6 @@
 import { ClawError } from '../../../src/base/error.ts';
 import type { ClawGymServer } from '../../../src/protocol/claw-gym-server.ts';
+import { BATCH_DELETED } from '../../../src/protocol/operator-api.ts';
 import type { ReconcileContext } from '../../kube/controller/reconcile.ts';
 import type { ObjectKey } from '../../kube/objects/object-key.ts';
 import type { DepartedBatches } from './departed.ts';
@@ -20,7 +21,7 @@ export async function farewell(
     const { uid } = batch;
     forget(uid);
     try {
-      await server.cancel(uid, 'Deleted', { signal });
+      await server.cancel(uid, BATCH_DELETED, { signal });
     } catch (error) {
       // Its pods go all the same; their claims end with them.
       logger.warn({ error, uid }, 'the server was not told of a deleted batch');

@@ -5,6 +5,7 @@ import { anEndedContainer } from '../../../test/support/pod-facts.ts';
 import { type ClusterScript, ScriptedCluster } from '../../../test/support/scripted-cluster.ts';
 import { tempDir } from '../../../test/support/temp-dir.ts';
 import { asBatchId, asRolloutId, asSha256, parseJson } from '../../base/brand.ts';
+import { BATCH_DELETED } from '../../protocol/operator-api.ts';
 
 const UID = 'e0a1b2c3-0000-4000-8000-000000000001';
 const ID = asBatchId(UID);
@@ -143,6 +144,21 @@ describe('a batch in a cluster', () => {
     expect(state).toMatchObject({ outcomes: { cancelled: 2 }, failedIndexes: '0-1', waiting: [] });
     const [row] = await cluster.store.listRollouts(ID);
     expect(row?.decision).toMatchObject({ outcome: 'cancelled', reason: 'DeadlineExceeded' });
+  });
+
+  it('names a batch as open until it is decided, and ends the Jobs of one that was deleted', async () => {
+    const { waiting } = await cluster.plan(UID, aPlanBody());
+    const { namespace, name } = aPlanBody();
+    const ask = { name: 'job-1', shapeId: waiting[0]?.shape.id ?? '', generation: 1, max: 9 };
+    await cluster.open.coordinator.newJob(UID, ask);
+    await cluster.restart();
+    expect(await cluster.open.coordinator.openBatches()).toEqual([{ uid: UID, namespace, name }]);
+    await cluster.open.coordinator.cancel(UID, BATCH_DELETED);
+    expect(await cluster.open.coordinator.openBatches()).toEqual([]);
+    expect(await cluster.open.coordinator.state(UID)).toMatchObject({
+      ...{ outcomes: { cancelled: 2 }, jobs: [], waiting: [] },
+    });
+    expect(await cluster.store.listJobs(ID, { live: true })).toEqual([]);
   });
 });
 

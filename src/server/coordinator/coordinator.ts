@@ -5,16 +5,18 @@ import { sha256 } from '../../base/digest.ts';
 import { ClawError } from '../../base/error.ts';
 import { InTurn } from '../../base/in-turn.ts';
 import type { ClawGymServer } from '../../protocol/claw-gym-server.ts';
-import type {
-  BatchState,
-  BenchResultsAnswer,
-  BenchResultsBody,
-  ExpectImportBody,
-  JobState,
-  PlanBatchBody,
-  RolloutLines,
-  TaskSetAnswer,
-  TaskSourceBody,
+import {
+  BATCH_DELETED,
+  type BatchState,
+  type BenchResultsAnswer,
+  type BenchResultsBody,
+  type ExpectImportBody,
+  type JobState,
+  type OpenBatch,
+  type PlanBatchBody,
+  type RolloutLines,
+  type TaskSetAnswer,
+  type TaskSourceBody,
 } from '../../protocol/operator-api.ts';
 import type { PodEvidence } from '../../protocol/pod-evidence.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
@@ -23,7 +25,7 @@ import type { AgentImages } from './batch-agents.ts';
 import type { BatchDirectory } from './batch-directory.ts';
 import { batchState, jobState, waitingItems } from './batch-state.ts';
 import type { BenchStatistics } from './bench-results.ts';
-import { type BatchSpec, parseBatchSpec, refuseOtherSpec } from './frozen-spec.ts';
+import { type BatchSpec, parseBatchSpec, readFrozen, refuseOtherSpec } from './frozen-spec.ts';
 import type { LiveBatch } from './live-batch.ts';
 import { agentChangedReason } from './plan-agents.ts';
 import { planBatchRows } from './plan-batch.ts';
@@ -92,6 +94,15 @@ export class Coordinator {
     const batch = await this.#batch(uid);
     await this.#options.keeper.settlePending(batch);
     return batchState(batch);
+  }
+
+  /** What is to be done still, whether somebody asks for it or not. */
+  async openBatches(): Promise<readonly OpenBatch[]> {
+    return (await this.#options.store.openBatches()).flatMap((row) => {
+      const frozen = readFrozen(row);
+      if (frozen === undefined) return [];
+      return [{ uid: row.id, namespace: frozen.namespace, name: frozen.name }];
+    });
   }
 
   async newJob(uid: string, body: NewJob): Promise<JobState> {
@@ -163,6 +174,8 @@ export class Coordinator {
     await Promise.all(
       undecided.map(({ row }) => keeper.inTurn(row.id, () => keeper.cancel(batch, row.id, reason))),
     );
+    if (reason !== BATCH_DELETED) return;
+    for (const { row } of [...batch.jobs]) await this.jobOver(uid, row.name, 'lost');
   }
 
   async finish(uid: string): Promise<Sha256> {

@@ -52,6 +52,7 @@ export async function operatorPlugin(
   app.put('/batches/:uid', large, (request) =>
     coordinator.plan(uid(request), read(zPlanBatchBody, request.body), signal),
   );
+  app.get('/batches', async () => ({ batches: await coordinator.openBatches() }));
   app.get('/batches/:uid', (request) => coordinator.state(uid(request)));
   app.get('/batches/:uid/rollouts', (request) => coordinator.rollouts(uid(request)));
   app.post('/batches/:uid/jobs', (request) =>

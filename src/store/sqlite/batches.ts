@@ -39,6 +39,13 @@ export function listBatches(db: Connection): readonly BatchRow[] {
     .map((row) => parseRow(zBatch, 'batches', row));
 }
 
+export function openBatches(db: Connection): readonly BatchRow[] {
+  const sql = `SELECT * FROM batches
+    WHERE EXISTS (SELECT 1 FROM rollouts WHERE batch = batches.id AND outcome IS NULL)
+    ORDER BY seq`;
+  return db.all(sql).map((row) => parseRow(zBatch, 'batches', row));
+}
+
 export function planBatch(
   db: Connection,
   batch: BatchRow,

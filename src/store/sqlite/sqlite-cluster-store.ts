@@ -15,8 +15,9 @@ import type {
   WorkItem,
   WorkRow,
 } from '../cluster-records.ts';
-import type { AttemptRow, VerificationRow } from '../records.ts';
+import type { AttemptRow, BatchRow, VerificationRow } from '../records.ts';
 import { batchNotes, setBatchNote } from './batch-notes.ts';
+import { openBatches } from './batches.ts';
 import {
   claimByCredential,
   claimByLink,
@@ -135,6 +136,10 @@ export class SqliteClusterStore extends SqliteStore implements ClusterStore {
 
   getModelLoss(attempt: AttemptId): Promise<string | undefined> {
     return this.read((db) => getModelLoss(db, attempt));
+  }
+
+  openBatches(): Promise<readonly BatchRow[]> {
+    return this.read(openBatches);
   }
 
   attemptOfPod(podUid: string): Promise<AttemptRow | undefined> {

@@ -1,5 +1,6 @@
 import { batchWorld } from '../../../operator/controllers/rolloutbatch/batch-world.ts';
 import { rolloutBatchController } from '../../../operator/controllers/rolloutbatch/controller.ts';
+import { UnheardDeletions } from '../../../operator/controllers/rolloutbatch/unheard-deletions.ts';
 import { type RolloutBatch, rolloutBatches } from '../../../operator/controllers/shared/kinds.ts';
 import { type Job, jobs, services } from '../../../operator/controllers/shared/kube-kinds.ts';
 import { FIELD_MANAGER } from '../../../operator/controllers/shared/marks.ts';
@@ -160,8 +161,11 @@ export class BatchBed implements AsyncDisposable {
     const backoff = { initialMs: 50, maxMs: 1000, factor: 2, jitter: 0, resetAfterMs: 120_000 };
     const caching = { clock, logger, random: Math.random, numbers: { backoff } };
     const caches = new ScopedCaches(client, [this.namespace], caching);
+    const { server } = this;
+    const world = batchWorld(caches);
+    const unheard = new UnheardDeletions({ client, server, clock, logger, batches: world.batches });
     const controller = rolloutBatchController({
-      ...{ client, recorder, server: this.server, world: batchWorld(caches) },
+      ...{ client, recorder, server, world },
       podSettings: zPodSettings.parse({
         images: { pi: 'pi', openclaw: 'openclaw', runner: 'runner' },
         server: { namespace: this.namespace, podLabels: { app: SERVICE } },
@@ -174,7 +178,7 @@ export class BatchBed implements AsyncDisposable {
       minIntervalMs: 0,
     });
     const manager = new Manager({
-      ...{ caches: caches.services, services: [recorder], controllers: [controller] },
+      ...{ caches: caches.services, services: [recorder], controllers: [controller, unheard] },
       ...{ clock, logger },
     });
     return await manager.run(signal);

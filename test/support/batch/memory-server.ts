@@ -94,6 +94,14 @@ export class MemoryServer implements ClawGymServer {
     return this.#batches.has(uid) ? this.#state(uid) : undefined;
   };
 
+  openBatches: ClawGymServer['openBatches'] = async () => {
+    this.#call('open-batches');
+    return [...this.#batches].flatMap(([uid, { body, rows }]) => {
+      const { namespace, name } = body;
+      return rows.some(({ outcome }) => outcome === undefined) ? [{ uid, namespace, name }] : [];
+    });
+  };
+
   newJob: ClawGymServer['newJob'] = async (uid, body: NewJobBody) => {
     this.#call('new-job');
     const batch = this.#batch(uid);
