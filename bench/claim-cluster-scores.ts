@@ -66,7 +66,7 @@ try {
   await ensureImages(layer, ['operator', 'server', 'runner', ...harnesses]);
   await using installation = await Installation.open(owned.cluster, 'scores');
   for (const [arm, path] of recordings)
-    await startRecordedModel(installation, path, `model-${arm}`);
+    await startRecordedModel(installation, path, { name: `model-${arm}` });
   await installation.kubectl(['apply', '--server-side', '--filename', source.configMap]);
   const figures: string[] = [];
   for (const run of RUNS) {

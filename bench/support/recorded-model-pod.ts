@@ -9,14 +9,20 @@ const PORT = 8000;
 /** Name of the upstream Secret that `startRecordedModel` makes where none is asked for. */
 export const RECORDED_UPSTREAM = 'recorded-upstream';
 
-/**
- * A pod that answers from a recording, its Service, and the upstream Secret that names it, all with this
- * name.
- */
+export interface RecordedModelOptions {
+  /** Of pod, Service and Secret. */
+  readonly name?: string;
+  /** How long each answer takes, default 0. */
+  readonly thinkMs?: number;
+  /** Where the pod runs, default anywhere. */
+  readonly node?: string;
+}
+
+/** A pod that answers from a recording, its Service, and the upstream Secret that names it. */
 export async function startRecordedModel(
   installation: Installation,
   recording: string,
-  name = RECORDED_UPSTREAM,
+  { name = RECORDED_UPSTREAM, thinkMs = 0, node }: RecordedModelOptions = {},
 ): Promise<void> {
   const bundle = await build({
     entryPoints: [join(import.meta.dirname, 'recorded-model-server.ts')],
@@ -37,7 +43,7 @@ export async function startRecordedModel(
     kind: 'List',
     items: [
       { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data },
-      modelPod(name),
+      modelPod(name, thinkMs, node),
       {
         apiVersion: 'v1',
         kind: 'Service',
@@ -59,12 +65,14 @@ export async function startRecordedModel(
   await installation.kubectl(ready);
 }
 
-function modelPod(name: string): object {
+function modelPod(name: string, thinkMs: number, node: string | undefined): object {
+  const files = ['/srv/server.mjs', '/srv/recording.jsonl'];
   return {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name, labels: { app: name } },
     spec: {
+      ...(node !== undefined && { nodeSelector: { 'kubernetes.io/hostname': node } }),
       automountServiceAccountToken: false,
       securityContext: {
         runAsNonRoot: true,
@@ -76,7 +84,7 @@ function modelPod(name: string): object {
           name: 'model',
           image: imageReference('runner'),
           imagePullPolicy: 'Never',
-          command: [IMAGE_PATHS.node, '/srv/server.mjs', '/srv/recording.jsonl', String(PORT)],
+          command: [IMAGE_PATHS.node, ...files, String(PORT), String(thinkMs)],
           securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
           readinessProbe: { tcpSocket: { port: PORT }, periodSeconds: 1 },
           volumeMounts: [{ name: 'files', mountPath: '/srv' }],
