@@ -2,6 +2,7 @@ import type { ManagerOptions, Service } from '../kube/controller/manager.ts';
 import { byControllerUid } from '../kube/objects/owner-references.ts';
 import { benchRunController } from './benchrun/controller.ts';
 import { benchRuns } from './benchrun/kinds.ts';
+import { Census } from './census.ts';
 import { clawTaskController } from './clawtask/controller.ts';
 import { batchWorld } from './rolloutbatch/batch-world.ts';
 import { type BatchControllerOptions, rolloutBatchController } from './rolloutbatch/controller.ts';
@@ -27,11 +28,15 @@ export function allControllers(options: ControllersOptions): {
     ...{ client, server, recorder, controlling, batches: world.batches },
     ...(minIntervalMs === undefined ? {} : { minIntervalMs }),
   };
+  const benches = caches.of(benchRuns, {}, owned);
+  const tasks = caches.of(clawTasks);
+  const { clock, logger } = controlling;
   const controllers = [
     rolloutBatchController({ ...options, world, wholeCluster: namespaces === undefined }),
-    benchRunController({ ...common, benches: caches.of(benchRuns, {}, owned) }),
-    clawTaskController({ ...common, tasks: caches.of(clawTasks) }),
+    benchRunController({ ...common, benches }),
+    clawTaskController({ ...common, tasks }),
     new UnheardDeletions({ client, server, batches: world.batches, ...controlling }),
+    new Census({ server, batches: world.batches, benches, tasks, namespaces, clock, logger }),
   ];
   return { caches: caches.services, controllers };
 }

@@ -6,6 +6,7 @@ import type {
   BenchResultsBody,
   ExpectImportBody,
   JobState,
+  LivingBody,
   OpenBatch,
   PlanBatchBody,
   RolloutLines,
@@ -50,6 +51,8 @@ export interface ClawGymServer {
   taskSet(source: TaskSourceBody, call: ServerCall): Promise<TaskSetAnswer>;
   /** The pod may hand in one task set; what is expected does not outlive the server's process. */
   expectImport(podUid: string, body: ExpectImportBody, call: ServerCall): Promise<void>;
+  /** What the objects of the cluster name, for retention. */
+  living(body: LivingBody, call: ServerCall): Promise<void>;
 }
 
 export interface ServerCall {

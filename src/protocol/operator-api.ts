@@ -225,6 +225,25 @@ export const zRolloutLines = z.array(
 );
 export type RolloutLines = z.infer<typeof zRolloutLines>;
 
+/** Objects that one PUT of living ones names. */
+export const MAX_LIVING = 200_000;
+
+/**
+ * PUT living: what the objects of the cluster name, from whole lists. Records that nothing names any more
+ * end after the days of retention.
+ */
+export const zLivingBody = z.object({
+  /** Namespaces of which everything was seen; absent: all. */
+  namespaces: z.array(z.string()).max(MAX_LIVING).optional(),
+  /** Uids of RolloutBatches. */
+  batches: z.array(z.string()).max(MAX_LIVING),
+  /** RolloutBatches that another object's status names, whether they still exist or not. */
+  named: z.array(z.object({ namespace: z.string(), name: z.string() })).max(MAX_LIVING),
+  /** Artifacts that specs and statuses name. */
+  digests: z.array(zSha256).max(MAX_LIVING),
+});
+export type LivingBody = z.infer<typeof zLivingBody>;
+
 /** GET info: protocol versions, and what pods need to find and trust the sandbox listener. */
 export const zServerInfo = z.object({
   protocol: z.array(z.number().int()),
@@ -234,6 +253,8 @@ export const zServerInfo = z.object({
   caDigest: zSha256,
   /** Store is at least 95 % full: no new Jobs. */
   storeFull: z.boolean(),
+  /** Store is at least 85 % full: people are told. */
+  storeFilling: z.boolean().default(false),
 });
 export type ServerInfo = z.infer<typeof zServerInfo>;
 

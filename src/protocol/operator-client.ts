@@ -109,6 +109,10 @@ export class OperatorClient implements AsyncDisposable, ClawGymServer {
     await this.#send('PUT', path('imports', podUid), zNothing, call, body);
   };
 
+  living: ClawGymServer['living'] = async (body, call) => {
+    await this.#send('PUT', '/living', zNothing, call, body);
+  };
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#connection[Symbol.asyncDispose]();
   }

@@ -9,6 +9,7 @@ import { openClusterAccess } from './process/cluster-access.ts';
 import { readServerConfig, type ServerConfig, serverUsage } from './process/config.ts';
 import { runServer } from './process/run-server.ts';
 import { serverMetrics } from './process/server-metrics.ts';
+import { storeUsed } from './process/store-room.ts';
 
 const ALL_ADDRESSES = '::';
 /** Listeners that do not close in this time are left behind. */
@@ -49,7 +50,7 @@ async function main(): Promise<number> {
 }
 
 async function serve(config: ServerConfig, logger: JsonLogger, signal: AbortSignal): Promise<void> {
-  const metrics = serverMetrics();
+  const metrics = serverMetrics(() => storeUsed(config.dataDir));
   const source = findKubeConfig({ env: process.env, homeDirectory: homedir() });
   await using cluster = openClusterAccess(source, metrics.registry, logger);
   const { client, transport } = cluster;

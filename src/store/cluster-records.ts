@@ -10,6 +10,7 @@ import type {
   VerificationKind,
   VerificationRow,
 } from './records.ts';
+import type { RetentionRecords } from './retention-records.ts';
 
 /**
  * What a cluster's server keeps beside the records: Jobs and their work lists, what became of pods,
@@ -106,7 +107,7 @@ export interface ClusterRecords {
 }
 
 /** The store of a cluster's server. */
-export type ClusterStore = RecordStore & ClusterRecords;
+export type ClusterStore = RecordStore & ClusterRecords & RetentionRecords;
 
 /** Digest of the results, digest that the source has now, reason of a cancellation, end (ms). */
 export const BATCH_NOTES = ['results', 'sourceNow', 'cancelled', 'decidedAt'] as const;

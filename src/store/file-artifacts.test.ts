@@ -18,7 +18,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Sha256 } from '../base/brand.ts';
 import { sha256 } from '../base/digest.ts';
-import type { ArtifactStore } from './artifacts.ts';
+import { type ArtifactStore, type ArtifactSweep, SWEEP_PARTS } from './artifacts.ts';
 import { openFileArtifacts } from './file-artifacts.ts';
 import { ownProcessMark } from './process-mark.ts';
 
@@ -27,7 +27,7 @@ const DIGEST = sha256(BYTES);
 
 describe('file artifact store', () => {
   let folder: string;
-  let store: ArtifactStore;
+  let store: ArtifactStore & ArtifactSweep;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'clawgym-artifacts-'));
     store = await openFileArtifacts(folder);
@@ -59,12 +59,37 @@ describe('file artifact store', () => {
 
   it('files under the digest and does not write again what is there', async () => {
     await store.put(BYTES);
-    await utimes(pathOf(DIGEST), 1, 1);
+    const { ino } = await lstat(pathOf(DIGEST));
     await Promise.all([
       store.put(BYTES),
       store.putStream(Readable.from([BYTES]), { maxBytes: 99 }),
     ]);
-    expect((await lstat(pathOf(DIGEST))).mtimeMs).toBe(1_000);
+    expect((await lstat(pathOf(DIGEST))).ino).toBe(ino);
+  });
+
+  it('removes of a part what is neither named nor wanted since, and tells how much', async () => {
+    const old = await Promise.all(['a', 'b', 'c', 'd'].map((text) => store.put(Buffer.from(text))));
+    for (const { digest } of old) await utimes(pathOf(digest), 1, 1);
+    const [named, put, kept, gone] = old.map(({ digest }) => digest);
+    await store.put(Buffer.from('b'));
+    expect(await store.keep(kept ?? DIGEST)).toBe(true);
+    expect(await store.keep(DIGEST)).toBe(false);
+    const told = { seen: 0, removed: 0, bytes: 0 };
+    for (let part = 0; part < SWEEP_PARTS; part += 1) {
+      const some = await store.removeUnnamed(part, {
+        named: (digest) => digest === named,
+        before: 5000,
+      });
+      told.seen += some.seen;
+      told.removed += some.removed;
+      told.bytes += some.bytes;
+    }
+    expect(told).toEqual({ seen: 4, removed: 1, bytes: 1 });
+    const left = [named, put, kept, gone].map(async (digest) => digest && store.size(digest));
+    expect(await Promise.all(left)).toEqual([1, 1, 1, undefined]);
+    // What was removed can be put again.
+    await store.put(Buffer.from('d'));
+    expect(await store.size(gone ?? DIGEST)).toBe(1);
   });
 
   it('stores the same content once when many put it at the same time', async () => {

@@ -1,12 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { lstatSync, mkdirSync, renameSync } from 'node:fs';
+import { lstatSync, lutimesSync, mkdirSync, renameSync, type Stats } from 'node:fs';
 import { mkdir, open, readdir, realpath, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { asSha256, type Sha256 } from '../base/brand.ts';
 import { sha256 } from '../base/digest.ts';
 import { ClawError, errorMessage } from '../base/error.ts';
-import type { ArtifactStore, StoredArtifact } from './artifacts.ts';
+import type { ArtifactStore, ArtifactSweep, StoredArtifact, SweptArtifacts } from './artifacts.ts';
 import {
   AT_ONCE_BYTES,
   hasCode,
@@ -16,19 +16,25 @@ import {
   writeNewFile,
 } from './durable-file.ts';
 import { markIsDead, ownProcessMark } from './process-mark.ts';
+import { sweepFolder } from './sweep-folder.ts';
 
 const TEMPORARY = 'tmp';
+/** Far below any sweep's grace. */
+const TOUCH_MS = 3_600_000;
 
 /**
  * Opens the artifact store in a folder: `<folder>/<aa>/<sha256>`, files written once and never
  * changed. Leftovers of processes that died while they wrote are removed.
  */
-export async function openFileArtifacts(folder: string): Promise<ArtifactStore> {
+export async function openFileArtifacts(
+  folder: string,
+  now: () => number = Date.now,
+): Promise<ArtifactStore & ArtifactSweep> {
   try {
     const writable = await makeFolder(join(folder, TEMPORARY));
     const root = await realpath(folder);
     if (writable) await sweep(join(root, TEMPORARY));
-    return new FileArtifacts(root);
+    return new FileArtifacts(root, now);
   } catch (cause) {
     throw unavailable(`the artifact store ${folder} cannot be opened`, cause);
   }
@@ -52,16 +58,18 @@ async function sweep(temporary: string): Promise<void> {
   }
 }
 
-class FileArtifacts implements ArtifactStore {
+class FileArtifacts implements ArtifactStore, ArtifactSweep {
   readonly #root: string;
+  readonly #now: () => number;
   readonly #mark = ownProcessMark();
   /** Writes under way by digest: a second `put` must not return before the first is durable. */
   readonly #writing = new Map<Sha256, Promise<void>>();
   /** Folders whose names this process has made durable. */
   readonly #durable = new Set<string>();
 
-  constructor(root: string) {
+  constructor(root: string, now: () => number) {
     this.#root = root;
+    this.#now = now;
   }
 
   async put(bytes: Uint8Array): Promise<StoredArtifact> {
@@ -112,8 +120,22 @@ class FileArtifacts implements ArtifactStore {
     }
   }
 
+  async keep(digest: Sha256): Promise<boolean> {
+    const size = this.#statOf(digest)?.size;
+    return size !== undefined && (await this.#keep({ digest, size }));
+  }
+
+  async removeUnnamed(
+    part: number,
+    options: Parameters<ArtifactSweep['removeUnnamed']>[1],
+  ): Promise<SweptArtifacts> {
+    const busy = (digest: Sha256): boolean => this.#writing.has(digest);
+    const name = part.toString(16).padStart(2, '0');
+    return await sweepFolder(join(this.#root, name), { ...options, busy });
+  }
+
   async size(digest: Sha256): Promise<number | undefined> {
-    return this.#sizeOf(digest);
+    return this.#statOf(digest)?.size;
   }
 
   async read(digest: Sha256): Promise<Uint8Array> {
@@ -162,10 +184,10 @@ class FileArtifacts implements ArtifactStore {
     return join(this.#root, TEMPORARY, `${this.#mark}.${randomUUID()}`);
   }
 
-  #sizeOf(digest: Sha256): number | undefined {
+  #statOf(digest: Sha256): Stats | undefined {
     try {
       const stat = lstatSync(this.#path(digest), { throwIfNoEntry: false });
-      return stat?.isFile() === true ? stat.size : undefined;
+      return stat?.isFile() === true ? stat : undefined;
     } catch (cause) {
       if (hasCode(cause, 'ENOTDIR')) return undefined;
       throw unavailable('an artifact cannot be looked up', cause);
@@ -174,11 +196,24 @@ class FileArtifacts implements ArtifactStore {
 
   /** True where the artifact is there already, and durable. */
   async #keep(stored: StoredArtifact): Promise<boolean> {
-    if (this.#sizeOf(stored.digest) !== stored.size) return false;
+    const stat = this.#statOf(stored.digest);
+    if (stat === undefined || stat.size !== stored.size) return false;
+    this.#touch(stored.digest, stat.mtimeMs);
     const folder = dirname(this.#path(stored.digest));
     // a process that died may have renamed without reaching its fsync
     if (!this.#durable.has(folder)) await this.#makeDurable(folder);
     return true;
+  }
+
+  /** A sweep goes by the modification time: it tells when the artifact was last put or kept. */
+  #touch(digest: Sha256, mtimeMs: number): void {
+    const now = this.#now();
+    if (now - mtimeMs < TOUCH_MS) return;
+    try {
+      lutimesSync(this.#path(digest), now / 1000, now / 1000);
+    } catch (cause) {
+      throw unavailable(`artifact ${digest} cannot be kept`, cause);
+    }
   }
 
   async #publish(temporary: string, digest: Sha256): Promise<void> {

@@ -23,6 +23,7 @@ export const statusInput = (more: Partial<StatusInput> = {}): StatusInput => ({
   jobs: [],
   pods: [],
   storeFull: false,
+  storeFilling: false,
   forbidden: undefined,
   sourceGone: undefined,
   prepared: true,

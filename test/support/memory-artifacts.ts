@@ -24,6 +24,10 @@ export class MemoryArtifacts implements ArtifactStore, BlobSource {
     return await this.put(bytes);
   }
 
+  async keep(digest: Sha256) {
+    return this.contents.has(digest);
+  }
+
   async size(digest: Sha256) {
     return this.contents.get(digest)?.length;
   }

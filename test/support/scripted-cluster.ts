@@ -13,7 +13,7 @@ import {
   openCoordinator,
 } from '../../src/server/coordinator/open-coordinator.ts';
 import type { ClaimingPod, FetchGrant, StageGrant } from '../../src/server/sandbox/claim-desk.ts';
-import type { ArtifactStore } from '../../src/store/artifacts.ts';
+import type { ArtifactStore, ArtifactSweep } from '../../src/store/artifacts.ts';
 import type { ClaimRow, ClusterStore, Fetched } from '../../src/store/cluster-records.ts';
 import { openFileArtifacts } from '../../src/store/file-artifacts.ts';
 import { openSqliteClusterStore } from '../../src/store/sqlite/open.ts';
@@ -60,7 +60,7 @@ export class ScriptedCluster implements AsyncDisposable {
   /** Attempts whose model was ended, in order. */
   readonly modelEnds: AttemptId[] = [];
   store!: ClusterStore;
-  artifacts!: ArtifactStore;
+  artifacts!: ArtifactStore & ArtifactSweep;
   open!: OpenCoordinator;
   #stack = new AsyncDisposableStack();
 

@@ -90,7 +90,7 @@ export class ServerBed implements AsyncDisposable {
           certificateSecret: this.certificateSecret,
           userTokenSecret: this.userTokenSecret,
         },
-        metrics: serverMetrics(),
+        metrics: serverMetrics(async () => 0.5),
         logger: silentLogger,
         host: '127.0.0.1',
         serving: serving.resolve,

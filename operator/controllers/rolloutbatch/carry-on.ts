@@ -75,6 +75,7 @@ async function work(
   }
   const installation = await parts.installation.current(call);
   findings.storeFull = installation.info.storeFull;
+  findings.storeFilling = installation.info.storeFilling;
   const absent = new Set<string>();
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     const more = await oneRound(parts, findings, { installation, absent, call });

@@ -18,6 +18,7 @@ export class Findings {
   mode: Mode | undefined;
   cluster: ClusterView | undefined;
   storeFull = false;
+  storeFilling = false;
   forbidden: Forbidden | undefined;
   prepared = false;
   network: ConditionState | undefined;
@@ -41,12 +42,23 @@ export class Findings {
 
   statusInput(now: number): StatusInput {
     const { batch, cluster, forbidden, hindrance, network } = this;
-    const { sourceGone, state, storeFull } = this;
+    const { sourceGone, state, storeFilling, storeFull } = this;
     // No Job comes before that: a process that has made none knows it from their generations.
     const { rollout = 0, verify = 0 } = state?.generations ?? {};
     const prepared = this.prepared || rollout + verify > 0;
     return {
-      ...{ batch, forbidden, hindrance, network, prepared, sourceGone, state, storeFull, now },
+      ...{
+        batch,
+        forbidden,
+        hindrance,
+        network,
+        prepared,
+        sourceGone,
+        state,
+        storeFull,
+        now,
+        storeFilling,
+      },
       mode: this.mode ?? (batch.spec.suspend ? 'pause' : 'run'),
       jobs: cluster?.jobs ?? [],
       pods: cluster?.pods.facts ?? [],

@@ -38,7 +38,15 @@ export function progressing(input: StatusInput, over: boolean): ConditionState {
     return runCondition('Progressing', 'False', 'Unschedulable', unplaced[0]?.unschedulable);
   if (storeFull && state.waiting.length > 0)
     return runCondition('Progressing', 'False', 'StoreFull');
-  return working(input);
+  return withStore(working(input), input);
+}
+
+/** Nothing stands still for it yet: it is said beside what the run does. */
+function withStore(state: ConditionState, { storeFilling }: StatusInput): ConditionState {
+  if (!storeFilling) return state;
+  const words =
+    'The store of the server is at least 85 % full; from 95 % on nothing new starts: make its volume larger or keep records for fewer days.';
+  return { ...state, message: `${state.message} ${words}` };
 }
 
 function ended({ batch, mode }: StatusInput): ConditionState {

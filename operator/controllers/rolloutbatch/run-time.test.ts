@@ -28,6 +28,7 @@ function look(suspend: boolean, seconds: number, before?: BatchStatus, known = t
   const hindrance = known ? undefined : ({ kind: 'server', message: 'no answer' } as const);
   const status = batchStatus({
     ...{ batch, mode, hindrance, jobs: [], pods: [], storeFull: false, prepared: true, now },
+    ...{ storeFilling: false },
     ...{ state: known ? state : undefined },
     ...{ forbidden: undefined, sourceGone: undefined, network: undefined },
   });

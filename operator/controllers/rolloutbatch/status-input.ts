@@ -32,6 +32,8 @@ export interface StatusInput {
   readonly jobs: readonly JobFact[];
   readonly pods: readonly PodFact[];
   readonly storeFull: boolean;
+  /** At least 85 % full: said beside what the run does. */
+  readonly storeFilling: boolean;
   /** Words of the API server, where Jobs, or pods of Jobs, cannot be made. */
   readonly forbidden: Forbidden | undefined;
   /** Why the task source cannot be read any more. */

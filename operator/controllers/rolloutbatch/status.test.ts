@@ -381,3 +381,12 @@ describe('events', () => {
     expect(change(before, after)).toEqual(expected);
   });
 });
+
+test('says beside what the run does that the store is filling', () => {
+  const { conditions } = batchStatus(input({ storeFilling: true }));
+  expect(findCondition(conditions, 'Progressing')).toMatchObject({
+    status: 'True',
+    reason: 'Starting',
+    message: expect.stringContaining('85 %') as unknown,
+  });
+});

@@ -53,6 +53,11 @@ export class BatchDirectory {
     throw new ClawError('NotFound', `no batch ${id} is planned in this store`);
   }
 
+  /** Out of memory: its rows are about to go. */
+  forget(id: BatchId): void {
+    this.#open.delete(id);
+  }
+
   /** Every batch in memory. */
   async opened(): Promise<readonly LiveBatch[]> {
     const all = await Promise.all(

@@ -71,6 +71,10 @@ export class BenchStatistics {
     // Not canonical: the checks keep the order in which their verifier gave them.
     const bytes = Buffer.from(`${JSON.stringify(results)}\n`);
     const { digest } = await this.#options.artifacts.put(bytes);
+    // No row names it, but it is to last as long as what it was made of.
+    for (const { planned } of batches.values()) {
+      await this.#options.store.pinArtifact(planned.row.id, digest);
+    }
     return { arms, results: digest };
   }
 

@@ -46,6 +46,7 @@ export interface OpenCoordinator extends AsyncDisposable {
   readonly coordinator: Coordinator;
   readonly directory: BatchDirectory;
   readonly imports: TaskSetImports;
+  readonly shelf: Pick<TaskSetShelf, 'tidy'>;
 }
 
 export async function openCoordinator(parts: CoordinatorParts): Promise<OpenCoordinator> {
@@ -72,7 +73,7 @@ export async function openCoordinator(parts: CoordinatorParts): Promise<OpenCoor
   });
   return {
     desk: openDesk({ ...shared, contents, logger, newNonce }),
-    ...{ coordinator, directory, imports },
+    ...{ coordinator, directory, imports, shelf },
     [Symbol.asyncDispose]: () => shelf[Symbol.asyncDispose](),
   };
 }

@@ -14,11 +14,9 @@ const INLINE_TOTAL = 256 * 1024;
  * artifact first; the task set holds it too, but sandboxes read artifacts only.
  */
 export class TaskContents {
-  readonly #artifacts: Pick<ArtifactStore, 'put' | 'size'>;
-  /** Known to be stored. */
-  readonly #stored = new Set<Sha256>();
+  readonly #artifacts: Pick<ArtifactStore, 'put' | 'keep'>;
 
-  constructor(artifacts: Pick<ArtifactStore, 'put' | 'size'>) {
+  constructor(artifacts: Pick<ArtifactStore, 'put' | 'keep'>) {
     this.#artifacts = artifacts;
   }
 
@@ -74,21 +72,14 @@ export class TaskContents {
       room.left -= bytes.byteLength;
       return inlined(bytes);
     }
-    return { digest: await this.#put(bytes, sha256(bytes)) };
+    const digest = sha256(bytes);
+    if (!(await this.#artifacts.keep(digest))) await this.#artifacts.put(bytes);
+    return { digest };
   }
 
   async #byDigest(digest: Sha256, blobs: BlobSource): Promise<Sha256> {
-    if (this.#stored.has(digest)) return digest;
-    if ((await this.#artifacts.size(digest)) === undefined) {
-      return await this.#put(await blobs.read(digest), digest);
-    }
-    this.#stored.add(digest);
-    return digest;
-  }
-
-  async #put(bytes: Uint8Array, digest: Sha256): Promise<Sha256> {
-    if (!this.#stored.has(digest)) await this.#artifacts.put(bytes);
-    this.#stored.add(digest);
+    // Asked each time: a sweep takes what no claim names, and must know what one is about to name.
+    if (!(await this.#artifacts.keep(digest))) await this.#artifacts.put(await blobs.read(digest));
     return digest;
   }
 }

@@ -1,8 +1,8 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import type { Sha256 } from '../../base/brand.ts';
+import { isSha256, type Sha256 } from '../../base/brand.ts';
 import { ClawError } from '../../base/error.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
 import {
@@ -51,10 +51,26 @@ export class TaskSetShelf implements AsyncDisposable {
     const known = this.#open.get(digest) ?? this.#openFile(digest);
     this.#open.set(digest, known);
     try {
-      return await known;
+      const set = await known;
+      // Whoever asks is about to name it; a file beside the artifacts outlives none that is swept.
+      if (!(await this.#options.artifacts.keep(digest))) throw notStored(digest);
+      return set;
     } catch (cause) {
       this.#open.delete(digest);
       throw cause;
+    }
+  }
+
+  /** Closes and removes the files of task sets that are artifacts no more. */
+  async tidy(): Promise<void> {
+    const { artifacts, folder } = this.#options;
+    for (const name of await readdir(folder).catch(() => [])) {
+      const digest = name.slice(0, -'.tar'.length);
+      if (!isSha256(digest) || (await artifacts.size(digest)) !== undefined) continue;
+      const open = this.#open.get(digest);
+      this.#open.delete(digest);
+      await open?.then((set) => set.close()).catch(() => undefined);
+      await rm(this.#file(digest), { force: true });
     }
   }
 
@@ -70,12 +86,7 @@ export class TaskSetShelf implements AsyncDisposable {
     const known = await openTaskSet(this.#file(digest), signal).catch(() => undefined);
     if (known?.digest === digest) return known;
     await known?.close();
-    if ((await artifacts.size(digest)) === undefined) {
-      throw new ClawError(
-        'NotFound',
-        `no task set ${digest} is stored; put it there first, or name another source of tasks`,
-      );
-    }
+    if (!(await artifacts.keep(digest))) throw notStored(digest);
     const aside = await this.#aside();
     await pipeline(await artifacts.stream(digest), createWriteStream(aside, { flags: 'wx' }));
     await rename(aside, this.#file(digest));
@@ -91,4 +102,11 @@ export class TaskSetShelf implements AsyncDisposable {
     await mkdir(folder, { recursive: true });
     return join(folder, `${newName()}.tmp`);
   }
+}
+
+function notStored(digest: Sha256): ClawError {
+  return new ClawError(
+    'NotFound',
+    `no task set ${digest} is stored; put it there first, or name another source of tasks`,
+  );
 }

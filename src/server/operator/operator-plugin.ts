@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ClawError } from '../../base/error.ts';
 import type { Logger } from '../../base/logger.ts';
 import {
+  type LivingBody,
   type ServerInfo,
   zBenchResultsBody,
   zCancelBody,
@@ -10,6 +11,7 @@ import {
   zExpectImportBody,
   zJobOverBody,
   zJobUidBody,
+  zLivingBody,
   zNewJobBody,
   zPlanBatchBody,
   zTaskSetBody,
@@ -22,6 +24,8 @@ export interface OperatorPluginOptions {
   /** Throws `Unauthorized` or `Forbidden` for everybody but the operator. */
   readonly admit: (authorization: string | undefined) => Promise<void>;
   readonly info: () => Promise<ServerInfo>;
+  /** What the objects of the cluster name. */
+  readonly living: (body: LivingBody) => Promise<void>;
   readonly logger: Logger;
   /** Ends planning when the server ends. */
   readonly signal: AbortSignal;
@@ -29,6 +33,8 @@ export interface OperatorPluginOptions {
 
 /** Tasks written out in objects, or a ConfigMap's text. */
 const MAX_PLAN_BYTES = 64 * 1024 * 1024;
+/** Some 70 bytes for each of `MAX_LIVING` names, and room for more. */
+const MAX_LIVING_BYTES = 32 * 1024 * 1024;
 const MAX_EVIDENCE_BYTES = 8 * 1024 * 1024;
 
 const zUid = z.string().regex(/^[A-Za-z0-9-]{1,63}$/, 'expected the uid of an object');
@@ -38,7 +44,7 @@ const zJob = z.object({ uid: zUid, name: z.string().min(1).max(63) });
 /** What the controllers ask of the server; mounted under `OPERATOR_PREFIX` (design: cluster.md 4). */
 export async function operatorPlugin(
   app: FastifyInstance,
-  { coordinator, admit, info, logger, signal }: OperatorPluginOptions,
+  { coordinator, admit, info, living, logger, signal }: OperatorPluginOptions,
 ): Promise<void> {
   app.setErrorHandler(errorHandler(logger));
   app.setNotFoundHandler(() => {
@@ -84,6 +90,10 @@ export async function operatorPlugin(
   );
   app.put('/imports/:uid', (request) => {
     coordinator.expectImport(uid(request), read(zExpectImportBody, request.body));
+    return {};
+  });
+  app.put('/living', { bodyLimit: MAX_LIVING_BYTES }, async (request) => {
+    await living(read(zLivingBody, request.body));
     return {};
   });
   app.put('/task-sets', large, (request) =>

@@ -28,9 +28,11 @@ import { CertificateKeeper } from '../tls/certificate-keeper.ts';
 import { guardedLookup } from '../upstreams/forbidden-hosts.ts';
 import { type SecretReader, SecretUpstreams } from '../upstreams/secret-upstreams.ts';
 import type { ServerConfig } from './config.ts';
+import { type OpenRetention, openRetention } from './open-retention.ts';
 import { startOpsServer } from './ops-server.ts';
 import type { ServerMetrics } from './server-metrics.ts';
-import { isStoreFull } from './store-room.ts';
+import { isStoreFilling, isStoreFull, storeUsed } from './store-room.ts';
+import { StoreWatch } from './store-watch.ts';
 import { startUserServer, type UserServer } from './user-server.ts';
 import { UserToken } from './user-token.ts';
 
@@ -67,7 +69,7 @@ const nonce = (): string => randomBytes(16).toString('hex');
 
 /** The whole server until `signal` aborts; then listeners end first, calls are recorded, the store last. */
 export async function runServer(server: ServerProcess, signal: AbortSignal): Promise<void> {
-  const { config, metrics, host } = server;
+  const { config, metrics, host, logger } = server;
   await using stack = new AsyncDisposableStack();
   // What works in the background ends when the listeners have.
   const ending = new AbortController();
@@ -91,6 +93,8 @@ export async function runServer(server: ServerProcess, signal: AbortSignal): Pro
     user.setCertificate(renewed);
   });
   const background = Promise.all([
+    core.retention.run(ending.signal),
+    new StoreWatch({ used: () => storeUsed(config.dataDir), clock, logger }).run(ending.signal),
     trust.certificates.run(ending.signal),
     trust.userToken.run(ending.signal),
   ]);
@@ -108,6 +112,7 @@ interface Core extends OpenCoordinator {
   readonly artifacts: ArtifactStore;
   readonly gateway: Gateway;
   readonly endModel: EndModel;
+  readonly retention: OpenRetention;
 }
 
 async function openCore(
@@ -154,7 +159,17 @@ async function openCore(
       signal,
     }),
   );
-  return { ...decisions, store, artifacts, gateway, endModel };
+  const days = config.retentionDays;
+  const observer = metrics.retention;
+  const parts = { store, artifacts, days, observer, clock, logger };
+  return {
+    ...decisions,
+    store,
+    artifacts,
+    gateway,
+    endModel,
+    retention: openRetention(parts, decisions),
+  };
 }
 
 /** What others know the server by. */
@@ -195,7 +210,7 @@ function tokenVerifier(
 
 async function listenUser(
   { config, host, logger }: ServerProcess,
-  { coordinator, store, artifacts }: Core,
+  { coordinator, store, artifacts, retention }: Core,
   { certificates, userToken }: Trust,
   tokens: TokenVerifier,
   signal: AbortSignal,
@@ -214,12 +229,14 @@ async function listenUser(
       admit: async (authorization) => {
         await tokens.verify(authorization, operator);
       },
+      living: retention.living,
       info: async () => ({
         protocol: PROTOCOLS,
         version: PRODUCT.version,
         caBundle: certificates.current.caBundle,
         caDigest: certificates.current.caDigest,
         storeFull: await isStoreFull(config.dataDir),
+        storeFilling: await isStoreFilling(config.dataDir),
       }),
       logger,
       signal,

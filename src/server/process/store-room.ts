@@ -2,9 +2,21 @@ import { statfs } from 'node:fs/promises';
 
 /** From this part on no new work is taken, so that what runs can still be written. */
 const FULL = 0.95;
+/** From this part on people are told (design: rollouts.md 9). */
+export const FILLING = 0.85;
+
+/** Used part of the volume of a folder, from 0 to 1. */
+export async function storeUsed(folder: string): Promise<number> {
+  const { blocks, bavail } = await statfs(folder);
+  return blocks > 0 ? 1 - bavail / blocks : 0;
+}
+
+/** True where people should see to the volume of a folder. */
+export async function isStoreFilling(folder: string): Promise<boolean> {
+  return (await storeUsed(folder)) >= FILLING;
+}
 
 /** True where the volume of a folder is so full that no new Jobs are made and no attempt begins. */
 export async function isStoreFull(folder: string): Promise<boolean> {
-  const { blocks, bavail } = await statfs(folder);
-  return blocks > 0 && 1 - bavail / blocks >= FULL;
+  return (await storeUsed(folder)) >= FULL;
 }

@@ -175,4 +175,22 @@ export const SCHEMA_STEPS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   `,
   'ALTER TABLE fetch_findings ADD COLUMN grader_root TEXT;',
+  `
+  -- batches that no object names any more, and since when that is known
+  CREATE TABLE absences (
+    batch TEXT PRIMARY KEY REFERENCES batches (id),
+    since INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  -- artifacts that stay as long as a batch does, though no row of it names them
+  CREATE TABLE artifact_pins (
+    batch  TEXT NOT NULL REFERENCES batches (id),
+    digest TEXT NOT NULL,
+    PRIMARY KEY (batch, digest)
+  ) STRICT, WITHOUT ROWID;
+  -- without these, each row that is removed is looked for in the whole of the tables that may name it
+  CREATE INDEX rollouts_by_attempt ON rollouts (attempt);
+  CREATE INDEX claims_of_attempt ON claims (attempt);
+  CREATE INDEX claims_of_job ON claims (job);
+  CREATE INDEX evidence_of_batch ON pod_evidence (batch);
+  `,
 ];

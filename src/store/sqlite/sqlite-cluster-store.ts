@@ -16,6 +16,7 @@ import type {
   WorkRow,
 } from '../cluster-records.ts';
 import type { AttemptRow, BatchRow, VerificationRow } from '../records.ts';
+import type { DigestCursor, DigestPage } from '../retention-records.ts';
 import { batchNotes, setBatchNote } from './batch-notes.ts';
 import { openBatches } from './batches.ts';
 import {
@@ -46,6 +47,7 @@ import {
   putFetched,
   putPodReport,
 } from './pod-rows.ts';
+import { absences, namedDigests, pinArtifact, removeRows, setAbsence } from './retention.ts';
 import { SqliteStore } from './sqlite-store.ts';
 
 interface OfBatch {
@@ -192,5 +194,25 @@ export class SqliteClusterStore extends SqliteStore implements ClusterStore {
 
   batchNotes(batch: BatchId): Promise<Readonly<Partial<Record<BatchNote, string>>>> {
     return this.read((db) => batchNotes(db, batch));
+  }
+
+  absences(): Promise<ReadonlyMap<BatchId, number>> {
+    return this.read((db) => absences(db));
+  }
+
+  setAbsence(batch: BatchId, since: number | undefined): Promise<void> {
+    return this.write((db) => setAbsence(db, batch, since));
+  }
+
+  pinArtifact(batch: BatchId, digest: Sha256): Promise<void> {
+    return this.write((db) => pinArtifact(db, batch, digest));
+  }
+
+  removeRows(batch: BatchId, most: number): Promise<{ removed: number; gone: boolean }> {
+    return this.write((db) => removeRows(db, batch, most));
+  }
+
+  namedDigests(after?: DigestCursor): Promise<DigestPage> {
+    return this.read((db) => namedDigests(db, after));
   }
 }

@@ -9,6 +9,7 @@ import type {
 import type {
   BatchState,
   JobState,
+  LivingBody,
   PlanBatchBody,
   ServerInfo,
   Shape,
@@ -58,6 +59,7 @@ export class MemoryServer implements ClawGymServer {
   fail: (call: string) => void = () => undefined;
   storeFull = false;
   readonly expectedImports = new Set<string>();
+  readonly livingTold: LivingBody[] = [];
   readonly #batches = new Map<string, StoredBatch>();
   readonly #evidence: PodEvidence[] = [];
 
@@ -69,10 +71,21 @@ export class MemoryServer implements ClawGymServer {
     this.#call('info');
     const caBundle = 'PEM';
     const info: ServerInfo = {
-      ...{ protocol: [1], version: 'test', caBundle, storeFull: this.storeFull },
+      ...{
+        protocol: [1],
+        version: 'test',
+        caBundle,
+        storeFull: this.storeFull,
+        storeFilling: false,
+      },
       caDigest: sha256(caBundle),
     };
     return info;
+  };
+
+  living: ClawGymServer['living'] = async (body) => {
+    this.#call('living');
+    this.livingTold.push(body);
   };
 
   planBatch: ClawGymServer['planBatch'] = async (uid, body) => {

@@ -1,0 +1,97 @@
+import { expect, it } from 'vitest';
+import { sha256 } from '../../src/base/digest.ts';
+import type { LivingBody } from '../../src/protocol/operator-api.ts';
+import { ManualClock } from '../../test/support/manual-clock.ts';
+import { silentLogger } from '../kube/base/logger.ts';
+import type { Cache } from '../kube/cache/cache.ts';
+import type { KubeObject } from '../kube/objects/kube-object.ts';
+import type { BenchRun } from './benchrun/kinds.ts';
+import { Census, whatIsNamed } from './census.ts';
+import type { ClawTask, RolloutBatch } from './shared/kinds.ts';
+
+const digest = (text: string): string => sha256(text);
+
+const batch = (name: string, more: object = {}): RolloutBatch =>
+  ({
+    metadata: { name, namespace: 'team-a', uid: `uid-${name}` },
+    spec: { tasks: {} },
+    ...more,
+  }) as unknown as RolloutBatch;
+
+const bench = {
+  metadata: { name: 'bench', namespace: 'team-a' },
+  spec: { tasks: { digest: digest('set') } },
+  status: {
+    results: { digest: digest('results') },
+    arms: [{ name: 'a', rolloutBatchName: 'gone' }, { name: 'b' }],
+  },
+} as unknown as BenchRun;
+
+const task = { metadata: { name: 't' }, spec: { taskSetRef: { digest: digest('task') } } };
+
+const cacheOf = <T extends KubeObject>(objects: readonly T[]) => ({
+  list: () => objects,
+  synced: true,
+  listing: false,
+});
+
+function census(over: { readonly listing?: boolean; readonly fail?: () => void } = {}) {
+  const told: LivingBody[] = [];
+  const clock = new ManualClock();
+  const batches = { ...cacheOf([batch('one')]), listing: over.listing ?? false };
+  const options = {
+    server: {
+      living: async (body: LivingBody) => {
+        over.fail?.();
+        told.push(body);
+      },
+    },
+    batches: batches as unknown as Cache<RolloutBatch>,
+    benches: cacheOf([bench]) as unknown as Cache<BenchRun>,
+    tasks: cacheOf([]) as unknown as Cache<ClawTask>,
+    namespaces: ['team-a'],
+    clock,
+    logger: silentLogger,
+  };
+  return { census: new Census(options), told, clock, batches };
+}
+
+it('names batches by uid, batches of benches by name, and every digest of specs and statuses', () => {
+  const status = { taskSet: digest('frozen'), results: { digest: 'not a digest' } };
+  const one = batch('one', { status });
+  expect(whatIsNamed([one, batch('two')], [bench], [task as unknown as ClawTask])).toEqual({
+    batches: ['uid-one', 'uid-two'],
+    named: [{ namespace: 'team-a', name: 'gone' }],
+    digests: ['frozen', 'set', 'results', 'task'].map(digest),
+  });
+});
+
+it('tells nothing while a list is not whole', async () => {
+  const it = census({ listing: true });
+  expect(await it.census.tell(new AbortController().signal)).toBe(false);
+  expect(it.told).toEqual([]);
+});
+
+it('tells at once, every ten minutes, and sooner where the server was away', async () => {
+  let away = true;
+  const it = census({
+    fail: () => {
+      if (away) throw new Error('away');
+    },
+  });
+  const stop = new AbortController();
+  const running = it.census.run(stop.signal);
+  await expect.poll(() => it.clock.sleeping).toBe(1);
+  expect(it.told).toEqual([]);
+  away = false;
+  it.clock.advance(30_000);
+  await expect.poll(() => it.told.length).toBe(1);
+  expect(it.told[0]).toMatchObject({ namespaces: ['team-a'], batches: ['uid-one'] });
+  await expect.poll(() => it.clock.sleeping).toBe(1);
+  it.clock.advance(30_000);
+  expect(it.told).toHaveLength(1);
+  it.clock.advance(10 * 60_000);
+  await expect.poll(() => it.told.length).toBe(2);
+  stop.abort();
+  await running;
+});

@@ -1,0 +1,85 @@
+import { asSha256, isSha256 } from '../../src/base/brand.ts';
+import type { ClawGymServer } from '../../src/protocol/claw-gym-server.ts';
+import type { LivingBody } from '../../src/protocol/operator-api.ts';
+import type { Clock } from '../kube/base/clock.ts';
+import type { Logger } from '../kube/base/logger.ts';
+import type { Cache } from '../kube/cache/cache.ts';
+import type { BenchRun } from './benchrun/kinds.ts';
+import type { ClawTask, RolloutBatch } from './shared/kinds.ts';
+
+export interface CensusOptions {
+  readonly server: Pick<ClawGymServer, 'living'>;
+  readonly batches: Cache<RolloutBatch>;
+  readonly benches: Cache<BenchRun>;
+  readonly tasks: Cache<ClawTask>;
+  /** Undefined: all of the cluster. */
+  readonly namespaces: readonly string[] | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const EVERY_MS = 10 * 60_000;
+const AGAIN_MS = 30_000;
+
+/**
+ * Tells the server every now and then what the objects of the cluster name, from whole lists alone: records
+ * that nothing names any more end after the days of retention. Runs while this process leads.
+ */
+export class Census {
+  readonly name = 'census';
+  /** It waits, or has one call with a limit of its own under way. */
+  readonly alive = true;
+  readonly healthy = true;
+  readonly #options: CensusOptions;
+
+  constructor(options: CensusOptions) {
+    this.#options = options;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#options;
+    while (!signal.aborted) {
+      const told = await this.tell(signal).catch((error: unknown) => {
+        if (!signal.aborted) logger.warn({ error }, 'the server was not told what objects name');
+        return false;
+      });
+      await clock.sleep(told ? EVERY_MS : AGAIN_MS, signal).catch(() => undefined);
+    }
+  }
+
+  /** False where some cache has no whole list at this moment: nothing was told. */
+  async tell(signal: AbortSignal): Promise<boolean> {
+    const { server, batches, benches, tasks, namespaces } = this.#options;
+    const caches = [batches, benches, tasks];
+    if (caches.some(({ synced, listing }) => !synced || listing)) return false;
+    const body = whatIsNamed(batches.list(), benches.list(), tasks.list());
+    await server.living(
+      { ...(namespaces !== undefined && { namespaces: [...namespaces] }), ...body },
+      { signal },
+    );
+    return true;
+  }
+}
+
+/** Pure: batches and artifacts that specs and statuses name. */
+export function whatIsNamed(
+  batches: readonly RolloutBatch[],
+  benches: readonly BenchRun[],
+  tasks: readonly ClawTask[],
+): Omit<LivingBody, 'namespaces'> {
+  const digests = new Set<LivingBody['digests'][number]>();
+  const add = (digest: string | undefined): void => {
+    if (digest !== undefined && isSha256(digest)) digests.add(asSha256(digest));
+  };
+  for (const { spec, status } of [...batches, ...benches]) {
+    for (const digest of [spec.tasks.digest, status?.taskSet, status?.results?.digest]) add(digest);
+  }
+  for (const { spec } of tasks) add(spec.taskSetRef?.digest);
+  const uids = batches.flatMap(({ metadata: { uid } }) => (uid === undefined ? [] : [uid]));
+  const named = benches.flatMap(({ metadata: { namespace = '' }, status }) =>
+    (status?.arms ?? []).flatMap(({ rolloutBatchName: name }) =>
+      name === undefined ? [] : [{ namespace, name }],
+    ),
+  );
+  return { batches: uids, named, digests: [...digests] };
+}

@@ -1,0 +1,43 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { LivingBody } from '../../protocol/operator-api.ts';
+import type { ArtifactSweep } from '../../store/artifacts.ts';
+import type { ClusterStore } from '../../store/cluster-records.ts';
+import type { OpenCoordinator } from '../coordinator/open-coordinator.ts';
+import { ArtifactSweeper } from '../retention/artifact-sweeper.ts';
+import { NamedObjects } from '../retention/named-objects.ts';
+import { Retention, type RetentionObserver } from '../retention/retention.ts';
+
+export interface OpenRetention {
+  readonly living: (body: LivingBody) => Promise<void>;
+  readonly run: (signal: AbortSignal) => Promise<void>;
+  readonly pass: Retention['pass'];
+}
+
+/** The parts of retention over the server's store, artifacts and memory. */
+export function openRetention(
+  parts: {
+    readonly store: ClusterStore;
+    readonly artifacts: ArtifactSweep;
+    readonly days: number;
+    readonly observer: RetentionObserver;
+    readonly clock: Clock;
+    readonly logger: Logger;
+  },
+  { directory, shelf }: Pick<OpenCoordinator, 'directory' | 'shelf'>,
+): OpenRetention {
+  const { store, artifacts, clock } = parts;
+  const objects = new NamedObjects({ store, clock });
+  const retention = new Retention({
+    ...parts,
+    objects,
+    sweeper: new ArtifactSweeper({ store, artifacts, clock }),
+    forget: async (batch) => directory.forget(batch),
+    tidy: () => shelf.tidy(),
+  });
+  return {
+    living: (body) => objects.seen(body),
+    run: (signal) => retention.run(signal),
+    pass: (signal) => retention.pass(signal),
+  };
+}

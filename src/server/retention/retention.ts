@@ -1,0 +1,124 @@
+import type { BatchId } from '../../base/brand.ts';
+import type { Clock } from '../../base/clock.ts';
+import { errorMessage } from '../../base/error.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { ClusterStore } from '../../store/cluster-records.ts';
+import type { ArtifactSweeper } from './artifact-sweeper.ts';
+import type { NamedObjects } from './named-objects.ts';
+
+export interface RetentionOptions {
+  readonly store: Pick<ClusterStore, 'absences' | 'removeRows'>;
+  readonly objects: Pick<NamedObjects, 'digests'>;
+  readonly sweeper: ArtifactSweeper;
+  /** From here on nobody decides anything about the batch. */
+  readonly forget: (batch: BatchId) => Promise<void>;
+  /** Removes files that were made of artifacts which are gone. */
+  readonly tidy: () => Promise<void>;
+  readonly days: number;
+  readonly observer: RetentionObserver;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Told about each pass, for metrics; must not throw. */
+export interface RetentionObserver {
+  swept(pass: RetentionPass): void;
+}
+
+export interface RetentionPass {
+  readonly batches: number;
+  readonly rows: number;
+  readonly artifacts: number;
+  readonly bytes: number;
+}
+
+const DAY_MS = 24 * 3_600_000;
+const PASS_MS = 10 * 60_000;
+/** Rows that one pass removes at most, and those of one transaction. */
+const PASS_ROWS = 20_000;
+const COMMIT_ROWS = 500;
+
+/**
+ * Ends records whose objects are gone for long (design: rollouts.md 9): rows of batches first, then the
+ * artifacts that no row and no object names. A bounded piece a pass, and none while the operator has
+ * not told of late what its objects name.
+ */
+export class Retention {
+  readonly #options: RetentionOptions;
+  #lastWhole: number;
+  /** Rows went since the last walk over the artifacts began. */
+  #garbage = false;
+
+  constructor(options: RetentionOptions) {
+    this.#options = options;
+    this.#lastWhole = options.clock.monotonic();
+  }
+
+  /** Passes until the signal aborts; one that fails is told and tried again. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#options;
+    while (!signal.aborted) {
+      await clock.sleep(PASS_MS, signal).catch(() => undefined);
+      if (signal.aborted) return;
+      try {
+        await this.pass(signal);
+      } catch (thrown) {
+        if (!signal.aborted) logger.warn({ error: errorMessage(thrown) }, 'the sweep failed');
+      }
+    }
+  }
+
+  /** Undefined where nothing may be removed, or nothing is to be. */
+  async pass(signal: AbortSignal): Promise<RetentionPass | undefined> {
+    const { objects, observer, logger } = this.#options;
+    const pinned = objects.digests;
+    if (pinned === undefined) return undefined;
+    const { batches, rows } = await this.#removeBatches(signal);
+    if (rows > 0) this.#garbage = true;
+    const swept = this.#sweepIsDue() ? await this.#sweep(pinned, signal) : undefined;
+    if (rows === 0 && swept === undefined) return undefined;
+    const { removed: artifacts = 0, bytes = 0 } = swept ?? {};
+    const pass = { batches, rows, artifacts, bytes };
+    observer.swept(pass);
+    logger.info({ ...pass, whole: swept?.whole ?? false }, 'records were swept');
+    return pass;
+  }
+
+  async #removeBatches(signal: AbortSignal): Promise<{ batches: number; rows: number }> {
+    const { store, clock, days, forget, logger } = this.#options;
+    const until = clock.now() - days * DAY_MS;
+    let [batches, rows] = [0, 0];
+    for (const [batch, since] of await store.absences()) {
+      if (since > until) continue;
+      await forget(batch);
+      for (let gone = false; !gone; ) {
+        if (rows >= PASS_ROWS) return { batches, rows };
+        signal.throwIfAborted();
+        const some = await store.removeRows(batch, COMMIT_ROWS);
+        gone = some.gone;
+        rows += some.removed;
+      }
+      batches += 1;
+      logger.info({ batch, absentSince: new Date(since).toISOString() }, 'a batch was removed');
+    }
+    return { batches, rows };
+  }
+
+  /** Once rows have gone, and daily for what never got a row. */
+  #sweepIsDue(): boolean {
+    const { sweeper, clock } = this.#options;
+    const waited = clock.monotonic() - this.#lastWhole;
+    return sweeper.walking || this.#garbage || waited >= DAY_MS;
+  }
+
+  async #sweep(pinned: Parameters<ArtifactSweeper['pass']>[0], signal: AbortSignal) {
+    const { sweeper, clock, tidy } = this.#options;
+    if (!sweeper.walking) this.#garbage = false;
+    const swept = await sweeper.pass(pinned, signal);
+    if (swept.whole) {
+      this.#lastWhole = clock.monotonic();
+      await tidy();
+    }
+    return swept;
+  }
+}
