@@ -8,7 +8,10 @@ import { type BudgetEnd, budgetText, type GatewaySession } from './session.ts';
 import type { UpstreamResponse } from './upstream.ts';
 
 /** How a call ended; the bytes are in the spool. */
-export type CallEnd = Omit<CallFinish, 'response' | 'endedAt'>;
+export interface CallEnd extends Omit<CallFinish, 'response' | 'endedAt' | 'tokens'> {
+  /** What the endpoint told of its tokens (see `UpstreamResponse`). */
+  readonly tokens?: Uint8Array | undefined;
+}
 
 const NO_USAGE = { inputTokens: undefined, outputTokens: undefined } as const;
 const MAX_REFUSAL_BYTES = 64 * 1024;

@@ -258,6 +258,7 @@ export class CallRun {
       result: 'complete',
       inputTokens: meter.inputTokens,
       outputTokens: meter.outputTokens,
+      tokens: response.tokens,
     };
   }
 

@@ -21,8 +21,11 @@ export async function recordCall(
   const bytes = Readable.from(spool.contents(), { objectMode: false });
   const { maxBytes } = SPOOL_DEFAULTS;
   const stored = await context.artifacts.putStream(bytes, { maxBytes });
+  const { tokens, ...rest } = end;
+  const kept = tokens && (await context.artifacts.put(tokens)).digest;
   await context.records.finishCall(row.callId, {
-    ...end,
+    ...rest,
+    ...(kept !== undefined && { tokens: kept }),
     response: stored.digest,
     endedAt: context.clock.now(),
   });

@@ -34,4 +34,6 @@ export interface UpstreamResponse {
   /** Lower-case names; hop-by-hop fields removed. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: AsyncIterable<Uint8Array>;
+  /** A `TokenRecord` as canonical JSON, kept beside the answer; the agent never sees it. */
+  readonly tokens?: Uint8Array;
 }

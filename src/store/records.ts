@@ -191,5 +191,7 @@ export interface CallFinish {
   readonly result: 'complete' | 'aborted' | 'budget' | 'error';
   readonly inputTokens: number | undefined;
   readonly outputTokens: number | undefined;
+  /** Artifact of the answer's token ids and log-probabilities, where the upstream was asked for them. */
+  readonly tokens?: Sha256 | undefined;
   readonly endedAt: number;
 }

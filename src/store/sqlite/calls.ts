@@ -14,6 +14,7 @@ export const zCallFinish = z.object({
   result: z.enum(['complete', 'aborted', 'budget', 'error']),
   inputTokens: absent(z.number()),
   outputTokens: absent(z.number()),
+  tokens: zDigest.optional(),
   endedAt: z.number(),
 });
 

@@ -13,7 +13,13 @@ export interface TokenCall {
 }
 
 /** Why a call cannot be trained on. */
-export type TokenProblem = 'noTokens' | 'lengthMismatch' | 'notFinite' | 'badId' | 'empty';
+export type TokenProblem =
+  | 'noTokens'
+  | 'noVersion'
+  | 'lengthMismatch'
+  | 'notFinite'
+  | 'badId'
+  | 'empty';
 
 /**
  * Undefined where the call can be trained on. A missing log-probability is never filled in: the ratio
