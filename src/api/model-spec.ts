@@ -42,6 +42,12 @@ export const zModel = withRules(
           'An endpoint by address. Local engine only: in a cluster keys and addresses are paired by Secrets.',
         ),
       sampling: zSampling.optional(),
+      capture: z
+        .enum(['messages', 'tokens'])
+        .optional()
+        .describe(
+          "What is recorded of a call. tokens: also token ids and log-probabilities, for which the gateway asks the upstream (vLLM's return_token_ids and logprobs); the agent sees neither. Absent: messages.",
+        ),
     })
     .describe('The model that answers the agent.'),
   [exactlyOneOf(['recording', 'upstreamSecretRef', 'upstream'], 'the model')],

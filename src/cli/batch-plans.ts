@@ -38,6 +38,7 @@ function batchPlan(
       recording,
       baseUrl: endpoint?.address,
       sampling: arm.model.sampling ?? {},
+      ...(arm.model.capturesTokens === true && { capture: 'tokens' }),
     },
     // Also in the configuration digest, where a person could not read what differs.
     mounts: arm.mounts?.map(({ source, target }) => `${source}:${target}`),

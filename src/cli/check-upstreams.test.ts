@@ -26,7 +26,7 @@ function checkOf(baseUrl: string, over: Partial<UpstreamCheck> = {}): UpstreamCh
 }
 
 /** Asks a server that fails so; undefined where the check passed. */
-async function ask(fault: (index: number) => Fault | undefined) {
+async function ask(fault: (index: number) => Fault | undefined, retryMs = 100) {
   await using model = await startScriptedModel({
     script: () => ({ content: 'Ready.' }),
     fault: ({ index }) => fault(index),
@@ -35,7 +35,7 @@ async function ask(fault: (index: number) => Fault | undefined) {
   const error = await checkUpstreams([check, { ...check, arm: 'other' }], {
     logger: silentLogger,
     signal,
-    retryMs: 100,
+    retryMs,
   }).then(
     () => undefined,
     (thrown: Error) => thrown,
@@ -73,7 +73,7 @@ describe('before a run', () => {
   });
 
   it('waits for an endpoint that is not ready yet', async () => {
-    const { error, model } = await ask((index) => (index < 3 ? status(503) : undefined));
+    const { error, model } = await ask((index) => (index < 3 ? status(503) : undefined), 60_000);
     expect([error, model.requests.length]).toEqual([undefined, 4]);
   });
 

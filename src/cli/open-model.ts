@@ -6,6 +6,7 @@ import { ClawError, errorMessage } from '../base/error.ts';
 import type { Logger } from '../base/logger.ts';
 import { RecordedUpstream } from '../gateway/recorded-upstream.ts';
 import { parseRecording } from '../gateway/recording.ts';
+import { TokenUpstream } from '../gateway/token-upstream.ts';
 import type { Upstream } from '../gateway/upstream.ts';
 import type { CliEnvironment } from './environment.ts';
 import type { ModelRequest } from './run-request.ts';
@@ -41,7 +42,7 @@ export async function openModel(
   }
   const key = apiKey(source.apiKeyEnv, environment);
   const { OpenAiUpstream } = await import('../gateway/openai-upstream.ts');
-  const upstream = new OpenAiUpstream({
+  const plain = new OpenAiUpstream({
     name: model.name,
     baseUrl: source.baseUrl,
     apiKey: key.value,
@@ -49,6 +50,7 @@ export async function openModel(
     random: Math.random,
     logger,
   });
+  const upstream = model.capturesTokens === true ? new TokenUpstream(plain) : plain;
   const endpoint = {
     address: publicAddress(source.baseUrl),
     keyFrom: key.value === undefined ? undefined : key.name,

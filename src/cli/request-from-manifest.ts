@@ -103,10 +103,12 @@ function modelOf(
 ): ModelRequest | undefined {
   if (model === undefined) return undefined;
   const sampling = fixedSampling(model.sampling);
+  const capturesTokens = model.capture === 'tokens';
   if (model.recording !== undefined) {
     return {
       name: model.name,
       sampling,
+      capturesTokens,
       source: { kind: 'recording', path: resolve(folder, model.recording.path) },
     };
   }
@@ -118,5 +120,10 @@ function modelOf(
     );
   }
   const apiKeyEnv = model.upstream?.apiKeyEnv ?? flags.apiKeyEnv;
-  return { name: model.name, sampling, source: { kind: 'endpoint', baseUrl, apiKeyEnv } };
+  return {
+    name: model.name,
+    sampling,
+    capturesTokens,
+    source: { kind: 'endpoint', baseUrl, apiKeyEnv },
+  };
 }

@@ -47,6 +47,8 @@ export interface ModelRequest {
   readonly name: string;
   /** Sampling that the run fixes; absent: the agent's own. */
   readonly sampling?: FixedSampling | undefined;
+  /** Ask the endpoint for the tokens of its answers, and record them. */
+  readonly capturesTokens?: boolean | undefined;
   readonly source:
     | { readonly kind: 'recording'; readonly path: string }
     | {

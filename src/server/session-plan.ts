@@ -1,5 +1,6 @@
 import { ClawError } from '../base/error.ts';
 import type { SessionPlan } from '../gateway/stored-sessions.ts';
+import { TokenUpstream } from '../gateway/token-upstream.ts';
 import type { ClaimRow } from '../store/cluster-records.ts';
 import type { BatchDirectory } from './coordinator/batch-directory.ts';
 import { fixedSampling } from './planning/batch-settings.ts';
@@ -18,8 +19,9 @@ export async function sessionPlan(
     throw new ClawError('NotFound', `batch ${claim.batch} has no model`);
   }
   const { turns, tokens, seconds } = settings.budgets;
+  const upstream = upstreams.of(frozen.namespace, secret);
   return {
-    upstream: upstreams.of(frozen.namespace, secret),
+    upstream: model.capture === 'tokens' ? new TokenUpstream(upstream) : upstream,
     model: model.name,
     budgets: {
       turns: turns ?? Number.POSITIVE_INFINITY,
