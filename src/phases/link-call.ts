@@ -19,6 +19,9 @@ export interface LinkRequest {
   readonly body: Buffer;
 }
 
+/** A gateway that held a call for so long was there: one that dies of each call at once never is. */
+const HELD_MS = 2000;
+
 export interface LinkCallContext {
   readonly gateway: LinkGateway;
   readonly bearer: string;
@@ -43,7 +46,8 @@ export interface LinkLoss {
 /**
  * Forwards one call until the agent has its whole answer. A lost connection, before or inside the
  * answer, is followed by the same call id again; bytes that the agent already has are compared and
- * left out. Returns the loss where the link must be given up; the caller then answers or breaks off.
+ * left out. What counts against `gatewayLossSeconds` is one absence: a gateway that held the call again in
+ * between was there, though the model had no time to answer. Returns the loss where the link must be given up; the caller then answers or breaks off.
  *
  * @param signal aborts when the agent hangs up
  */
@@ -58,17 +62,22 @@ export async function forwardCall(
   let awaySince: number | undefined;
   for (let failures = 1; !signal.aborted; failures += 1) {
     const before = answer.sent;
+    let takenAt: number | undefined;
+    const onTaken = (): void => {
+      takenAt = clock.monotonic();
+    };
     try {
-      await sendOnce(request, answer, context, signal);
+      await sendOnce(request, answer, { ...context, onTaken }, signal);
       return undefined;
     } catch (thrown) {
       if (signal.aborted) return undefined;
       if (thrown instanceof LostLink) return thrown.loss;
-      if (answer.sent > before) {
+      const now = clock.monotonic();
+      const held = takenAt !== undefined && now - takenAt >= HELD_MS;
+      if (answer.sent > before || (held && !(thrown instanceof GatewayFailed))) {
         awaySince = undefined;
         failures = 1;
       }
-      const now = clock.monotonic();
       awaySince ??= now;
       const message = errorMessage(thrown);
       if (now - awaySince >= gatewayLossSeconds * 1000) {
@@ -102,7 +111,7 @@ export async function cancelCall(callId: string, context: LinkCallContext): Prom
 async function sendOnce(
   request: LinkRequest,
   answer: AnswerCopy,
-  context: LinkCallContext,
+  context: LinkCallContext & { readonly onTaken: () => void },
   signal: AbortSignal,
 ): Promise<void> {
   const { contentType, accept } = request;
@@ -117,16 +126,24 @@ async function sendOnce(
     },
     body: request.method === 'POST' ? request.body : null,
     signal,
+    onTaken: context.onTaken,
   });
   const { statusCode: status, headers, body } = reply;
   if (status === 401 || status >= 500) {
     await reply.dump();
     if (status === 401)
       throw new LostLink({ reason: 'Fenced', message: 'the gateway refused the bearer' });
-    throw new ClawError('UpstreamFailed', `gateway answered ${status}`, { retryable: true });
+    throw new GatewayFailed(status);
   }
   const type = headers['content-type'];
   await answer.copy(status, typeof type === 'string' ? type : 'application/json', body);
+}
+
+/** It is there and cannot serve. */
+class GatewayFailed extends ClawError {
+  constructor(status: number) {
+    super('UpstreamFailed', `gateway answered ${status}`, { retryable: true });
+  }
 }
 
 class LostLink extends ClawError {

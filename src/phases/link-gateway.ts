@@ -6,6 +6,8 @@ export interface GatewayCall {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer | null;
   readonly signal: AbortSignal;
+  /** The gateway has read the head of the call: it is there. Not told by every way to a gateway. */
+  readonly onTaken?: () => void;
 }
 
 export interface GatewayReply {

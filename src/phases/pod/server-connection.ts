@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -11,6 +11,8 @@ export interface ConnectionOptions {
   /** PEM certificates, and the only ones that are trusted. */
   readonly ca: string;
   readonly maxSockets?: number;
+  /** How long a server may take to read the head of a request with `onTaken`; default 15 s. */
+  readonly takenMs?: number;
 }
 
 export interface Outgoing {
@@ -21,7 +23,17 @@ export interface Outgoing {
   readonly signal: AbortSignal;
   /** So long nothing may come or go; 0: for ever. */
   readonly idleMs: number;
+  /**
+   * Told when the server has read the head of the request. Who asks for it may wait long for the answer:
+   * a server that does not take the request in time, or vanishes later without a word, as its node may,
+   * fails the request all the same.
+   */
+  readonly onTaken?: (() => void) | undefined;
 }
+
+const TAKEN_MS = 15_000;
+/** Then the kernel asks each second, ten times, whether the other end is there still. */
+const QUIET_MS = 10_000;
 
 /**
  * Connections to the sandbox listener, kept alive. Node's own client: the programs of a pod start
@@ -30,9 +42,11 @@ export interface Outgoing {
 export class ServerConnection {
   readonly #origin: URL;
   readonly #agent: Agent;
+  readonly #takenMs: number;
 
   constructor(options: ConnectionOptions) {
     this.#origin = parsedOrigin(options.serverUrl);
+    this.#takenMs = options.takenMs ?? TAKEN_MS;
     this.#agent = new Agent({
       keepAlive: true,
       maxSockets: options.maxSockets ?? 8,
@@ -43,7 +57,7 @@ export class ServerConnection {
 
   /** Resolves with the head of the answer; rejects where the connection fails or falls silent. */
   async send(outgoing: Outgoing): Promise<IncomingMessage> {
-    const { method, path, headers, body, signal, idleMs } = outgoing;
+    const { method, path, headers, body, signal, idleMs, onTaken } = outgoing;
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const request = httpsRequest({
       agent: this.#agent,
@@ -51,10 +65,11 @@ export class ServerConnection {
       port: this.#origin.port,
       method,
       path,
-      headers,
+      headers: onTaken === undefined ? headers : { ...headers, expect: '100-continue' },
       signal,
       timeout: idleMs,
     });
+    if (onTaken !== undefined) watchTaken(request, this.#takenMs, onTaken);
     request.once('response', resolve);
     request.on('error', reject);
     request.once('timeout', () => {
@@ -68,6 +83,24 @@ export class ServerConnection {
   close(): void {
     this.#agent.destroy();
   }
+}
+
+function watchTaken(request: ClientRequest, limitMs: number, onTaken: () => void): void {
+  let timer: NodeJS.Timeout | undefined;
+  const give = (): void => {
+    const message = `the server did not take the request within ${limitMs / 1000} s`;
+    request.destroy(new ClawError('Timeout', message));
+  };
+  // Not before: a request may wait for a free connection.
+  request.once('socket', () => {
+    timer = setTimeout(give, limitMs);
+  });
+  request.once('continue', () => {
+    clearTimeout(timer);
+    request.socket?.setKeepAlive(true, QUIET_MS);
+    onTaken();
+  });
+  for (const event of ['response', 'close']) request.once(event, () => clearTimeout(timer));
 }
 
 function parsedOrigin(text: string): URL {
