@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { tempDir } from '../test/support/temp-dir.ts';
 import { readConfig, usage } from './config.ts';
 
@@ -30,7 +30,7 @@ async function flags(pods: unknown = PODS, sandbox: unknown = { runtimeClassName
 
 test('what the chart writes becomes the configuration', async () => {
   const argv = [...(await flags()), '--namespaces=a,b', '--lease=op', '--log-level=debug'];
-  expect(readConfig(argv, {})).toMatchObject({
+  expect(readConfig(argv)).toMatchObject({
     namespace: 'clawgym',
     namespaces: ['a', 'b'],
     lease: 'op',
@@ -42,12 +42,16 @@ test('what the chart writes becomes the configuration', async () => {
   });
 });
 
-test('a flag may come from the environment; the command line wins; no namespaces mean all', async () => {
-  const argv = await flags();
-  const env = { CLAWGYM_OPS_PORT: '0', CLAWGYM_NAMESPACE: 'other', CLAWGYM_NAMESPACES: '' };
-  expect(readConfig(argv, env)).toMatchObject({
-    ...{ namespace: 'clawgym', opsPort: 0, namespaces: undefined, lease: undefined },
-  });
+test('an empty flag is an absent one; no namespaces mean all', async () => {
+  const argv = [...(await flags()), '--namespaces=', '--lease='];
+  expect(readConfig(argv)).toMatchObject({ namespaces: undefined, lease: undefined });
+});
+
+test('the environment configures nothing', async () => {
+  vi.stubEnv('CLAWGYM_LEASE', 'other');
+  vi.stubEnv('CLAWGYM_OPS_PORT', '0');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  expect(readConfig(await flags())).toMatchObject({ lease: undefined, opsPort: 9090 });
 });
 
 test.each<[string, readonly string[], RegExp]>([
@@ -58,7 +62,7 @@ test.each<[string, readonly string[], RegExp]>([
   ['an empty list', ['--namespaces=,'], /--namespaces/],
 ])('%s is refused by name', async (_name, more, message) => {
   const argv = [...(await flags()), ...more];
-  expect(() => readConfig(argv, {})).toThrow(message);
+  expect(() => readConfig(argv)).toThrow(message);
 });
 
 test.each<[string, unknown, RegExp]>([
@@ -67,10 +71,10 @@ test.each<[string, unknown, RegExp]>([
   ['with an unknown field', { ...PODS, privileged: true }, /pods.json: /],
 ])('pod settings %s are refused by file and field', async (_name, pods, message) => {
   const argv = await flags(pods);
-  expect(() => readConfig(argv, {})).toThrow(message);
+  expect(() => readConfig(argv)).toThrow(message);
 });
 
 test('a flag that is missing is named', () => {
-  expect(() => readConfig([], {})).toThrow(/--namespace: .*--server-url: /);
+  expect(() => readConfig([])).toThrow(/--namespace: .*--server-url: /);
   expect(usage()).toContain('--server-token-file');
 });

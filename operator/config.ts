@@ -44,15 +44,11 @@ const zFlags = z.object({
 export type OperatorConfig = ReturnType<typeof readConfig>;
 
 /**
- * The configuration of one process. A flag `--server-url` may also come as `CLAWGYM_SERVER_URL`. Throws
- * `InvalidInput` with flag or file, field and expectation.
+ * The configuration of one process, from its flags alone (design: cluster.md 8). Throws `InvalidInput`
+ * with flag or file, field and expectation.
  */
-export function readConfig(
-  argv: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-) {
-  const flags = readFlags(argv, env);
-  const parsed = zFlags.safeParse(flags);
+export function readConfig(argv: readonly string[]) {
+  const parsed = zFlags.safeParse(readFlags(argv));
   if (!parsed.success) throw refused('--', parsed.error);
   const { data } = parsed;
   return {
@@ -80,24 +76,16 @@ export function usage(): string {
   return `usage: clawgym-operator [flags]\n\n${lines.join('\n')}\n`;
 }
 
-function readFlags(
-  argv: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-): Partial<Record<Flag, string>> {
+function readFlags(argv: readonly string[]): Partial<Record<Flag, string>> {
   const options = Object.fromEntries(
     Object.keys(FLAGS).map((flag) => [flag, { type: 'string' } as const]),
   );
-  let values: Readonly<Record<string, unknown>>;
   try {
-    ({ values } = parseArgs({ args: [...argv], options, strict: true }));
+    const { values } = parseArgs({ args: [...argv], options, strict: true });
+    return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''));
   } catch (thrown) {
     throw new ClawError('InvalidInput', `${errorMessage(thrown)}; see --help`, { cause: thrown });
   }
-  const entries = Object.keys(FLAGS).flatMap((flag) => {
-    const value = values[flag] ?? env[`CLAWGYM_${flag.toUpperCase().replaceAll('-', '_')}`];
-    return typeof value === 'string' && value !== '' ? [[flag, value] as const] : [];
-  });
-  return Object.fromEntries(entries);
 }
 
 function readJson<T>(path: string, schema: z.ZodType<T>): T {

@@ -17,7 +17,7 @@ async function main(): Promise<number> {
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort());
   let config: ReturnType<typeof readConfig>;
   try {
-    config = readConfig(process.argv.slice(2), process.env);
+    config = readConfig(process.argv.slice(2));
   } catch (thrown) {
     process.stderr.write(`clawgym-operator: ${errorMessage(thrown)}\n`);
     return 2;

@@ -118,7 +118,7 @@ describe('the charts', () => {
       const argv = argsOf(objects, 'Deployment').map((arg) =>
         arg.replace('/etc/clawgym', folder.path),
       );
-      const operator = readConfig(argv, {});
+      const operator = readConfig(argv);
       expect(operator.namespaces).toEqual(server.namespaces);
       expect(operator.service).toEqual({ namespace: 'gym', name: server.service });
       expect(operator.lease).toBe(server.operatorAccount);
