@@ -28,6 +28,10 @@ afterEach(async () => {
   await folder[Symbol.asyncDispose]();
 });
 
+function bodyOf(name: string): Record<string, unknown> {
+  return (aTask(name).task as { readonly task: Record<string, unknown> }).task;
+}
+
 describe('a batch in a cluster', () => {
   it('goes from its plan to its results', async () => {
     const planned = await cluster.plan(UID, aPlanBody({ spec: { samples: 2 } }));
@@ -64,6 +68,27 @@ describe('a batch in a cluster', () => {
         attempt: 1,
       })),
     );
+  });
+
+  it('scores a rubric as a local run does while there is no judge: not at all, and it says so', async () => {
+    const rubric = [{ name: 'tone', text: 'It is polite.' }];
+    const both = { name: 'both', task: { task: { ...bodyOf('both'), rubric } } };
+    const { verifier: _none, ...judged } = bodyOf('judged');
+    const alone = { name: 'judged', task: { task: { ...judged, rubric } } };
+    const planned = await cluster.plan(UID, aPlanBody({ tasks: [both, alone] }));
+    expect(planned).toMatchObject({ planned: 2, notGradable: 1 });
+    await cluster.drive(UID, well);
+    const rows = await cluster.store.listRollouts(ID);
+    const told = rows.map(({ taskId, decision }) => [taskId, decision?.outcome, decision?.reason]);
+    expect(told.toSorted()).toEqual([
+      ['both', 'scored', ''],
+      ['judged', 'not_gradable', 'NeedsJudge'],
+    ]);
+    const decision = rows.find(({ taskId }) => taskId === 'both')?.decision;
+    expect(decision?.score).toMatchObject({ native: 0.5, rubric: null, final: 0.5 });
+    expect(decision?.findings).toEqual([
+      { code: 'RubricNotJudged', message: expect.stringContaining('30% of its weight') },
+    ]);
   });
 
   it('answers a repeated plan from what is stored and refuses another spec', async () => {
