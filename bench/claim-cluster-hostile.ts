@@ -20,10 +20,10 @@ import { RECORDED_UPSTREAM, startRecordedModel } from './support/recorded-model-
  * Claim operator/9: hostile agents in pods of a cluster, and the same manifest in the local engine. Each
  * is decided at the first try and as its kind demands, and both engines agree.
  *
- * `--only fork-bomb,special-files` for some of them; `--local` without a cluster.
+ * `--only fork-bomb,special-files` for some of them; `--engine local` or `cluster` for one alone.
  */
 const { values } = parseArgs({
-  options: { only: { type: 'string' }, local: { type: 'boolean', default: false } },
+  options: { only: { type: 'string' }, engine: { type: 'string' } },
 });
 const NAME = 'hostile';
 const RUN_SECONDS = 900;
@@ -35,19 +35,20 @@ const RECORDING = [
 
 const only = values.only?.split(',');
 const agents = HOSTILE_AGENTS.filter(({ name }) => only === undefined || only.includes(name));
+const asked = (engine: 'local' | 'cluster'): boolean => (values.engine ?? engine) === engine;
 const claim = new Claim();
 const scratch = await mkdtemp(join(tmpdir(), 'clawgym-hostile-'));
 try {
   const recording = join(scratch, 'recording.jsonl');
   await writeFile(recording, RECORDING.map((line) => `${JSON.stringify(line)}\n`).join(''));
-  const local = await localEndings(recording);
+  const local = asked('local') ? await localEndings(recording) : undefined;
   const [seconds, cluster] = await timed(async () =>
-    values.local ? undefined : await clusterEndings(recording),
+    asked('cluster') ? await clusterEndings(recording) : undefined,
   );
   for (const agent of agents) {
-    const ends = { local: local.get(agent.name), cluster: cluster?.get(agent.name) };
+    const ends = { local: local?.get(agent.name), cluster: cluster?.get(agent.name) };
     process.stderr.write(`${agent.name}: ${JSON.stringify(ends)}\n`);
-    for (const problem of problemsOf(agent, ends, values.local)) claim.check(false, problem);
+    for (const problem of problemsOf(agent, ends, asked)) claim.check(false, problem);
   }
   claim.finish(
     `${agents.length} hostile agents decided at the first try, alike in both engines; ${Math.round(seconds)} s in the cluster`,
@@ -84,7 +85,7 @@ async function clusterEndings(recording: string): Promise<ReadonlyMap<string, En
   };
   const source = { configMap: { name: CONFIG_MAP, key: KEY } };
   const model = { upstreamSecretRef: { name: RECORDED_UPSTREAM } };
-  for (const manifest of [JSON.stringify(configMap), benchRun(source, model, 4)]) {
+  for (const manifest of [JSON.stringify(configMap), benchRun(source, model, 6)]) {
     await installation.kubectl(['apply', '--filename', '-'], manifest);
   }
   const over = new AbortController();

@@ -29,10 +29,10 @@ export function endings({ arms }: Results): ReadonlyMap<string, Ended> {
 export function problemsOf(
   agent: HostileAgent,
   ends: { readonly local: Ended | undefined; readonly cluster: Ended | undefined },
-  localOnly: boolean,
+  asked: (engine: 'local' | 'cluster') => boolean,
 ): readonly string[] {
-  const engines = (['local', 'cluster'] as const).filter((engine) =>
-    engine === 'local' ? agent.clusterOnly !== true : !localOnly,
+  const engines = (['local', 'cluster'] as const).filter(
+    (engine) => asked(engine) && (engine === 'cluster' || agent.clusterOnly !== true),
   );
   const alone = engines.flatMap((engine) => {
     const end = ends[engine];
