@@ -21,24 +21,25 @@ export interface ClusterRecords {
   /**
    * Stores a Job and its rows; index i is `items[i]`. A name that is known answers what was stored
    * under it, whatever is asked now. Throws `Conflict` where an unsettled row of another live Job of
-   * the batch carries one of the items, and `InvalidInput` for no items or one twice.
+   * the batch carries one of the items, and `InvalidInput` for no items or one twice. Names are those of
+   * a batch: another's may have the same, in its own namespace.
    */
   newJob(job: NewJob, items: readonly WorkItem[]): Promise<JobRow>;
   /** Idempotent; another uid than the stored one is `Conflict`, an unknown name `NotFound`. */
-  setJobUid(name: string, uid: string): Promise<void>;
+  setJobUid(job: JobRef, uid: string): Promise<void>;
   /** Its pods are gone; its unsettled rows wait again. The first cause holds. */
-  jobOver(name: string, cause: JobOverCause): Promise<void>;
-  jobByName(name: string): Promise<JobRow | undefined>;
+  jobOver(job: JobRef, cause: JobOverCause): Promise<void>;
+  jobByName(job: JobRef): Promise<JobRow | undefined>;
   jobByUid(uid: string): Promise<JobRow | undefined>;
   /** In order of creation. */
   listJobs(batch: BatchId, options?: { readonly live?: boolean }): Promise<readonly JobRow[]>;
   /** By index. */
-  rowsOf(job: string): Promise<readonly WorkRow[]>;
-  rowOf(job: string, index: number): Promise<WorkRow | undefined>;
+  rowsOf(job: JobRef): Promise<readonly WorkRow[]>;
+  rowOf(job: JobRef, index: number): Promise<WorkRow | undefined>;
   /** Items that live Jobs of the batch still carry: everything else that is undecided waits. */
   carriedItems(batch: BatchId): Promise<readonly WorkItem[]>;
   /** The row needs nothing more from its Job. Idempotent. */
-  settleRow(job: string, index: number): Promise<void>;
+  settleRow(job: JobRef, index: number): Promise<void>;
   /** Settles the row by which a live Job of the batch carries the item, if one does. Idempotent. */
   settleItem(batch: BatchId, item: WorkItem): Promise<void>;
 
@@ -138,6 +139,9 @@ export interface NewJob {
   readonly generation: number;
   readonly createdAt: number;
 }
+
+/** Which Job: a row of one serves too. */
+export type JobRef = Pick<NewJob, 'batch' | 'name'>;
 
 export interface JobRow extends NewJob {
   readonly uid: string | undefined;

@@ -93,7 +93,7 @@ async function podOfJob(): Promise<{ readonly name: string; readonly uid: string
   await store.newJob(aJob({ namespace }), rolloutItems(0, 1));
   const spec = { completionMode: 'Indexed', completions: 2, parallelism: 2, template };
   const made = await client.for(jobs).create({ metadata: { name, namespace }, spec }, call);
-  await store.setJobUid(name, made.metadata.uid ?? '');
+  await store.setJobUid(aJob(), made.metadata.uid ?? '');
   const labelSelector = `batch.kubernetes.io/job-name=${name}`;
   const ofIndex = async () => {
     const { items } = await client.for(pods).list({ namespace, labelSelector }, { signal });

@@ -100,7 +100,7 @@ export class SandboxBed implements AsyncDisposable {
     await bed.open();
     await bed.store.planBatch(aBatch(), aPlan(4));
     await bed.store.newJob(aJob({ shape: aShape({ snapshotMiB: 1 }) }), rolloutItems(0, 1, 2));
-    await bed.store.setJobUid(aJob().name, 'job-uid-1');
+    await bed.store.setJobUid(aJob(), 'job-uid-1');
     bed.pods.put();
     return bed;
   }

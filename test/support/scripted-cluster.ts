@@ -140,8 +140,8 @@ export class ScriptedCluster implements AsyncDisposable {
       jobUid,
       index: String(index),
     });
-    const row = await this.store.rowOf(job.name, index);
-    const stored = await this.store.jobByName(job.name);
+    const stored = await this.store.jobByUid(jobUid);
+    const row = stored && (await this.store.rowOf(stored, index));
     const object = { ...(await this.pods.get(NAMESPACE, name)), spec: {} };
     if (row === undefined || stored === undefined)
       throw new Error(`no row ${index} of ${job.name}`);

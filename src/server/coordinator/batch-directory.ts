@@ -112,7 +112,7 @@ export class BatchDirectory {
     const all = await store.listJobs(row.id);
     const jobs = [];
     for (const job of all) {
-      jobs.push({ row: job, rows: job.live ? await store.rowsOf(job.name) : [] });
+      jobs.push({ row: job, rows: job.live ? await store.rowsOf(job) : [] });
     }
     const rollouts = await store.listRollouts(row.id);
     return {

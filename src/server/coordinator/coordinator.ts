@@ -109,8 +109,8 @@ export class Coordinator {
     const batch = await this.#batch(uid);
     return await this.#turns.run(uid, async () => {
       const { store, clock } = this.#options;
-      const known = await store.jobByName(body.name);
-      if (known !== undefined && known.batch === batch.planned.row.id) return jobState(known);
+      const known = await store.jobByName({ batch: batch.planned.row.id, name: body.name });
+      if (known !== undefined) return jobState(known);
       const items = waitingItems(batch)
         .filter((item) => batch.shapeOf(item).id === body.shapeId)
         .slice(0, body.max);
@@ -127,15 +127,14 @@ export class Coordinator {
       const { name, generation } = body;
       const job = { name, batch: batch.planned.row.id, namespace, shape, generation };
       const row = await store.newJob({ ...job, createdAt: clock.now() }, items);
-      batch.addJob(row, await store.rowsOf(name));
+      batch.addJob(row, await store.rowsOf(row));
       return jobState(row);
     });
   }
 
   async jobCreated(uid: string, name: string, jobUid: string): Promise<void> {
     const batch = await this.#batch(uid);
-    await this.#jobOf(batch, name);
-    await this.#options.store.setJobUid(name, jobUid);
+    await this.#options.store.setJobUid(await this.#jobOf(batch, name), jobUid);
     batch.setJobUid(name, jobUid);
   }
 
@@ -144,10 +143,10 @@ export class Coordinator {
     const batch = await this.#batch(uid);
     const job = await this.#jobOf(batch, name);
     const { store } = this.#options;
-    for (const { item, settled } of await store.rowsOf(job.name)) {
+    for (const { item, settled } of await store.rowsOf(job)) {
       if (!settled && item.kind === 'rollout') await this.#closeLeft(batch, item, cause);
     }
-    await store.jobOver(name, cause);
+    await store.jobOver(job, cause);
     batch.jobOver(name);
   }
 
@@ -281,17 +280,18 @@ export class Coordinator {
   }
 
   async #jobOf(batch: LiveBatch, name: string) {
-    const job = await this.#options.store.jobByName(name);
-    if (job !== undefined && job.batch === batch.planned.row.id) return job;
+    const job = await this.#options.store.jobByName({ batch: batch.planned.row.id, name });
+    if (job !== undefined) return job;
     throw new ClawError('NotFound', `batch ${batch.planned.row.id} has no Job ${name}`);
   }
 
   async #itemOf(batch: LiveBatch, pod: PodEvidence): Promise<WorkItem | undefined> {
-    const job = await this.#options.store.jobByName(pod.jobName);
-    if (job === undefined || job.batch !== batch.planned.row.id) return undefined;
+    const ref = { batch: batch.planned.row.id, name: pod.jobName };
+    const job = await this.#options.store.jobByName(ref);
+    if (job === undefined) return undefined;
     // A Job of the same name that was deleted and made again by somebody else is none of ours.
     if (job.uid !== undefined && job.uid !== pod.jobUid) return undefined;
-    return (await this.#options.store.rowOf(job.name, pod.index))?.item;
+    return (await this.#options.store.rowOf(job, pod.index))?.item;
   }
 
   async #closeLeft(

@@ -30,7 +30,7 @@ beforeEach(async () => {
   store = await openSqliteClusterStore({ folder, holder: 'a test', clock: systemClock });
   await store.planBatch(aBatch(), aPlan(3));
   await store.newJob(aJob(), rolloutItems(0, 1));
-  await store.setJobUid(JOB, 'job-uid-1');
+  await store.setJobUid(aJob(), 'job-uid-1');
   clock = new ManualClock(1_700_000_000_000);
   mint = await TokenMint.create(clock);
   pods = new FakePods();
@@ -177,13 +177,13 @@ describe('the Job of a pod', () => {
     pods.put({ namespace: 'team-b', jobName: 'next', jobUid: 'job-uid-2' });
     const foreign = prove(await mint.sign({ namespace: 'team-b' }));
     expect(await reasonOf(foreign)).toBe('Forbidden UnknownJob');
-    await store.setJobUid('next', 'job-uid-2');
+    await store.setJobUid(aJob({ name: 'next' }), 'job-uid-2');
     expect(await prove(token)).toMatchObject({ row: { item: { position: 2 } } });
   });
 
   it('fences its late pods when the next generation may carry their rows', async () => {
     const token = await mint.sign();
-    await store.jobOver(JOB, 'lost');
+    await store.jobOver(aJob(), 'lost');
     for (const role of ['stage', 'companion'] as const) {
       expect(await reasonOf(prove(token, role))).toBe('Fenced JobOver');
     }
@@ -192,7 +192,7 @@ describe('the Job of a pod', () => {
   it('of the other phase is refused', async () => {
     const shape = aShape({ phase: 'verify' });
     await store.newJob(aJob({ name: 'v1', shape }), rolloutItems(2));
-    await store.setJobUid('v1', 'job-uid-v');
+    await store.setJobUid(aJob({ name: 'v1' }), 'job-uid-v');
     pods.put({ jobName: 'v1', jobUid: 'job-uid-v' });
     expect(await reasonOf(prove(await mint.sign()))).toBe('Forbidden WrongPhase');
     const token = await mint.sign({ audience: [AUDIENCES.verify] });

@@ -1,3 +1,4 @@
+import { asBatchId } from '../../base/brand.ts';
 import { ClawError } from '../../base/error.ts';
 import {
   INDEX_ANNOTATION,
@@ -55,7 +56,7 @@ export async function provePod(
   // Every pod of the Job's own template carries it; one that was put under the Job later may not.
   if (pod.metadata.labels?.[LABELS.batch] !== job.batch) throw refuse('ForeignBatch', name);
   if (job.shape.phase !== PHASE_OF[role]) throw refuse('WrongPhase', `${job.name} for ${role}`);
-  const row = await deps.records.rowOf(job.name, indexOf(pod));
+  const row = await deps.records.rowOf(job, indexOf(pod));
   if (row === undefined) throw refuse('NoWork', name);
   refuseLate(job);
   const uid = pod.metadata.uid ?? '';
@@ -83,7 +84,9 @@ async function jobOf(
   }
   const job = await records.jobByUid(owner.uid);
   if (job === undefined) {
-    const named = await records.jobByName(owner.name);
+    const label = pod.metadata.labels?.[LABELS.batch] ?? '';
+    const batch = asBatchId(label);
+    const named = await records.jobByName({ batch, name: owner.name });
     if (named === undefined || named.uid !== undefined || named.namespace !== namespace) {
       throw refuse('UnknownJob', owner.name);
     }

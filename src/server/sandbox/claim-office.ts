@@ -78,7 +78,9 @@ export class ClaimOffice {
   /** As `authenticate`, for a write: `Fenced` once the Job of the claim is over. */
   async authenticateWriter(authorization: string | undefined, role: Role): Promise<ClaimRow> {
     const claim = await this.authenticate(authorization, [role]);
-    const job = await this.#options.records.jobByName(claim.job);
+    const job = await this.#options.records.jobByName({
+      ...{ batch: claim.batch, name: claim.job },
+    });
     if (job === undefined) throw refuse('UnknownJob', claim.job);
     refuseLate(job);
     if (role === 'companion') await this.#refuseClosed(claim);

@@ -122,7 +122,7 @@ async function takeArtifact(
   claim: ClaimRow,
   { artifacts, records }: SandboxPluginOptions,
 ): Promise<{ readonly digest: Sha256; readonly size: number }> {
-  const job = await records.jobByName(claim.job);
+  const job = await records.jobByName({ batch: claim.batch, name: claim.job });
   const maxBytes = Math.max(job?.shape.snapshotMiB ?? 0, OUTPUT_MIB) * MIB;
   return await spliceBody(request, reply, maxBytes, (body) =>
     artifacts.putStream(body, { maxBytes }),

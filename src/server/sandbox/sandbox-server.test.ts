@@ -17,7 +17,6 @@ import { makeAuthority, makeServing } from '../tls/certificates.ts';
 
 const END = '/rollouts/v1/end';
 const PUT = '/rollouts/v1/artifacts';
-const JOB = aJob().name;
 
 let bed: SandboxBed;
 beforeEach(async () => {
@@ -38,7 +37,7 @@ async function verifyPod(): Promise<string> {
   await bed.store.newJob(aJob({ name: 'v1', shape }), [
     { kind: 'verification', attempt: FIRST_ATTEMPT, verification: 'main' },
   ]);
-  await bed.store.setJobUid('v1', 'job-uid-v');
+  await bed.store.setJobUid(aJob({ name: 'v1' }), 'job-uid-v');
   bed.pods.put({ name: 'verify', uid: 'pod-v', jobName: 'v1', jobUid: 'job-uid-v' });
   const pod = { name: 'verify', uid: 'pod-v' };
   return await bed.mint.sign({ audience: [AUDIENCES.verify], pod });
@@ -110,7 +109,7 @@ describe('claims', () => {
     bed.pods.put({ jobName: 'unknown', jobUid: 'unknown' });
     expect(await bed.claim('stage')).toMatchObject({ status: 403, json: { reason: 'UnknownJob' } });
     bed.pods.put();
-    await bed.store.jobOver(JOB, 'replaced');
+    await bed.store.jobOver(aJob(), 'replaced');
     expect(await bed.claim('stage')).toMatchObject({ status: 409, json: { decision: 'decided' } });
   });
 
@@ -243,7 +242,7 @@ describe('ends and verdicts', () => {
   it('of a Job that is over are fenced, also the bytes', async () => {
     await bed.claim('stage');
     const companion = await bed.credential('companion');
-    await bed.store.jobOver(JOB, 'lost');
+    await bed.store.jobOver(aJob(), 'lost');
     for (const [method, path, body] of [
       ['POST', END, end()],
       ['PUT', PUT, Buffer.from('late')],

@@ -5,6 +5,7 @@ import { ROLES, type Role } from '../../protocol/pod-contract.ts';
 import type { ClaimRow } from '../cluster-records.ts';
 import { absent, json, parseRow, zAttemptId, zBatchId, zDigest } from './columns.ts';
 import type { Connection } from './connection.ts';
+import { jobKey, jobNameOf } from './job-keys.ts';
 import { itemColumn, zItemColumn } from './work-items.ts';
 
 const zClaim = z
@@ -27,7 +28,7 @@ const zClaim = z
       podUid: row.pod_uid,
       role: row.role,
       batch: row.batch,
-      job: row.job,
+      job: jobNameOf(row.job),
       index: row.position,
       item: row.item,
       attempt: row.attempt,
@@ -64,7 +65,7 @@ export function putClaim(db: Connection, claim: ClaimRow): ClaimRow {
     claim.podUid,
     claim.role,
     claim.batch,
-    claim.job,
+    jobKey(db, { batch: claim.batch, name: claim.job }),
     claim.index,
     itemColumn(claim.item),
     claim.attempt ?? null,

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import type { BatchId } from '../../base/brand.ts';
 import { ClawError } from '../../base/error.ts';
-import type { NewJob, WorkItem, WorkRow } from '../cluster-records.ts';
+import type { JobRef, NewJob, WorkItem, WorkRow } from '../cluster-records.ts';
 import { parseRow } from './columns.ts';
 import type { Connection } from './connection.ts';
+import { jobKeys, jobNameOf } from './job-keys.ts';
 import { itemColumn, zItemColumn } from './work-items.ts';
 
 const zRow = z
@@ -15,7 +16,7 @@ const zRow = z
   })
   .transform(
     (row): WorkRow => ({
-      job: row.job,
+      job: jobNameOf(row.job),
       index: row.position,
       item: row.item,
       settled: row.state === 'settled',
@@ -25,7 +26,13 @@ const zRow = z
 const zCarrier = z.object({ job: z.string() });
 const zItem = z.object({ item: zItemColumn });
 
-export function insertRows(db: Connection, job: NewJob, items: readonly WorkItem[]): void {
+/** @param key under which the Job is stored */
+export function insertRows(
+  db: Connection,
+  job: NewJob,
+  key: string,
+  items: readonly WorkItem[],
+): void {
   for (const [index, item] of items.entries()) {
     const column = itemColumn(item);
     const carrier = db.get(
@@ -34,10 +41,10 @@ export function insertRows(db: Connection, job: NewJob, items: readonly WorkItem
       column,
     );
     if (carrier !== undefined)
-      refuseItem(job.name, column, parseRow(zCarrier, 'jobs', carrier).job);
+      refuseItem(job.name, column, jobNameOf(parseRow(zCarrier, 'jobs', carrier).job));
     db.run(
       "INSERT INTO job_rows (job, position, batch, item, state) VALUES (?, ?, ?, ?, 'open')",
-      job.name,
+      key,
       index,
       job.batch,
       column,
@@ -50,14 +57,18 @@ function refuseItem(job: string, item: string, carrier: string): never {
   throw new ClawError('Conflict', `Job ${carrier} carries ${item} already; Job ${job} may not`);
 }
 
-export function rowsOf(db: Connection, job: string): readonly WorkRow[] {
+const OF_JOB = 'batch = ? AND job IN (?, ?)';
+const ofJob = (ref: JobRef) => [ref.batch, ...jobKeys(ref)] as const;
+
+export function rowsOf(db: Connection, job: JobRef): readonly WorkRow[] {
   return db
-    .all('SELECT * FROM job_rows WHERE job = ? ORDER BY position', job)
+    .all(`SELECT * FROM job_rows WHERE ${OF_JOB} ORDER BY position`, ...ofJob(job))
     .map((row) => parseRow(zRow, 'job_rows', row));
 }
 
-export function rowOf(db: Connection, job: string, index: number): WorkRow | undefined {
-  const row = db.get('SELECT * FROM job_rows WHERE job = ? AND position = ?', job, index);
+export function rowOf(db: Connection, job: JobRef, index: number): WorkRow | undefined {
+  const sql = `SELECT * FROM job_rows WHERE ${OF_JOB} AND position = ?`;
+  const row = db.get(sql, ...ofJob(job), index);
   return row === undefined ? undefined : parseRow(zRow, 'job_rows', row);
 }
 
@@ -71,10 +82,10 @@ export function carriedItems(db: Connection, batch: BatchId): readonly WorkItem[
     .map((row) => parseRow(zItem, 'job_rows', row).item);
 }
 
-export function settleRow(db: Connection, job: string, index: number): void {
-  const sql = "UPDATE job_rows SET state = 'settled' WHERE job = ? AND position = ?";
-  if (db.run(sql, job, index) > 0) return;
-  throw new ClawError('NotFound', `Job ${job} has no row ${index}`);
+export function settleRow(db: Connection, job: JobRef, index: number): void {
+  const sql = `UPDATE job_rows SET state = 'settled' WHERE ${OF_JOB} AND position = ?`;
+  if (db.run(sql, ...ofJob(job), index) > 0) return;
+  throw new ClawError('NotFound', `Job ${job.name} has no row ${index}`);
 }
 
 export function settleItem(db: Connection, batch: BatchId, item: WorkItem): void {
@@ -86,6 +97,7 @@ export function settleItem(db: Connection, batch: BatchId, item: WorkItem): void
 }
 
 /** The Job is over: what it left unsettled may be carried by another. */
-export function leaveRows(db: Connection, job: string): void {
-  db.run("UPDATE job_rows SET state = 'left' WHERE job = ? AND state = 'open'", job);
+export function leaveRows(db: Connection, job: JobRef): void {
+  const sql = `UPDATE job_rows SET state = 'left' WHERE ${OF_JOB} AND state = 'open'`;
+  db.run(sql, ...ofJob(job));
 }

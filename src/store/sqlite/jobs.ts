@@ -6,12 +6,14 @@ import { zShape } from '../../protocol/operator-api.ts';
 import {
   JOB_OVER_CAUSES,
   type JobOverCause,
+  type JobRef,
   type JobRow,
   type NewJob,
   type WorkItem,
 } from '../cluster-records.ts';
 import { absent, json, parseRow, zBatchId } from './columns.ts';
 import type { Connection } from './connection.ts';
+import { jobKey, jobKeys, jobNameOf } from './job-keys.ts';
 import { insertRows, leaveRows } from './job-rows.ts';
 
 const zJob = z
@@ -29,7 +31,7 @@ const zJob = z
   })
   .transform(
     (row): JobRow => ({
-      name: row.name,
+      name: jobNameOf(row.name),
       batch: row.batch,
       namespace: row.namespace,
       shape: row.shape_json,
@@ -48,20 +50,20 @@ const SELECT = `SELECT jobs.*,
   (SELECT count(*) FROM job_rows WHERE job = jobs.name AND state = 'settled') AS settled
   FROM jobs`;
 
-function one(db: Connection, where: string, value: string): JobRow | undefined {
-  const row = db.get(`${SELECT} WHERE ${where}`, value);
+function one(db: Connection, where: string, ...values: string[]): JobRow | undefined {
+  const row = db.get(`${SELECT} WHERE ${where}`, ...values);
   return row === undefined ? undefined : parseRow(zJob, 'jobs', row);
 }
 
-export const jobByName = (db: Connection, name: string): JobRow | undefined =>
-  one(db, 'name = ?', name);
+export const jobByName = (db: Connection, ref: JobRef): JobRow | undefined =>
+  one(db, 'batch = ? AND name IN (?, ?)', ref.batch, ...jobKeys(ref));
 
 export const jobByUid = (db: Connection, uid: string): JobRow | undefined =>
   one(db, 'uid = ?', uid);
 
-function needJob(db: Connection, name: string): JobRow {
-  const job = jobByName(db, name);
-  if (job === undefined) throw new ClawError('NotFound', `no Job ${name} is stored`);
+function needJob(db: Connection, ref: JobRef): JobRow {
+  const job = jobByName(db, ref);
+  if (job === undefined) throw new ClawError('NotFound', `no Job ${ref.name} is stored`);
   return job;
 }
 
@@ -72,39 +74,37 @@ export function listJobs(db: Connection, batch: BatchId, live?: boolean): readon
 }
 
 export function newJob(db: Connection, job: NewJob, items: readonly WorkItem[]): JobRow {
-  const known = jobByName(db, job.name);
-  if (known !== undefined) {
-    if (known.batch === job.batch) return known;
-    throw new ClawError('Conflict', `Job ${job.name} belongs to batch ${known.batch}`);
-  }
+  const known = jobByName(db, job);
+  if (known !== undefined) return known;
   if (items.length === 0) throw new ClawError('InvalidInput', `Job ${job.name} has no items`);
+  const key = jobKey(db, job);
   db.run(
     `INSERT INTO jobs (name, batch, namespace, shape_json, generation, created_at)
      VALUES (?, ?, ?, ?, ?, ?)`,
-    job.name,
+    key,
     job.batch,
     job.namespace,
     canonicalJson(job.shape),
     job.generation,
     job.createdAt,
   );
-  insertRows(db, job, items);
-  return needJob(db, job.name);
+  insertRows(db, job, key, items);
+  return needJob(db, job);
 }
 
-export function setJobUid(db: Connection, name: string, uid: string): void {
-  const job = needJob(db, name);
+export function setJobUid(db: Connection, ref: JobRef, uid: string): void {
+  const job = needJob(db, ref);
   if (job.uid === uid) return;
   if (job.uid !== undefined) {
-    throw new ClawError('Conflict', `Job ${name} has uid ${job.uid}, now asked to have ${uid}`);
+    throw new ClawError('Conflict', `Job ${job.name} has uid ${job.uid}, now asked to have ${uid}`);
   }
   const other = jobByUid(db, uid);
   if (other !== undefined) throw new ClawError('Conflict', `uid ${uid} is that of ${other.name}`);
-  db.run('UPDATE jobs SET uid = ? WHERE name = ?', uid, name);
+  db.run('UPDATE jobs SET uid = ? WHERE name = ?', uid, jobKey(db, ref));
 }
 
-export function jobOver(db: Connection, name: string, cause: JobOverCause): void {
-  if (!needJob(db, name).live) return;
-  db.run('UPDATE jobs SET over_cause = ? WHERE name = ?', cause, name);
-  leaveRows(db, name);
+export function jobOver(db: Connection, ref: JobRef, cause: JobOverCause): void {
+  if (!needJob(db, ref).live) return;
+  db.run('UPDATE jobs SET over_cause = ? WHERE name = ?', cause, jobKey(db, ref));
+  leaveRows(db, ref);
 }

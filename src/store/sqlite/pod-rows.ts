@@ -37,7 +37,8 @@ export function putEvidence(db: Connection, batch: BatchId, evidence: PodEvidenc
 export function gradingEvidence(db: Connection, batch: BatchId): readonly GradingEvidence[] {
   // As the coordinator does it: evidence of a Job of the same name that is not ours says nothing.
   const sql = `SELECT item, evidence_json, report FROM pod_evidence
-    JOIN jobs ON jobs.name = evidence_json ->> 'jobName' AND jobs.batch = pod_evidence.batch
+    JOIN jobs ON jobs.batch = pod_evidence.batch AND jobs.name IN
+      (evidence_json ->> 'jobName', pod_evidence.batch || '/' || (evidence_json ->> 'jobName'))
       AND (jobs.uid IS NULL OR jobs.uid = evidence_json ->> 'jobUid')
     JOIN job_rows ON job = jobs.name AND position = evidence_json ->> 'index'
     LEFT JOIN pod_reports ON pod_reports.pod_uid = pod_evidence.pod_uid

@@ -55,11 +55,11 @@ describe('jobs and their rows', () => {
     store = await open();
     const other = aJob({ generation: 9, shape: aShape({ id: 'other' }) });
     expect(await store.newJob(other, rolloutItems(1, 3, 2))).toEqual(made);
-    expect(await store.rowsOf(JOB)).toEqual([
+    expect(await store.rowsOf(aJob())).toEqual([
       { job: JOB, index: 0, item: { kind: 'rollout', position: 2 }, settled: false },
       { job: JOB, index: 1, item: { kind: 'rollout', position: 0 }, settled: false },
     ]);
-    expect(await store.rowOf(JOB, 2)).toBeUndefined();
+    expect(await store.rowOf(aJob(), 2)).toBeUndefined();
   });
 
   it('let no two live Jobs carry one item, and free it when the first is over', async () => {
@@ -69,11 +69,11 @@ describe('jobs and their rows', () => {
       code: 'Conflict',
       message: expect.stringContaining(JOB) as unknown,
     });
-    expect(await store.jobByName('second')).toBeUndefined();
-    await store.settleRow(JOB, 0);
-    await store.jobOver(JOB, 'paused');
-    await store.jobOver(JOB, 'lost');
-    expect(await store.jobByName(JOB)).toMatchObject({
+    expect(await store.jobByName(aJob({ name: 'second' }))).toBeUndefined();
+    await store.settleRow(aJob(), 0);
+    await store.jobOver(aJob(), 'paused');
+    await store.jobOver(aJob(), 'lost');
+    expect(await store.jobByName(aJob())).toMatchObject({
       live: false,
       cause: 'paused',
       length: 2,
@@ -93,23 +93,22 @@ describe('jobs and their rows', () => {
     expect(await store.listJobs(BATCH)).toEqual([]);
   });
 
-  it('never give a name or a uid to two', async () => {
-    await store.planBatch(aBatch({ id: asBatchId('batch-2') }), aPlan(1, 1, 'batch-2'));
+  it('never give a uid to two', async () => {
     await store.newJob(aJob(), rolloutItems(0));
     await store.newJob(aJob({ name: 'second' }), rolloutItems(1));
-    const foreign = aJob({ batch: asBatchId('batch-2') });
-    await expect(store.newJob(foreign, rolloutItems(0))).rejects.toMatchObject({
-      code: 'Conflict',
-    });
-    await store.setJobUid(JOB, 'uid-1');
-    await store.setJobUid(JOB, 'uid-1');
+    await store.setJobUid(aJob(), 'uid-1');
+    await store.setJobUid(aJob(), 'uid-1');
     for (const [name, uid] of [
       [JOB, 'uid-2'],
       ['second', 'uid-1'],
     ] as const) {
-      await expect(store.setJobUid(name, uid)).rejects.toMatchObject({ code: 'Conflict' });
+      await expect(store.setJobUid(aJob({ name }), uid)).rejects.toMatchObject({
+        code: 'Conflict',
+      });
     }
-    await expect(store.setJobUid('nobody', 'u')).rejects.toMatchObject({ code: 'NotFound' });
+    await expect(store.setJobUid(aJob({ name: 'nobody' }), 'u')).rejects.toMatchObject({
+      code: 'NotFound',
+    });
     expect(await store.jobByUid('uid-1')).toMatchObject({ name: JOB });
     expect(await store.jobByUid('uid-2')).toBeUndefined();
   });
@@ -128,7 +127,7 @@ describe('jobs and their rows', () => {
     }
     await store.settleItem(BATCH, { kind: 'rollout', position: 3 });
     expect(await store.carriedItems(BATCH)).toEqual([]);
-    expect(await store.jobByName(JOB)).toMatchObject({ length: 3, settled: 3 });
+    expect(await store.jobByName(aJob())).toMatchObject({ length: 3, settled: 3 });
   });
 
   it('carry every item at most once, whatever is made, settled and over in which order', async () => {
@@ -154,8 +153,10 @@ describe('jobs and their rows', () => {
           } else if ('settle' in doing) {
             await store.settleItem(batch, { kind: 'rollout', position: doing.settle });
             carried.delete(doing.settle);
-          } else if ((await store.jobByName(`${batch}-${doing.over}`)) !== undefined) {
-            await store.jobOver(`${batch}-${doing.over}`, 'lost');
+          } else if (
+            (await store.jobByName({ batch, name: `${batch}-${doing.over}` })) !== undefined
+          ) {
+            await store.jobOver({ batch, name: `${batch}-${doing.over}` }, 'lost');
             for (const [position, job] of carried) {
               if (job === `${batch}-${doing.over}`) carried.delete(position);
             }

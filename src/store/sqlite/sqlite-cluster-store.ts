@@ -10,6 +10,7 @@ import type {
   GateRunRow,
   GradingEvidence,
   JobOverCause,
+  JobRef,
   JobRow,
   NewJob,
   WorkItem,
@@ -60,16 +61,16 @@ export class SqliteClusterStore extends SqliteStore implements ClusterStore {
     return this.write((db) => newJob(db, job, items));
   }
 
-  setJobUid(name: string, uid: string): Promise<void> {
-    return this.write((db) => setJobUid(db, name, uid));
+  setJobUid(job: JobRef, uid: string): Promise<void> {
+    return this.write((db) => setJobUid(db, job, uid));
   }
 
-  jobOver(name: string, cause: JobOverCause): Promise<void> {
-    return this.write((db) => jobOver(db, name, cause));
+  jobOver(job: JobRef, cause: JobOverCause): Promise<void> {
+    return this.write((db) => jobOver(db, job, cause));
   }
 
-  jobByName(name: string): Promise<JobRow | undefined> {
-    return this.read((db) => jobByName(db, name));
+  jobByName(job: JobRef): Promise<JobRow | undefined> {
+    return this.read((db) => jobByName(db, job));
   }
 
   jobByUid(uid: string): Promise<JobRow | undefined> {
@@ -80,11 +81,11 @@ export class SqliteClusterStore extends SqliteStore implements ClusterStore {
     return this.read((db) => listJobs(db, batch, options.live));
   }
 
-  rowsOf(job: string): Promise<readonly WorkRow[]> {
+  rowsOf(job: JobRef): Promise<readonly WorkRow[]> {
     return this.read((db) => rowsOf(db, job));
   }
 
-  rowOf(job: string, index: number): Promise<WorkRow | undefined> {
+  rowOf(job: JobRef, index: number): Promise<WorkRow | undefined> {
     return this.read((db) => rowOf(db, job, index));
   }
 
@@ -92,7 +93,7 @@ export class SqliteClusterStore extends SqliteStore implements ClusterStore {
     return this.read((db) => carriedItems(db, batch));
   }
 
-  settleRow(job: string, index: number): Promise<void> {
+  settleRow(job: JobRef, index: number): Promise<void> {
     return this.write((db) => settleRow(db, job, index));
   }
 
