@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -9,6 +9,7 @@ import { clawgym, EXAMPLES, resultsOf } from '../support/cli-process.ts';
 import { ensureImages } from '../support/images.ts';
 import { Installation, RELEASE, RESEARCHER } from '../support/installation.ts';
 import { nodeLayer } from '../support/pods/node-layer-bed.ts';
+import { taskVolume } from '../support/task-volume.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const layer = nodeLayer();
@@ -48,6 +49,7 @@ const zBatch = z.object({
     rollouts: z.object({ planned: z.number(), decided: z.number() }).optional(),
     outcomes: z.array(z.object({ outcome: z.string(), count: z.number() })).optional(),
     attempts: z.number().optional(),
+    taskSet: z.string().optional(),
   }),
 });
 
@@ -137,6 +139,57 @@ describe('a run of a cluster, read by an admin of its namespace', () => {
   test('passes the test of the chart', async () => {
     const flags = ['--namespace', namespace, '--kubeconfig', layer.cluster.kubeconfigPath];
     expect(await installation.helm.run(['test', RELEASE, ...flags])).toContain('Succeeded');
+  });
+});
+
+describe('tasks on a volume', () => {
+  const onVolume = (name: string, claimName: string, path: string) => ({
+    ...{ apiVersion: 'clawgym.io/v1alpha1', kind: 'RolloutBatch', metadata: { name } },
+    spec: {
+      tasks: { persistentVolumeClaim: { claimName, path } },
+      agent: { name: 'solution' },
+    },
+  });
+  const apply = (objects: readonly object[]) =>
+    installation.kubectl(
+      ['apply', '--filename', '-'],
+      JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }),
+    );
+
+  test('of one node or of all are read by a pod, from a folder or packed', async () => {
+    const one = await taskVolume(layer, installation, 'folder', 'node-2');
+    const all = await taskVolume(layer, installation, 'packed');
+    await cp(join(EXAMPLES, 'log-triage'), join(one, 'suite/log-triage'), { recursive: true });
+    const packed = join(all, 'tasks.tar');
+    const made = await clawgym('tasks', 'import', join(EXAMPLES, 'log-triage'), '--out', packed);
+    expect(made).toMatchObject({ code: 0 });
+    await apply([
+      onVolume('from-folder', 'folder', 'suite'),
+      onVolume('from-file', 'packed', 'tasks.tar'),
+      onVolume('from-nothing', 'packed', 'absent'),
+      onVolume('without-claim', 'none', 'tasks.tar'),
+    ]);
+    const ended = await Promise.all(
+      ['from-folder', 'from-file'].map((name) => installation.finished('rolloutbatch', name, 120)),
+    );
+    const [folderSet, fileSet] = ended.map((each) => zBatch.parse(each).status);
+    expect(folderSet).toMatchObject({ outcomes: [{ outcome: 'scored', count: 1 }] });
+    // The same tasks are the same set, in whatever form they lie there.
+    expect(fileSet?.taskSet).toBe(folderSet?.taskSet);
+    const planned = async (name: string): Promise<string> => {
+      const path = '{.status.conditions[?(@.type=="Planned")]';
+      const output = `jsonpath=${path}.reason}: ${path}.message}`;
+      return await installation.kubectl(['get', 'rolloutbatch', name, '-o', output]);
+    };
+    expect(await planned('from-nothing')).toBe(
+      'SourceNotFound: spec.tasks.persistentVolumeClaim: packed, path "absent": the volume has no such file or folder',
+    );
+    expect(await planned('without-claim')).toMatch(
+      /^SourceNotFound: .*: there is no PersistentVolumeClaim \S+\/none; create it$/,
+    );
+    const left = ['get', 'pods', '-o', 'name', '-l', 'app.kubernetes.io/name=clawgym-import'];
+    expect(await installation.kubectl(left)).toBe('');
+    await installation.kubectl(['delete', 'rolloutbatch', 'from-nothing', 'without-claim']);
   });
 });
 
