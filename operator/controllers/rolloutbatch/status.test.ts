@@ -17,7 +17,6 @@ import {
 import { findCondition } from '../../kube/objects/conditions.ts';
 import { isOver } from '../shared/life.ts';
 import { RUN_VOCABULARY } from '../shared/vocabulary.ts';
-import { notesOfChange } from './notes.ts';
 import { batchStatus } from './status.ts';
 import type { StatusInput } from './status-input.ts';
 
@@ -341,44 +340,6 @@ describe('the whole status', () => {
     const { conditions = [] } = batchStatus(input());
     for (const { type, reason } of conditions)
       expect(RUN_VOCABULARY).toHaveProperty([type, 'reasons', reason]);
-  });
-});
-
-describe('events', () => {
-  const change = (before: Partial<StatusInput>, after: Partial<StatusInput>) => {
-    const was = batchStatus(input(before)).conditions;
-    const status = batchStatus(input({ ...after, batch: batch({}, { conditions: was }) }));
-    return notesOfChange(batch(), was, status.conditions).map(
-      ({ type, reason }) => `${type} ${reason}`,
-    );
-  };
-  test.each<readonly [string, Partial<StatusInput>, Partial<StatusInput>, readonly string[]]>([
-    ['nothing changed', {}, {}, []],
-    ['planned', { state: undefined }, {}, ['Normal TaskSetFrozen']],
-    ['runs', {}, { state: batchState(running) }, ['Normal Running']],
-    ['suspended', {}, { mode: 'pause' }, ['Normal SuspendRequested']],
-    ['resumed', { mode: 'pause' }, {}, ['Normal Resumed']],
-    [
-      'no room',
-      { state: batchState(running) },
-      { state: batchState(running), pods: [podFactOf('a', { unschedulable: 'no' })] },
-      ['Warning Unschedulable'],
-    ],
-    [
-      'another harness',
-      { state: batchState(running) },
-      { state: batchState({ ...running, agentChanged }) },
-      ['Warning AgentChanged'],
-    ],
-    [
-      'complete',
-      { state: batchState({ decided: 10 }) },
-      { state: batchState(results) },
-      ['Normal Completed'],
-    ],
-    ['out of time', {}, { mode: 'stop' }, ['Warning DeadlineExceeded']],
-  ])('%s', (_name, before, after, expected) => {
-    expect(change(before, after)).toEqual(expected);
   });
 });
 
