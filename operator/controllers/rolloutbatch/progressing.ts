@@ -33,9 +33,9 @@ export function progressing(input: StatusInput, over: boolean): ConditionState {
   if (image !== undefined) return runCondition('Progressing', 'False', 'ImagePullFailing', image);
   const queued = queue(input);
   if (queued !== undefined) return queued;
-  const unplaced = pods.filter((pod) => !pod.over && pod.unschedulable !== undefined);
-  if (unplaced.length > 0)
-    return runCondition('Progressing', 'False', 'Unschedulable', unplaced[0]?.unschedulable);
+  const unplaced = pods.find((pod) => !pod.over && pod.unschedulable !== undefined);
+  if (unplaced !== undefined && !pods.some(isAtWork))
+    return runCondition('Progressing', 'False', 'Unschedulable', unplaced.unschedulable);
   if (storeFull && state.waiting.length > 0)
     return runCondition('Progressing', 'False', 'StoreFull');
   return withStore(working(input), input);
@@ -74,13 +74,29 @@ function queue({ batch, jobs }: StatusInput): ConditionState | undefined {
   return runCondition('Progressing', 'False', 'Queued', message);
 }
 
-function working({ batch, jobs, state }: StatusInput): ConditionState {
+/** On a node, with something of the run in it; what else waits is then a matter of time. */
+function isAtWork({ over, pending, stuck, unschedulable }: StatusInput['pods'][number]): boolean {
+  return !over && !pending && !stuck && unschedulable === undefined;
+}
+
+function working({ batch, jobs, pods, state }: StatusInput): ConditionState {
   if (state === undefined) return runCondition('Progressing', 'True', 'Planning');
   if (state.decided === state.planned) return runCondition('Progressing', 'True', 'Finishing');
   if (state.active > 0 || (state.attempts > 0 && state.pending > 0))
-    return runCondition('Progressing', 'True', 'Running', fixedPlaces(batch.spec, jobs));
+    return runCondition(
+      'Progressing',
+      'True',
+      'Running',
+      fixedPlaces(batch.spec, jobs) ?? shortOfRoom(pods),
+    );
   if (state.verifying > 0) return runCondition('Progressing', 'True', 'Verifying');
   return runCondition('Progressing', 'True', 'Starting', fixedPlaces(batch.spec, jobs));
+}
+
+function shortOfRoom(pods: StatusInput['pods']): string | undefined {
+  return pods.some((pod) => !pod.over && pod.unschedulable !== undefined)
+    ? 'Agents are at work; some pods wait for room on the nodes.'
+    : undefined;
 }
 
 /** A queue admits a Job with its parallelism: a new value holds from the next Job on. */

@@ -73,6 +73,22 @@ describe('Progressing says what a person has to know first', () => {
       ['False Unschedulable'],
     ],
     [
+      'no room for some, others work',
+      {
+        state: batchState(running),
+        pods: [podFactOf('a', { unschedulable: 'no' }), podFactOf('a')],
+      },
+      ['True Running'],
+    ],
+    [
+      'no room for some, others have not begun',
+      {
+        state: batchState(running),
+        pods: [podFactOf('a', { unschedulable: 'no' }), podFactOf('a', { pending: true })],
+      },
+      ['False Unschedulable'],
+    ],
+    [
       'no room was, for a pod that is over',
       { state: batchState(running), pods: [donePod('a', { unschedulable: 'no' })] },
       ['True Running'],
@@ -124,6 +140,8 @@ describe('Progressing says what a person has to know first', () => {
     const words = '0/3 nodes are available: 3 Insufficient cpu.';
     const state = batchState(running);
     expect(message({ state, pods: [podFactOf('a', { unschedulable: words })] })).toBe(words);
+    const short = [podFactOf('a', { unschedulable: words }), podFactOf('a')];
+    expect(message({ state, pods: short })).toMatch(/at work; some pods wait for room/);
     const other = message({ state: batchState({ agentChanged }) });
     expect(other).toContain('planned with pi 0.1.0 (configuration 1f), and this release');
     expect(other).toContain('pi 0.2.0 (configuration 2a). Go back to the release before');
@@ -155,7 +173,11 @@ function waiting() {
 describe('Planned, Suspended, SourceChanged and NetworkIsolated', () => {
   test.each<Row>([
     ['frozen', {}, ['Planned=True TaskSetFrozen']],
-    ['not asked yet', { state: undefined }, ['Planned=Unknown Waiting']],
+    [
+      'not asked yet',
+      { state: undefined },
+      ['Planned=Unknown Waiting', 'SourceChanged=Unknown NotFrozen'],
+    ],
     [
       'the server is away at first',
       { state: undefined, hindrance: { kind: 'server', message: 'no' } },

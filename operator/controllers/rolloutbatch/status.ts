@@ -136,6 +136,8 @@ function networkIsolated({ batch, network, prepared }: StatusInput): ConditionSt
 function sourceChanged({ batch, sourceGone, state }: StatusInput): ConditionState {
   const gone = sourceGone ?? state?.sourceGone;
   if (gone !== undefined) return runCondition('SourceChanged', 'True', 'SourceGone', gone);
+  if (state === undefined && batch.status?.taskSet === undefined)
+    return runCondition('SourceChanged', 'Unknown', 'NotFrozen');
   if (state?.sourceNow === undefined) return runCondition('SourceChanged', 'False', 'Unchanged');
   const now = state.sourceNow.slice(0, 12);
   const gives =

@@ -30,7 +30,7 @@ export const RUN_VOCABULARY = {
       Running: 'Agents are at work.',
       Verifying: 'Agents are done; verdicts are awaited.',
       Queued: 'A queue has not admitted the Jobs yet.',
-      Unschedulable: 'The scheduler finds no room for pods; waiting has no deadline.',
+      Unschedulable: 'The scheduler finds no room for any pod; waiting has no deadline.',
       PodsForbidden: 'Quota, limit range or policy refuses pods.',
       JobsForbidden: 'The API server refuses Jobs, or the name of one is taken.',
       ImagePullFailing: 'An image cannot be pulled.',
@@ -49,7 +49,7 @@ export const RUN_VOCABULARY = {
   Suspended: {
     about: 'Whether the run stands still on purpose.',
     reasons: {
-      NotSuspended: 'Nothing holds the run.',
+      NotSuspended: 'Nothing suspends the run.',
       SuspendRequested: 'spec.suspend is true and nothing runs any more.',
       Suspending: 'spec.suspend is true and pods are still ending.',
       JobSuspended: 'Somebody else suspended a Job, for example a queue.',
@@ -71,7 +71,8 @@ export const RUN_VOCABULARY = {
   SourceChanged: {
     about: 'Whether the task source differs from the frozen set. The run keeps to the frozen set.',
     reasons: {
-      Unchanged: 'The source gives what was frozen, as far as it was read again.',
+      NotFrozen: 'Nothing is frozen yet.',
+      Unchanged: 'The source gives the tasks that were frozen, as far as it was read again.',
       SourceDrifted: 'The source gives other tasks now.',
       SourceGone: 'The source cannot be read any more.',
     },
@@ -96,7 +97,7 @@ export const RUN_VOCABULARY = {
     about: 'True while the controller works on the object (kstatus).',
     reasons: {
       InProgress: 'The run goes on.',
-      Idle: 'There is nothing to do.',
+      Idle: 'The controller waits for a change.',
     },
   },
   Stalled: {

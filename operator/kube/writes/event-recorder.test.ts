@@ -66,6 +66,19 @@ const note = (change: Partial<EventNote> = {}): EventNote => ({
 });
 
 describe('an event', () => {
+  test('has its place among others in its name, also within one millisecond', async () => {
+    const { clock, created, recorder, pass, end } = setup();
+    for (const reason of ['First', 'Second', 'Third']) recorder.record(note({ reason }));
+    clock.advance(1);
+    recorder.record(note({ reason: 'Fourth' }));
+    await pass(0);
+    await end();
+    const byName = created.toSorted((one, other) =>
+      one.metadata.name < other.metadata.name ? -1 : 1,
+    );
+    expect(byName.map(({ reason }) => reason)).toEqual(['First', 'Second', 'Third', 'Fourth']);
+  });
+
   test('is written as events.k8s.io/v1 wants it', async () => {
     const { created, recorder, pass, end } = setup();
     recorder.record(note({ related: kubeObject('child') }));
@@ -77,7 +90,7 @@ describe('an event', () => {
         "action": "Create",
         "eventTime": "2026-01-01T00:00:00.000000Z",
         "metadata": {
-          "name": "a.dlwupqasax",
+          "name": "a.019b76daa800000dlwupqasax",
           "namespace": "ns",
         },
         "note": "created child 1",

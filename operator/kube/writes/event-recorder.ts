@@ -72,6 +72,7 @@ export class EventRecorder {
   readonly #capacity: number;
   #wake: (() => void) | undefined;
   #dropped = 0;
+  #begun = 0;
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
@@ -127,8 +128,12 @@ export class EventRecorder {
     }
     const nowMs = this.#clock.now();
     const hash = shortHash(`${key}/${this.#options.reportingInstance}/${nowMs}/${now}`);
+    // In the order of names events are told as they happened: kubectl sorts by a field that these lack.
+    const order = nowMs.toString(16).padStart(12, '0') + this.#begun.toString(16).padStart(3, '0');
+    this.#begun = (this.#begun + 1) % 0x1000;
+    const suffix = `.${order}${hash}`;
     this.#entries.set(key, {
-      name: `${note.regarding.metadata.name.slice(0, MAX_NAME - hash.length - 1)}.${hash}`,
+      name: `${note.regarding.metadata.name.slice(0, MAX_NAME - suffix.length)}${suffix}`,
       note,
       firstMs: nowMs,
       lastMs: nowMs,

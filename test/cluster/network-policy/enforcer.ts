@@ -83,7 +83,7 @@ export class NetworkPolicyEnforcer {
       for (const cache of caches) cache.subscribe(() => this.#wake());
       while (!signal.aborted) {
         const changed = this.#nextChange(signal);
-        await this.#pass(notes);
+        await this.#pass(notes, signal);
         await changed;
       }
     } catch (thrown) {
@@ -105,7 +105,7 @@ export class NetworkPolicyEnforcer {
     if (!signal.aborted) await clock.sleep(GATHER_MS, signal).catch(() => undefined);
   }
 
-  async #pass(notes: NotesOfNodes): Promise<void> {
+  async #pass(notes: NotesOfNodes, signal: AbortSignal): Promise<void> {
     // One state for rules and status: the caches go on while rulesets are loaded.
     const written = this.#caches.policies.list();
     const objects: PolicyObjects = {
@@ -121,6 +121,8 @@ export class NetworkPolicyEnforcer {
       try {
         await this.#load(node, translate({ ...objects, policies }, node));
       } catch (thrown) {
+        // A load that the end interrupted is no finding.
+        if (signal.aborted) return;
         failed = true;
         problems.push(`${node.name}: ${errorMessage(thrown)}`);
       }
