@@ -15,7 +15,6 @@ import {
   NOW,
 } from '../../../test/support/batch-status.ts';
 import { findCondition } from '../../kube/objects/conditions.ts';
-import { isOver } from '../shared/life.ts';
 import { RUN_VOCABULARY } from '../shared/vocabulary.ts';
 import { batchStatus } from './status.ts';
 import type { StatusInput } from './status-input.ts';
@@ -234,65 +233,6 @@ describe('Planned, Suspended, SourceChanged and NetworkIsolated', () => {
     ['policies are not there', { prepared: false }, ['NetworkIsolated=Unknown NotProbed']],
   ])('%s', (_name, more, expected) => {
     expect(said(more, ...expected.map((text) => text.split('=')[0] ?? ''))).toEqual(expected);
-  });
-});
-
-describe('the end', () => {
-  const ENDS = ['SuccessCriteriaMet', 'Complete', 'FailureTarget', 'Failed'];
-  test.each<readonly [string, Partial<StatusInput>, readonly string[]]>([
-    ['runs', {}, []],
-    ['all decided', { state: batchState({ decided: 10 }) }, ['SuccessCriteriaMet']],
-    [
-      'results stored, a Job still lives',
-      { state: batchState({ ...results, jobs: [jobState('a')] }) },
-      ['SuccessCriteriaMet'],
-    ],
-    [
-      'results stored',
-      { state: batchState({ ...results, jobs: [jobState('a', { live: false })] }) },
-      ['SuccessCriteriaMet', 'Complete'],
-    ],
-    ['out of time', { mode: 'stop' }, ['FailureTarget']],
-    [
-      'out of time, all ended',
-      { mode: 'stop', state: batchState(results) },
-      ['FailureTarget', 'Failed'],
-    ],
-  ])('%s', (_name, more, expected) => {
-    const { conditions } = batchStatus(input(more));
-    const there = ENDS.filter((type) => findCondition(conditions, type)?.status === 'True');
-    expect(there).toEqual(expected);
-    expect(isOver({ status: { conditions } })).toBe(
-      expected.some((type) => ['Complete', 'Failed'].includes(type)),
-    );
-  });
-
-  test('says what came of it, and where missing data is explained', () => {
-    const words = (more: Parameters<typeof batchState>[0]) => {
-      const { conditions } = batchStatus(input({ state: batchState({ ...results, ...more }) }));
-      return findCondition(conditions, 'Complete')?.message;
-    };
-    const stored = 'results stored';
-    expect(words({ outcomes: { scored: 10 } })).toBe(`10 rollouts decided (10 scored), ${stored}`);
-    expect(words({ outcomes: { scored: 8, infra_error: 2 }, failedIndexes: '3,7' })).toBe(
-      `10 rollouts decided (8 scored, 2 infra_error), ${stored}; some have no result, and why: clawgym get rollouts demo --namespace runs`,
-    );
-  });
-
-  test('a run that was failing stays so, also where more time is given later', () => {
-    const stopping = batchStatus(input({ mode: 'stop' }));
-    const later = batchStatus(
-      input({
-        batch: batch({ activeDeadlineSeconds: 99_999 }, stopping),
-        state: batchState(results),
-      }),
-    );
-    expect(findCondition(later.conditions, 'Failed')?.status).toBe('True');
-    expect(findCondition(later.conditions, 'Stalled')).toMatchObject({
-      status: 'True',
-      reason: 'RunFailed',
-    });
-    expect(findCondition(later.conditions, 'SuccessCriteriaMet')).toBeUndefined();
   });
 });
 
