@@ -1,9 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { zSandbox } from '../src/api/sandbox-spec.ts';
 import { parseJson } from '../src/base/brand.ts';
 import { ClawError, errorMessage } from '../src/base/error.ts';
+import {
+  flagUsage,
+  readFlags,
+  refusedConfig,
+  zNameList,
+  zPort,
+} from '../src/base/process-flags.ts';
 import { zPodSettings } from '../src/engines/kubernetes/settings.ts';
 
 /** Flags of the operator, as the chart writes them, with the sentence that --help prints. */
@@ -20,16 +26,10 @@ const FLAGS = {
   'ops-port': 'Port of metrics and probes; 0: none.',
   'log-level': 'debug, info, warn or error.',
 } as const;
-type Flag = keyof typeof FLAGS;
-
-const zNames = z
-  .string()
-  .transform((text) => text.split(',').map((name) => name.trim()))
-  .pipe(z.array(z.string().min(1)).min(1));
 
 const zFlags = z.object({
   namespace: z.string().min(1),
-  namespaces: zNames.optional(),
+  namespaces: zNameList.optional(),
   lease: z.string().min(1).optional(),
   'server-url': z.url({ protocol: /^https?$/, error: 'expected http(s)://HOST:PORT' }),
   'server-ca-file': z.string().min(1).optional(),
@@ -37,7 +37,7 @@ const zFlags = z.object({
   'server-service': z.string().min(1),
   'pod-settings': z.string().min(1),
   'sandbox-defaults': z.string().min(1).optional(),
-  'ops-port': z.coerce.number().int().min(0).max(65_535).default(9090),
+  'ops-port': zPort.default(9090),
   'log-level': z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 });
 
@@ -48,8 +48,8 @@ export type OperatorConfig = ReturnType<typeof readConfig>;
  * with flag or file, field and expectation.
  */
 export function readConfig(argv: readonly string[]) {
-  const parsed = zFlags.safeParse(readFlags(argv));
-  if (!parsed.success) throw refused('--', parsed.error);
+  const parsed = zFlags.safeParse(readFlags(FLAGS, argv));
+  if (!parsed.success) throw refusedConfig('--', parsed.error);
   const { data } = parsed;
   return {
     namespace: data.namespace,
@@ -71,22 +71,7 @@ export function readConfig(argv: readonly string[]) {
   };
 }
 
-export function usage(): string {
-  const lines = Object.entries(FLAGS).map(([flag, text]) => `  --${flag.padEnd(18)} ${text}`);
-  return `usage: clawgym-operator [flags]\n\n${lines.join('\n')}\n`;
-}
-
-function readFlags(argv: readonly string[]): Partial<Record<Flag, string>> {
-  const options = Object.fromEntries(
-    Object.keys(FLAGS).map((flag) => [flag, { type: 'string' } as const]),
-  );
-  try {
-    const { values } = parseArgs({ args: [...argv], options, strict: true });
-    return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''));
-  } catch (thrown) {
-    throw new ClawError('InvalidInput', `${errorMessage(thrown)}; see --help`, { cause: thrown });
-  }
-}
+export const usage = (): string => flagUsage('clawgym-operator', FLAGS);
 
 function readJson<T>(path: string, schema: z.ZodType<T>): T {
   let value: unknown;
@@ -99,10 +84,5 @@ function readJson<T>(path: string, schema: z.ZodType<T>): T {
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw refused(`${path}: `, parsed.error);
-}
-
-function refused(place: string, error: z.ZodError): ClawError {
-  const issues = error.issues.map(({ path, message }) => `${place}${path.join('.')}: ${message}`);
-  return new ClawError('InvalidInput', `${issues.join('; ')}; see --help`, { cause: error });
+  throw refusedConfig(`${path}: `, parsed.error);
 }

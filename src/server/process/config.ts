@@ -1,6 +1,5 @@
-import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { ClawError, errorMessage } from '../../base/error.ts';
+import { flagUsage, readFlags, refusedConfig, zNameList, zPort } from '../../base/process-flags.ts';
 
 /** Flags of the server, as the chart writes them (design: cluster.md 8), with the words of --help. */
 const FLAGS = {
@@ -18,18 +17,11 @@ const FLAGS = {
   'retention-days': 'Days that the rows of a deleted run are kept.',
   'log-level': 'debug, info, warn or error.',
 } as const;
-type Flag = keyof typeof FLAGS;
-
-const zNames = z
-  .string()
-  .transform((text) => text.split(',').map((name) => name.trim()))
-  .pipe(z.array(z.string().min(1)).min(1));
-const zPort = z.coerce.number().int().min(0).max(65_535);
 const zName = z.string().min(1).max(253);
 
 const zFlags = z.object({
   namespace: zName,
-  namespaces: zNames.optional(),
+  namespaces: zNameList.optional(),
   'data-dir': z.string().startsWith('/'),
   'certificate-secret': zName,
   'user-token-secret': zName,
@@ -38,7 +30,7 @@ const zFlags = z.object({
   'sandbox-port': zPort.default(8443),
   'user-port': zPort.default(8444),
   'ops-port': zPort.default(9090),
-  'task-url-hosts': zNames.optional(),
+  'task-url-hosts': zNameList.optional(),
   'retention-days': z.coerce.number().int().min(1).max(36_500).default(30),
   'log-level': z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 });
@@ -47,13 +39,8 @@ export type ServerConfig = ReturnType<typeof readServerConfig>;
 
 /** The configuration of one process, from its flags alone. Throws `InvalidInput`. */
 export function readServerConfig(argv: readonly string[]) {
-  const parsed = zFlags.safeParse(readFlags(argv));
-  if (!parsed.success) {
-    const issues = parsed.error.issues.map(
-      ({ path, message }) => `--${path.join('.')}: ${message}`,
-    );
-    throw new ClawError('InvalidInput', `${issues.join('; ')}; see --help`);
-  }
+  const parsed = zFlags.safeParse(readFlags(FLAGS, argv));
+  if (!parsed.success) throw refusedConfig('--', parsed.error);
   const { data } = parsed;
   return {
     namespace: data.namespace,
@@ -72,19 +59,4 @@ export function readServerConfig(argv: readonly string[]) {
   };
 }
 
-export function serverUsage(): string {
-  const lines = Object.entries(FLAGS).map(([flag, text]) => `  --${flag.padEnd(18)} ${text}`);
-  return `usage: clawgym-server [flags]\n\n${lines.join('\n')}\n`;
-}
-
-function readFlags(argv: readonly string[]): Partial<Record<Flag, string>> {
-  const options = Object.fromEntries(
-    Object.keys(FLAGS).map((flag) => [flag, { type: 'string' } as const]),
-  );
-  try {
-    const { values } = parseArgs({ args: [...argv], options, strict: true });
-    return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''));
-  } catch (thrown) {
-    throw new ClawError('InvalidInput', `${errorMessage(thrown)}; see --help`, { cause: thrown });
-  }
-}
+export const serverUsage = (): string => flagUsage('clawgym-server', FLAGS);
