@@ -6,13 +6,12 @@ import {
   hadItsTime,
   type Interruption,
   infra,
-  interruption,
   isOver,
-  neverRanReason,
   type PodFacts,
   ranAndEnded,
   ranSeconds,
 } from './pod-facts.ts';
+import { hasFailed, neverStarted, outset, type PodParts } from './pod-outset.ts';
 
 /** What is known of an attempt beside its pod. */
 export interface RolloutPodFacts {
@@ -47,9 +46,12 @@ export type RolloutPodClass =
     }
   | Interruption;
 
-/** Container names and exit codes of stage; protocol/pod-contract.ts holds the codes. */
-const [STAGE, COMPANION, AGENT] = ['stage', 'companion', 'agent'] as const;
-const NO_ATTEMPT: ReadonlySet<number> = new Set([42, 43]);
+const [STAGE, AGENT] = ['stage', 'agent'] as const;
+const PARTS: PodParts = {
+  first: { name: STAGE, failure: 'StageFailed' },
+  sidecar: { name: 'companion', failure: 'CompanionFailed' },
+  main: AGENT,
+};
 
 /**
  * What a rollout pod means, by the first matching row of rollouts.md 5. `pod` undefined: it vanished
@@ -65,16 +67,13 @@ export function classifyRolloutPod(
   if (facts.budgetEnded && isKept(facts.held)) return budgetEnd(pod, facts.now);
   if (facts.modelLost !== undefined) return infra(facts.modelLost);
   if (pod === undefined) return disruption('EvidenceLost');
-  if (!isOver(pod, facts.now)) return { class: 'running' };
-  const stage = containerOf(pod, STAGE)?.terminated?.exitCode;
-  if (stage !== undefined && NO_ATTEMPT.has(stage)) return { class: 'unclaimed' };
-  const outside = interruption(pod, AGENT, facts.now);
+  const outside = outset(pod, PARTS, facts.now);
   if (outside !== undefined) return outside;
   if (evictedForOwnUse(pod) && isStaged(pod)) {
     return { class: 'agent_error', reason: 'DiskLimit', message: pod.message ?? '' };
   }
   const agent = ranAndEnded(containerOf(pod, AGENT));
-  if (agent === undefined && !isRunning(pod)) return infra(neverStarted(pod));
+  if (agent === undefined && !isRunning(pod)) return infra(neverStarted(pod, PARTS));
   return classifyEnded(pod, agent, facts);
 }
 
@@ -99,7 +98,7 @@ function isStaged(pod: PodFacts): boolean {
   const stage = containerOf(pod, STAGE);
   if (stage === undefined) return true;
   if (stage.state !== 'terminated') return false;
-  return !failed(pod, STAGE) || stage.terminated?.reason === 'ContainerStatusUnknown';
+  return !hasFailed(pod, STAGE) || stage.terminated?.reason === 'ContainerStatusUnknown';
 }
 
 function classifyEnded(
@@ -136,17 +135,4 @@ function exitOf(ended: ReturnType<typeof ranAndEnded>): Omit<AgentEnd, 'reason'>
   // Container runtimes show a death by signal n as exit code 128 + n.
   if (ended.exitCode === 137) return { exitCode: null, signal: 'SIGKILL', seconds };
   return { exitCode: ended.exitCode, signal: null, seconds };
-}
-
-function neverStarted(pod: PodFacts): string {
-  if (pod.reason === 'DeadlineExceeded') return 'StartDeadline';
-  if (failed(pod, STAGE)) return 'StageFailed';
-  if (failed(pod, COMPANION)) return 'CompanionFailed';
-  const pulling = containerOf(pod, STAGE)?.waitingReason;
-  return pulling?.includes('Image') ? pulling : neverRanReason(pod, AGENT);
-}
-
-function failed(pod: PodFacts, name: string): boolean {
-  const ended = containerOf(pod, name)?.terminated;
-  return ended !== undefined && ended.exitCode !== 0;
 }

@@ -5,12 +5,10 @@ import {
   hadItsTime,
   type Interruption,
   infra,
-  interruption,
-  isOver,
-  neverRanReason,
   type PodFacts,
   ranAndEnded,
 } from './pod-facts.ts';
+import { neverStarted, outset, type PodParts } from './pod-outset.ts';
 
 /** What is known of a verification beside its pod. */
 export interface VerifyPodFacts {
@@ -34,8 +32,12 @@ export type VerifyPodClass =
   /** Run it again. */
   | Interruption;
 
-const [FETCH, REPORT, GRADE] = ['fetch', 'report', 'grade'] as const;
-const NOTHING_TO_DO: ReadonlySet<number> = new Set([42, 43]);
+const GRADE = 'grade';
+const PARTS: PodParts = {
+  first: { name: 'fetch', failure: 'FetchFailed' },
+  sidecar: { name: 'report', failure: 'ReportFailed' },
+  main: GRADE,
+};
 
 /**
  * Whether a verify pod without a verdict was the verifier's failure or the platform's. `pod`
@@ -47,16 +49,13 @@ export function classifyVerifyPod(
 ): VerifyPodClass {
   if (facts.settled) return { class: 'settled' };
   if (pod === undefined) return disruption('EvidenceLost');
-  if (!isOver(pod, facts.now)) return { class: 'running' };
-  const fetch = containerOf(pod, FETCH)?.terminated?.exitCode;
-  if (fetch !== undefined && NOTHING_TO_DO.has(fetch)) return { class: 'unclaimed' };
-  const outside = interruption(pod, GRADE, facts.now);
+  const outside = outset(pod, PARTS, facts.now);
   if (outside !== undefined) return outside;
   // Also while it was fetched: what is graded is the agent's.
   if (evictedForOwnUse(pod)) return { class: 'crash', message: pod.message ?? '' };
   const grade = ranAndEnded(containerOf(pod, GRADE));
   const running = containerOf(pod, GRADE)?.state === 'running';
-  if (grade === undefined && !running) return infra(neverStarted(pod, fetch));
+  if (grade === undefined && !running) return infra(neverStarted(pod, PARTS));
   if (pod.reason === 'DeadlineExceeded') {
     if (hadItsTime(grade, facts.verifierSeconds)) {
       return { class: 'timeout', message: 'the verifier ran until the deadline of its pod' };
@@ -75,13 +74,4 @@ export function classifyVerifyPod(
   return facts.problem === undefined
     ? infra('VerdictNeverArrived')
     : { class: 'crash', message: facts.problem };
-}
-
-function neverStarted(pod: PodFacts, fetch: number | undefined): string {
-  if (pod.reason === 'DeadlineExceeded') return 'StartDeadline';
-  if (fetch !== undefined && fetch !== 0) return 'FetchFailed';
-  const report = containerOf(pod, REPORT)?.terminated;
-  if (report !== undefined && report.exitCode !== 0) return 'ReportFailed';
-  const pulling = containerOf(pod, FETCH)?.waitingReason;
-  return pulling?.includes('Image') ? pulling : neverRanReason(pod, GRADE);
 }
