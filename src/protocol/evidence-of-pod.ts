@@ -2,39 +2,15 @@ import { z } from 'zod';
 import { plainText } from '../base/plain-text.ts';
 import { INDEX_ANNOTATION } from './pod-contract.ts';
 import type { PodEvidence } from './pod-evidence.ts';
+import {
+  type ContainerState,
+  type ContainerStatus,
+  zPodStatus,
+  zTimeOrNull,
+} from './pod-object.ts';
 
 /** Longest `status.message` that is kept: the kubelet's own are a sentence. */
 const MESSAGE_LENGTH = 1024;
-
-/** The API server writes a time that was never set as null. */
-const zTimeOrNull = z.string().nullish();
-
-const zState = z.looseObject({
-  waiting: z.looseObject({ reason: z.string().optional() }).optional(),
-  running: z.looseObject({}).optional(),
-  terminated: z
-    .looseObject({
-      exitCode: z.number().int(),
-      signal: z.number().int().optional(),
-      reason: z.string().optional(),
-      startedAt: zTimeOrNull,
-      finishedAt: zTimeOrNull,
-    })
-    .optional(),
-});
-
-const zContainerStatus = z.looseObject({
-  name: z.string(),
-  state: zState.default({}),
-  lastState: zState.default({}),
-});
-
-const zCondition = z.looseObject({
-  type: z.string(),
-  status: z.string(),
-  reason: z.string().optional(),
-  lastTransitionTime: zTimeOrNull,
-});
 
 /** What the evidence reads of a pod; everything else is let through. */
 export const zPodForEvidence = z.looseObject({
@@ -55,14 +31,9 @@ export const zPodForEvidence = z.looseObject({
       .nullish(),
   }),
   spec: z.looseObject({ nodeName: z.string().optional() }),
-  status: z
-    .looseObject({
+  status: zPodStatus
+    .extend({
       phase: z.enum(['Pending', 'Running', 'Succeeded', 'Failed', 'Unknown']).catch('Unknown'),
-      reason: z.string().optional(),
-      message: z.string().optional(),
-      conditions: z.array(zCondition).nullish(),
-      initContainerStatuses: z.array(zContainerStatus).nullish(),
-      containerStatuses: z.array(zContainerStatus).nullish(),
     })
     .prefault({ phase: 'Unknown' }),
 });
@@ -116,21 +87,21 @@ function containerEvidence({
   name,
   state,
   lastState,
-}: z.infer<typeof zContainerStatus>): PodEvidence['containers'][number] {
-  if (state.terminated !== undefined) {
+}: ContainerStatus): PodEvidence['containers'][number] {
+  if (state?.terminated) {
     return { name, state: 'terminated', terminated: terminatedEvidence(state.terminated) };
   }
   // A sidecar that is started again and again: its last end says why.
-  const last = lastState.terminated;
+  const last = lastState?.terminated;
   return {
     name,
-    state: state.running === undefined ? 'waiting' : 'running',
-    waitingReason: state.waiting?.reason,
-    terminated: last && terminatedEvidence(last),
+    state: state?.running ? 'running' : 'waiting',
+    waitingReason: state?.waiting?.reason,
+    terminated: last ? terminatedEvidence(last) : undefined,
   };
 }
 
-function terminatedEvidence(end: NonNullable<z.infer<typeof zState>['terminated']>) {
+function terminatedEvidence(end: NonNullable<ContainerState['terminated']>) {
   return {
     exitCode: end.exitCode,
     signal: end.signal,

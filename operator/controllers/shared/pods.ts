@@ -1,47 +1,13 @@
 import { z } from 'zod';
 import { INDEX_ANNOTATION, LABELS } from '../../../src/protocol/pod-contract.ts';
+import { type ContainerStatus, zPodStatus } from '../../../src/protocol/pod-object.ts';
 import { zKubeObject } from '../../kube/objects/kube-object.ts';
 import { defineResource } from '../../kube/objects/resource.ts';
-
-const zContainerState = z.looseObject({
-  waiting: z
-    .looseObject({ reason: z.string().optional(), message: z.string().optional() })
-    .nullish(),
-  running: z.looseObject({ startedAt: z.string().nullish() }).nullish(),
-  terminated: z
-    .looseObject({
-      exitCode: z.number().int(),
-      signal: z.number().int().optional(),
-      reason: z.string().optional(),
-      startedAt: z.string().nullish(),
-      finishedAt: z.string().nullish(),
-    })
-    .nullish(),
-});
-
-const zContainerStatus = z.looseObject({ name: z.string(), state: zContainerState.nullish() });
-
-const zPodCondition = z.looseObject({
-  type: z.string(),
-  status: z.string(),
-  reason: z.string().optional(),
-  message: z.string().optional(),
-  lastTransitionTime: z.string().nullish(),
-});
 
 /** A sandbox pod as the controllers see it. */
 const zSandboxPod = zKubeObject.extend({
   spec: z.looseObject({ nodeName: z.string().optional() }).optional(),
-  status: z
-    .looseObject({
-      phase: z.string().optional(),
-      reason: z.string().optional(),
-      message: z.string().optional(),
-      conditions: z.array(zPodCondition).nullish(),
-      initContainerStatuses: z.array(zContainerStatus).nullish(),
-      containerStatuses: z.array(zContainerStatus).nullish(),
-    })
-    .optional(),
+  status: zPodStatus.optional(),
 });
 export type SandboxPod = z.infer<typeof zSandboxPod>;
 type PodStatus = NonNullable<SandboxPod['status']>;
@@ -109,6 +75,11 @@ function statusProjection(status: PodStatus): PodStatus {
   };
 }
 
-function containerProjection({ name, state }: z.infer<typeof zContainerStatus>) {
-  return { name, ...(state ? { state } : {}) };
+function containerProjection({ name, state, lastState }: ContainerStatus) {
+  return {
+    name,
+    ...(state ? { state } : {}),
+    // Of a container that is started again and again: how it ended before.
+    ...(lastState?.terminated ? { lastState } : {}),
+  };
 }
