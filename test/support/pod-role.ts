@@ -2,9 +2,9 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
+import { ListenerConnection } from '../../src/phases/pod/listener-connection.ts';
 import type { RoleContext } from '../../src/phases/pod/role-context.ts';
 import { SandboxClient } from '../../src/phases/pod/sandbox-client.ts';
-import { ServerConnection } from '../../src/phases/pod/server-connection.ts';
 import { TlsGateway } from '../../src/phases/pod/tls-gateway.ts';
 import { type Script, ScriptedListener } from './scripted-listener.ts';
 import { tempDir } from './temp-dir.ts';
@@ -41,7 +41,7 @@ export async function roleBed(script: Script, options: RoleBedOptions = {}): Pro
     return path;
   };
   const stop = new AbortController();
-  const connection = new ServerConnection({ serverUrl: listener.url, ca: listener.ca });
+  const connection = new ListenerConnection({ serverUrl: listener.url, ca: listener.ca });
   stack.defer(() => connection.close());
   const common = {
     clock: options.clock ?? fastClock,
@@ -67,7 +67,7 @@ export async function roleBed(script: Script, options: RoleBedOptions = {}): Pro
     stop: stop.signal,
     graceSeconds: options.graceSeconds ?? 6000,
     openGateway: () =>
-      new TlsGateway(new ServerConnection({ serverUrl: listener.url, ca: listener.ca })),
+      new TlsGateway(new ListenerConnection({ serverUrl: listener.url, ca: listener.ca })),
     linkPort: options.linkPort ?? 0,
   };
   return {

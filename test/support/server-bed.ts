@@ -6,10 +6,10 @@ import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { companionRole } from '../../src/phases/pod/companion-role.ts';
 import { fetchRole } from '../../src/phases/pod/fetch-role.ts';
+import { ListenerConnection } from '../../src/phases/pod/listener-connection.ts';
 import { reportRole } from '../../src/phases/pod/report-role.ts';
 import type { RoleContext } from '../../src/phases/pod/role-context.ts';
 import { type RoleClient, SandboxClient } from '../../src/phases/pod/sandbox-client.ts';
-import { ServerConnection } from '../../src/phases/pod/server-connection.ts';
 import { stageRole } from '../../src/phases/pod/stage-role.ts';
 import { TlsGateway } from '../../src/phases/pod/tls-gateway.ts';
 import type { BatchState, JobState } from '../../src/protocol/operator-api.ts';
@@ -209,7 +209,7 @@ export class ServerBed implements AsyncDisposable {
     stop: AbortSignal,
   ): Promise<number> {
     const options = { serverUrl: `https://127.0.0.1:${this.ports.sandbox}`, ca: this.ca };
-    const connection = new ServerConnection(options);
+    const connection = new ListenerConnection(options);
     const shared = { clock: systemClock, random: Math.random, logger: silentLogger };
     const audience = [ROLE_AUDIENCE[name]];
     const readToken = () => this.mint.sign({ namespace: NAMESPACE, audience, pod });
@@ -221,7 +221,7 @@ export class ServerBed implements AsyncDisposable {
         rootDigestFile: join(paths.state, 'root-digest'),
         stop,
         graceSeconds: 30,
-        openGateway: () => new TlsGateway(new ServerConnection(options)),
+        openGateway: () => new TlsGateway(new ListenerConnection(options)),
         linkPort: 0,
       });
     } finally {

@@ -11,8 +11,8 @@ import {
 } from '../../protocol/import-api.ts';
 import { type NoClaim, zNoClaim } from '../../protocol/sandbox-api.ts';
 import { readAnswer, refusal, wholeBody } from '../pod/answer.ts';
+import type { ListenerConnection, Outgoing } from '../pod/listener-connection.ts';
 import { type RepeatDeps, repeatCall } from '../pod/repeat-call.ts';
-import type { Outgoing, ServerConnection } from '../pod/server-connection.ts';
 
 const zRefused = z.object({ message: z.string() });
 const MAX_ANSWER_BYTES = 64 * 1024;
@@ -20,7 +20,7 @@ const MAX_ANSWER_BYTES = 64 * 1024;
 const IDLE_MS = 120_000;
 
 export interface ImportClientOptions extends RepeatDeps {
-  readonly connection: Pick<ServerConnection, 'send'>;
+  readonly connection: Pick<ListenerConnection, 'send'>;
   /** The pod's token as it is now: the kubelet renews it. */
   readonly readToken: () => Promise<string>;
 }

@@ -7,7 +7,7 @@ import type { ImportEnd } from '../../protocol/import-api.ts';
 import { ENV, EXIT, IMPORT_MOUNTS } from '../../protocol/pod-contract.ts';
 import { giveUpAfter } from '../pod/give-up.ts';
 import { lineLogger } from '../pod/line-logger.ts';
-import { ServerConnection } from '../pod/server-connection.ts';
+import { ListenerConnection } from '../pod/listener-connection.ts';
 import { ImportClient } from './import-client.ts';
 import { importSource } from './import-source.ts';
 import { onVolume } from './source-place.ts';
@@ -50,7 +50,7 @@ async function main(path: string, env: Env): Promise<number> {
 
 function contextOf(path: string, env: Env) {
   const tokenFile = env[ENV.tokenFile] ?? `${IMPORT_MOUNTS.token}/token`;
-  const connection = new ServerConnection({
+  const connection = new ListenerConnection({
     serverUrl: required(env, ENV.serverUrl),
     ca: required(env, ENV.serverCa),
   });

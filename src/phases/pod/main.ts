@@ -77,7 +77,7 @@ async function standaloneContext(bundle: string, env: Env): Promise<RoleContext>
 }
 
 async function contextOf(env: Env): Promise<RoleContext> {
-  const { ServerConnection } = await import('./server-connection.ts');
+  const { ListenerConnection } = await import('./listener-connection.ts');
   const { SandboxClient } = await import('./sandbox-client.ts');
   const { TlsGateway } = await import('./tls-gateway.ts');
   const server = { serverUrl: required(env, ENV.serverUrl), ca: required(env, ENV.serverCa) };
@@ -87,11 +87,11 @@ async function contextOf(env: Env): Promise<RoleContext> {
     ...common,
     client: new SandboxClient({
       ...common,
-      connection: new ServerConnection(server),
+      connection: new ListenerConnection(server),
       readToken: () => readFile(tokenFile, 'utf8'),
     }),
     openGateway: () =>
-      new TlsGateway(new ServerConnection({ ...server, maxSockets: MAX_LINK_SOCKETS })),
+      new TlsGateway(new ListenerConnection({ ...server, maxSockets: MAX_LINK_SOCKETS })),
   };
 }
 

@@ -4,8 +4,8 @@ import { fastClock } from '../../../test/support/pod-role.ts';
 import { type Script, ScriptedListener } from '../../../test/support/scripted-listener.ts';
 import { sha256 } from '../../base/digest.ts';
 import { silentLogger } from '../../base/logger.ts';
+import { ListenerConnection } from './listener-connection.ts';
 import { SandboxClient } from './sandbox-client.ts';
-import { ServerConnection } from './server-connection.ts';
 
 const REPORT = { attempt: 'a', credential: 'c', kind: 'main', verdictNonce: 'n' };
 const NEVER = new AbortController().signal;
@@ -13,7 +13,7 @@ const NEVER = new AbortController().signal;
 async function bed(script: Script, host?: string, token?: string) {
   const stack = new AsyncDisposableStack();
   const listener = stack.use(await ScriptedListener.start(script, host));
-  const connection = new ServerConnection({ serverUrl: listener.url, ca: listener.ca });
+  const connection = new ListenerConnection({ serverUrl: listener.url, ca: listener.ca });
   stack.defer(() => connection.close());
   const warned: string[] = [];
   const logger = { ...silentLogger, warn: (_: object, line: string) => void warned.push(line) };
@@ -115,7 +115,9 @@ describe('a claim', () => {
   );
 
   it('needs an https address', () => {
-    expect(() => new ServerConnection({ serverUrl: 'http://127.0.0.1', ca: '' })).toThrow(/https/);
+    expect(() => new ListenerConnection({ serverUrl: 'http://127.0.0.1', ca: '' })).toThrow(
+      /https/,
+    );
   });
 });
 

@@ -22,8 +22,8 @@ import {
   zStoredBody,
 } from '../../protocol/sandbox-api.ts';
 import { readAnswer, refusal, verifiedBody, wholeBody } from './answer.ts';
+import type { ListenerConnection } from './listener-connection.ts';
 import { type RepeatDeps, repeatCall } from './repeat-call.ts';
-import type { ServerConnection } from './server-connection.ts';
 
 export interface Claims {
   readonly stage: StageClaim;
@@ -49,7 +49,7 @@ const MAX_READ_BYTES = 256 * 1024 * 1024;
 const IDLE_MS = 30_000;
 
 export interface SandboxClientOptions extends RepeatDeps {
-  readonly connection: ServerConnection;
+  readonly connection: ListenerConnection;
   /** The pod's token as it is now: the kubelet renews it. */
   readonly readToken: () => Promise<string>;
 }
@@ -249,7 +249,7 @@ interface BearerCall {
 }
 
 function sendAs(
-  connection: ServerConnection,
+  connection: ListenerConnection,
   bearer: string,
   call: BearerCall,
 ): Promise<IncomingMessage> {

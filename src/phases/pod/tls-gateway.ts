@@ -1,14 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import { GATEWAY_PREFIX } from '../../protocol/pod-contract.ts';
 import type { GatewayCall, GatewayReply, LinkGateway } from '../link-gateway.ts';
-import type { ServerConnection } from './server-connection.ts';
+import type { ListenerConnection } from './listener-connection.ts';
 
 /** The model gateway behind the sandbox listener. */
 export class TlsGateway implements LinkGateway {
-  readonly #connection: ServerConnection;
+  readonly #connection: ListenerConnection;
 
   /** @param connection of the gateway's own: closing the gateway closes it */
-  constructor(connection: ServerConnection) {
+  constructor(connection: ListenerConnection) {
     this.#connection = connection;
   }
 

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { ScriptedListener } from '../../../test/support/scripted-listener.ts';
 import { SERVER_HOST } from '../../protocol/pod-contract.ts';
 import { makeAuthority, makeServing } from '../../server/tls/certificates.ts';
-import { ServerConnection } from './server-connection.ts';
+import { ListenerConnection } from './listener-connection.ts';
 
 const HOUR_MS = 3_600_000;
 const CALL = {
@@ -17,7 +17,7 @@ const CALL = {
 test('says when the server has read the head, before there is an answer', async () => {
   const going = Promise.withResolvers<undefined>();
   await using listener = await ScriptedListener.start(() => going.promise);
-  const connection = new ServerConnection({ serverUrl: listener.url, ca: listener.ca });
+  const connection = new ListenerConnection({ serverUrl: listener.url, ca: listener.ca });
   const taken = Promise.withResolvers<void>();
   const answer = connection.send({ ...CALL, onTaken: taken.resolve });
   await taken.promise;
@@ -34,7 +34,7 @@ test('gives up a server that accepts the connection and reads nothing', async ()
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const serverUrl = `https://127.0.0.1:${port}`;
-  const connection = new ServerConnection({
+  const connection = new ListenerConnection({
     ...{ serverUrl, ca: authority.certificate, takenMs: 300 },
   });
   const taken: true[] = [];

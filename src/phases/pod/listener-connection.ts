@@ -39,7 +39,7 @@ const QUIET_MS = 10_000;
  * Connections to the sandbox listener, kept alive. Node's own client: the programs of a pod start
  * once a rollout and live in its smallest containers, and every megabyte that they load counts there.
  */
-export class ServerConnection {
+export class ListenerConnection {
   readonly #origin: URL;
   readonly #agent: Agent;
   readonly #takenMs: number;
