@@ -22,6 +22,7 @@ import type { ClaimDesk } from './claim-desk.ts';
 import type { ClaimOffice } from './claim-office.ts';
 import { type ImportPluginOptions, importRoutes } from './import-plugin.ts';
 import { spliceBody } from './splice-body.ts';
+import { UploadAllowance } from './upload-allowance.ts';
 import { Writers } from './writers.ts';
 
 export interface SandboxPluginOptions {
@@ -74,8 +75,9 @@ export async function sandboxPlugin(
     return answer.claim;
   });
   app.get(SANDBOX_ROUTES.artifact, (request, reply) => sendArtifact(request, reply, options));
+  const uploads = new UploadAllowance();
   app.put(SANDBOX_ROUTES.put, writers.only('companion'), (request, reply) =>
-    takeArtifact(request, reply, writers.claimOf(request), options),
+    takeArtifact(request, reply, { ...options, claim: writers.claimOf(request), uploads }),
   );
   const findings = { bodyLimit: MAX_FINDINGS_BYTES };
   app.post(SANDBOX_ROUTES.end, writers.only('companion', findings), async (request) => {
@@ -119,14 +121,29 @@ async function sendArtifact(
 async function takeArtifact(
   request: FastifyRequest,
   reply: FastifyReply,
-  claim: ClaimRow,
-  { artifacts, records }: SandboxPluginOptions,
+  {
+    artifacts,
+    records,
+    claim,
+    uploads,
+  }: Pick<SandboxPluginOptions, 'artifacts' | 'records'> & {
+    readonly claim: ClaimRow;
+    readonly uploads: UploadAllowance;
+  },
 ): Promise<{ readonly digest: Sha256; readonly size: number }> {
   const job = await records.jobByName({ batch: claim.batch, name: claim.job });
-  const maxBytes = Math.max(job?.shape.snapshotMiB ?? 0, OUTPUT_MIB) * MIB;
-  return await spliceBody(request, reply, maxBytes, (body) =>
-    artifacts.putStream(body, { maxBytes }),
+  const snapshotMiB = job?.shape.snapshotMiB ?? 0;
+  const maxBytes = Math.max(snapshotMiB, OUTPUT_MIB) * MIB;
+  const told = Number(request.headers['content-length'] ?? maxBytes);
+  // A length beyond the bound of one upload is refused as that.
+  const asked = Number.isFinite(told) ? Math.min(told, maxBytes) : maxBytes;
+  const wholeEnd = (snapshotMiB + 2 * OUTPUT_MIB) * MIB;
+  reply.header('connection', 'close');
+  const stored = await uploads.within(claim.podUid, { asked, wholeEnd }, () =>
+    spliceBody(request, reply, maxBytes, (body) => artifacts.putStream(body, { maxBytes })),
   );
+  reply.removeHeader('connection');
+  return stored;
 }
 
 async function endAttempt(
