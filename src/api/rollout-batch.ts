@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { agentModelRules, zAgent } from './agent-spec.ts';
 import { zConditions, zObservedGeneration } from './conditions.ts';
 import { defineResource } from './define-resource.ts';
+import { zExportStatuses, zExports } from './export-spec.ts';
 import { zCount, zInt32 } from './fields.ts';
 import { CATEGORIES, GROUP, VERSION } from './group.ts';
 import { zModel } from './model-spec.ts';
@@ -21,6 +22,7 @@ const zSpec = withRules(
       budgets: zBudgets.prefault({}),
       ...runSettings,
       sandbox: zSandbox.prefault({}),
+      exports: zExports,
     })
     .describe('These tasks, so many samples each, by this agent with this model.'),
   agentModelRules,
@@ -53,6 +55,7 @@ const zStatus = z
     infraFailures: zCount.optional().describe('Attempts that ended by infrastructure failure.'),
     disruptions: zCount.optional().describe('Attempts that ended by disruption.'),
     results: zResults,
+    exports: zExportStatuses,
     conditions: zConditions,
   })
   .describe('Counts and conditions, rebuilt from the record store.');
@@ -123,7 +126,16 @@ export const rolloutBatch = defineResource({
     },
   ],
   selectableFields: ['.spec.agent.name', '.spec.suspend'],
-  immutable: ['tasks', 'agent', 'model', 'samples', 'budgets', 'sandbox', ...IMMUTABLE_SETTINGS],
+  immutable: [
+    'tasks',
+    'agent',
+    'model',
+    'samples',
+    'budgets',
+    'sandbox',
+    'exports',
+    ...IMMUTABLE_SETTINGS,
+  ],
   validations: [],
 });
 export type RolloutBatch = z.infer<typeof rolloutBatch.schema>;

@@ -108,6 +108,17 @@ export const zBatchState = z.object({
    */
   agentChanged: z.object({ frozen: z.string(), now: z.string() }).optional(),
   results: zSha256.optional(),
+  /** Made with the results; `digest` is that of the manifest. */
+  exports: z
+    .array(
+      z.object({
+        name: z.string(),
+        digest: zSha256,
+        rollouts: z.number().int(),
+        rows: z.number().int(),
+      }),
+    )
+    .optional(),
   startedAt: z.number().optional(),
   decidedAt: z.number().optional(),
 });

@@ -110,8 +110,8 @@ export interface ClusterRecords {
 /** The store of a cluster's server. */
 export type ClusterStore = RecordStore & ClusterRecords & RetentionRecords;
 
-/** Digest of the results, digest that the source has now, reason of a cancellation, end (ms). */
-export const BATCH_NOTES = ['results', 'sourceNow', 'cancelled', 'decidedAt'] as const;
+/** Digest of the results, exports (JSON), digest that the source has now, reason of a cancellation, end (ms). */
+export const BATCH_NOTES = ['results', 'exports', 'sourceNow', 'cancelled', 'decidedAt'] as const;
 export type BatchNote = (typeof BATCH_NOTES)[number];
 
 export const JOB_OVER_CAUSES = ['finished', 'paused', 'replaced', 'deadline', 'lost'] as const;

@@ -239,6 +239,7 @@ export const CRD_EXAMPLES: readonly CrdExample[] = [
     agent: { name: 'openclaw' },
     model: MODEL,
     samples: 9,
+    exports: [{ name: 'sft', format: 'messages-tools' }],
   }),
   ...immutable('BenchRun', {
     ...SHARED_CHANGES,

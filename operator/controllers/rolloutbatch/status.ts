@@ -43,7 +43,7 @@ function formerCounts(status: BatchStatus | undefined): BatchStatus {
 
 function countsOf(state: BatchState): BatchStatus {
   const { planned, pending, active, verifying, decided, outcomes } = state;
-  const { decidedAt, missingRate, results } = state;
+  const { decidedAt, missingRate, results, exports } = state;
   return {
     taskSet: state.taskSet,
     ...(decidedAt === undefined ? {} : { completionTime: stampSeconds(decidedAt) }),
@@ -56,6 +56,7 @@ function countsOf(state: BatchState): BatchStatus {
     infraFailures: state.infraFailures,
     disruptions: state.disruptions,
     ...(results === undefined ? {} : { results: { digest: results } }),
+    ...(exports === undefined ? {} : { exports }),
   };
 }
 

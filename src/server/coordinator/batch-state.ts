@@ -3,6 +3,7 @@ import type { BatchState, JobState, Shape } from '../../protocol/operator-api.ts
 import { indexRanges } from '../../rollouts/index-ranges.ts';
 import { isAgentResult } from '../../rollouts/outcome.ts';
 import type { JobRow, WorkItem } from '../../store/cluster-records.ts';
+import { readExportsNote } from './batch-exports.ts';
 import type { LiveBatch, LiveJob, LiveRollout } from './live-batch.ts';
 import { workKey } from './work-key.ts';
 
@@ -43,6 +44,10 @@ function wantedItems({ next, row }: LiveRollout): readonly WorkItem[] {
   }
 }
 
+/** Without the files, whose digests stand in the manifest. */
+const exportStates = (note: string): NonNullable<BatchState['exports']> =>
+  readExportsNote(note).map(({ files: _files, ...state }) => state);
+
 /** Everything that a RolloutBatch's status shows, from memory alone. */
 export function batchState(batch: LiveBatch): BatchState {
   const tally = new Tally();
@@ -74,6 +79,7 @@ export function batchState(batch: LiveBatch): BatchState {
     waiting: waitingShapes(batch),
     ...(planned.agentChanged !== undefined && { agentChanged: planned.agentChanged }),
     ...(results !== undefined && { results: asSha256(results) }),
+    ...(notes.exports !== undefined && { exports: exportStates(notes.exports) }),
     startedAt: planned.row.createdAt,
     ...(allDecided && { decidedAt: tally.lastDecided }),
   };

@@ -23,6 +23,7 @@ import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { ClusterStore, JobOverCause, WorkItem } from '../../store/cluster-records.ts';
 import type { AgentImages } from './batch-agents.ts';
 import type { BatchDirectory } from './batch-directory.ts';
+import { exportsNote, makeExports } from './batch-exports.ts';
 import { batchState, jobState, waitingItems } from './batch-state.ts';
 import type { BenchStatistics } from './bench-results.ts';
 import { type BatchSpec, parseBatchSpec, readFrozen, refuseOtherSpec } from './frozen-spec.ts';
@@ -57,6 +58,7 @@ export class Coordinator {
   readonly #options: CoordinatorOptions;
   readonly #turns = new InTurn();
   readonly #planning = new Map<string, Promise<BatchState>>();
+  readonly #finishing = new Map<string, Promise<Sha256>>();
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
@@ -177,7 +179,18 @@ export class Coordinator {
     for (const { row } of [...batch.jobs]) await this.jobOver(uid, row.name, 'lost');
   }
 
+  /** Exports can take longer than a caller waits: who asks again joins what is under way. */
   async finish(uid: string): Promise<Sha256> {
+    const finishing = this.#finishing.get(uid) ?? this.#finish(uid);
+    this.#finishing.set(uid, finishing);
+    try {
+      return await finishing;
+    } finally {
+      if (this.#finishing.get(uid) === finishing) this.#finishing.delete(uid);
+    }
+  }
+
+  async #finish(uid: string): Promise<Sha256> {
     const batch = await this.#batch(uid);
     await this.#options.keeper.settlePending(batch);
     const { store, artifacts } = this.#options;
@@ -188,9 +201,19 @@ export class Coordinator {
       throw new ClawError('Conflict', `batch ${uid}: ${undecided} rollouts are not decided yet`);
     }
     const { digest } = await artifacts.put(Buffer.from(batchResults(rows)));
+    await this.#export(batch);
+    // Last: who sees results sees the exports too.
     await store.setBatchNote(id, 'results', digest);
     batch.notes.results = digest;
     return digest;
+  }
+
+  async #export({ planned, notes }: LiveBatch): Promise<void> {
+    if (notes.exports !== undefined || (planned.frozen.spec.exports ?? []).length === 0) return;
+    const { store, artifacts } = this.#options;
+    const made = exportsNote(await makeExports(planned, { store, artifacts }));
+    await store.setBatchNote(planned.row.id, 'exports', made);
+    notes.exports = made;
   }
 
   async rollouts(uid: string): Promise<RolloutLines> {
