@@ -91,9 +91,7 @@ describe('tasks on a volume', () => {
     await writeFile(join(volume, 'large.jsonl'), '{');
     await truncate(join(volume, 'large.jsonl'), 2 ** 27);
     const small = { answers: [{ maxBytes: 100 }] };
-    expect(await refusal('absent/x')).toBe(
-      'NotFound: the volume has no such file or folder',
-    );
+    expect(await refusal('absent/x')).toBe('NotFound: the volume has no such file or folder');
     expect(await refusal('note.txt/x')).toMatch(/^NotFound: /);
     expect(await refusal('empty')).toMatch(/^InvalidInput: .*looked for a task set/s);
     expect(await refusal('note.txt')).toMatch(/^InvalidInput: .*looked for a task set/s);
