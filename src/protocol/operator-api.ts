@@ -85,6 +85,8 @@ export const zBatchState = z.object({
   sourceGone: z.string().optional(),
   planned: z.number().int(),
   notGradable: z.number().int(),
+  /** The same by reason: `NeedsImage`, `NeedsJudge` … */
+  notGradableReasons: z.record(z.string(), z.number().int()).optional(),
   pending: z.number().int(),
   active: z.number().int(),
   verifying: z.number().int(),

@@ -170,6 +170,10 @@ describe('an installation for namespaces', () => {
     expect(await server('create', 'jobs.batch')).toBe(false);
     expect(await operator('get', 'secrets', 'clawgym-server-tls')).toBe(false);
     expect(await operator('create', 'jobs.batch')).toBe(true);
+    expect(await operator('get', 'persistentvolumeclaims', 'tasks')).toBe(true);
+    expect(await operator('create', 'persistentvolumeclaims')).toBe(false);
+    expect(await operator('list', 'services')).toBe(true);
+    expect(await operator('create', 'services')).toBe(false);
     expect(await operator('update', 'leases.coordination.k8s.io', 'clawgym-operator')).toBe(true);
     expect(await operator('update', 'leases.coordination.k8s.io', 'another')).toBe(false);
   }

@@ -236,6 +236,15 @@ describe('Planned, Suspended, SourceChanged and NetworkIsolated', () => {
   });
 });
 
+test('what cannot be graded here is told with its reason', () => {
+  const notGradableReasons = { NeedsImage: 2, UnsupportedTask: 1 };
+  const state = batchState({ notGradable: 3, notGradableReasons });
+  const { conditions } = batchStatus(input({ state }));
+  expect(findCondition(conditions, 'Planned')?.message).toMatch(
+    /; 3 of them cannot be graded here: 1 UnsupportedTask, 2 NeedsImage \(tasks with an image of their own\)$/,
+  );
+});
+
 describe('the whole status', () => {
   test('fits the schema of the kind and counts what the server counts', () => {
     const state = batchState({

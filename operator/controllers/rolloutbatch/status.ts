@@ -102,9 +102,7 @@ function planned({ hindrance, state, batch }: StatusInput): ConditionState {
   if (hindrance?.kind === 'planning')
     return runCondition('Planned', 'False', hindrance.reason, hindrance.message);
   if (state !== undefined) {
-    const { planned: all, notGradable, taskSet } = state;
-    const left = notGradable === 0 ? '' : `; ${notGradable} of them cannot be graded here`;
-    const message = `${all} rollouts of task set ${taskSet.slice(0, 12)}${left}`;
+    const message = `${state.planned} rollouts of task set ${state.taskSet.slice(0, 12)}${leftOut(state)}`;
     return runCondition('Planned', 'True', 'TaskSetFrozen', message);
   }
   const former = findCondition(batch.status?.conditions, 'Planned');
@@ -112,6 +110,23 @@ function planned({ hindrance, state, batch }: StatusInput): ConditionState {
   if (hindrance === undefined) return runCondition('Planned', 'Unknown', 'Waiting');
   const reason = hindrance.kind === 'reading' ? 'ReadingSource' : 'ServerUnavailable';
   return runCondition('Planned', 'Unknown', reason, hindrance.message);
+}
+
+/** What a person has to know of reasons that other places only count. */
+const LEFT_OUT: Readonly<Record<string, string>> = {
+  NeedsImage: 'tasks with an image of their own',
+  NeedsJudge: 'tasks that only a judge grades',
+  NeedsNetwork: 'tasks that need the live web',
+};
+
+function leftOut({ notGradable, notGradableReasons = {} }: BatchState): string {
+  if (notGradable === 0) return '';
+  const reasons = Object.entries(notGradableReasons).map(([reason, count]) => {
+    const words = LEFT_OUT[reason];
+    return `${count} ${reason}${words === undefined ? '' : ` (${words})`}`;
+  });
+  const why = reasons.length === 0 ? '' : `: ${reasons.toSorted().join(', ')}`;
+  return `; ${notGradable} of them cannot be graded here${why}`;
 }
 
 function suspended({ mode, jobs, state }: StatusInput, over: boolean): ConditionState {

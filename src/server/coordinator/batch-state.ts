@@ -63,6 +63,7 @@ export function batchState(batch: LiveBatch): BatchState {
     ...(batch.sourceGone !== undefined && { sourceGone: batch.sourceGone }),
     planned: batch.rollouts.length,
     notGradable: tally.outcomes['not_gradable'] ?? 0,
+    notGradableReasons: tally.refused,
     pending: tally.pending,
     active: tally.active,
     verifying: tally.verifying,
@@ -87,6 +88,8 @@ export function batchState(batch: LiveBatch): BatchState {
 
 class Tally {
   readonly outcomes: Record<string, number> = {};
+  /** Of rollouts that cannot be graded, by reason. */
+  readonly refused: Record<string, number> = {};
   readonly decided: number[] = [];
   readonly failed: number[] = [];
   pending = 0;
@@ -96,8 +99,9 @@ class Tally {
 
   add({ row, decided, next }: LiveRollout): void {
     if (decided !== undefined) {
-      const { outcome, at } = decided;
+      const { outcome, at, reason } = decided;
       this.outcomes[outcome] = (this.outcomes[outcome] ?? 0) + 1;
+      if (reason !== undefined) this.refused[reason] = (this.refused[reason] ?? 0) + 1;
       this.decided.push(row.position);
       this.lastDecided = Math.max(this.lastDecided, at);
       if (!isAgentResult(outcome) && outcome !== 'not_gradable') this.failed.push(row.position);

@@ -36,7 +36,9 @@ export interface PlannedBatch extends PlanAgents {
 export interface LiveRollout {
   readonly row: Omit<RolloutRow, 'decision'>;
   readonly task: Task;
-  readonly decided: { readonly outcome: Outcome; readonly at: number } | undefined;
+  readonly decided:
+    | { readonly outcome: Outcome; readonly at: number; readonly reason?: string }
+    | undefined;
   readonly attempts: readonly AttemptRow[];
   readonly verifications: readonly VerificationRow[];
   /** Undefined for a decided rollout. */
@@ -261,7 +263,8 @@ export class LiveBatch {
     const base = { row: planned, task: entry.task, next: undefined };
     if (decision !== undefined) {
       // What a decided rollout was made of is read from the store where somebody asks.
-      const decided = { outcome: decision.outcome, at: decision.decidedAt };
+      const { outcome, decidedAt: at, reason } = decision;
+      const decided = { outcome, at, ...(outcome === 'not_gradable' && { reason }) };
       const rollout = { ...base, decided, attempts: [], verifications: [] };
       this.#rollouts[row.position] = rollout;
       return rollout;
