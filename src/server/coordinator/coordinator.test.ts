@@ -77,6 +77,7 @@ describe('a batch in a cluster', () => {
     const alone = { name: 'judged', task: { task: { ...judged, rubric } } };
     const planned = await cluster.plan(UID, aPlanBody({ tasks: [both, alone] }));
     expect(planned).toMatchObject({ planned: 2, notGradable: 1 });
+    expect(planned.notGradableReasons).toEqual({ NeedsJudge: 1 });
     await cluster.drive(UID, well);
     const rows = await cluster.store.listRollouts(ID);
     const told = rows.map(({ taskId, decision }) => [taskId, decision?.outcome, decision?.reason]);
