@@ -2,6 +2,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setDefaultCACertificates } from 'node:tls';
 import { ClawError } from '../../base/error.ts';
 import { SERVER_HOST } from '../../protocol/pod-contract.ts';
 
@@ -101,6 +102,14 @@ function watchTaken(request: ClientRequest, limitMs: number, onTaken: () => void
     onTaken();
   });
   for (const event of ['response', 'close']) request.once(event, () => clearTimeout(timer));
+}
+
+/**
+ * For a program whose every connection names its authority, before the first one: reading those that
+ * Node brings for all others takes longer than the rest of a connection.
+ */
+export function trustNobodyByDefault(): void {
+  setDefaultCACertificates([]);
 }
 
 function parsedOrigin(text: string): URL {

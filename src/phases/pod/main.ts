@@ -77,10 +77,11 @@ async function standaloneContext(bundle: string, env: Env): Promise<RoleContext>
 }
 
 async function contextOf(env: Env): Promise<RoleContext> {
-  const { ListenerConnection } = await import('./listener-connection.ts');
+  const { ListenerConnection, trustNobodyByDefault } = await import('./listener-connection.ts');
   const { SandboxClient } = await import('./sandbox-client.ts');
   const { TlsGateway } = await import('./tls-gateway.ts');
   const server = { serverUrl: required(env, ENV.serverUrl), ca: required(env, ENV.serverCa) };
+  trustNobodyByDefault();
   const tokenFile = env[ENV.tokenFile] ?? `${TRUSTED.token}/token`;
   const common = commonContext(env);
   return {
