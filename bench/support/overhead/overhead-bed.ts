@@ -10,7 +10,7 @@ import { prepareBareNamespace } from './bare-namespace.ts';
 import type { RecordedClaims } from './claim-tape.ts';
 import { PodCpu } from './pod-cpu.ts';
 import { PodWatch } from './pod-watch.ts';
-import { RunClock } from './run-clock.ts';
+import { type ClusterParts, RunClock } from './run-clock.ts';
 import type { RunFigures } from './run-figures.ts';
 
 const KEY = 'tasks.jsonl';
@@ -59,19 +59,19 @@ export class OverheadBed implements AsyncDisposable {
   readonly #cpu: PodCpu;
   readonly #watches: Readonly<Record<'product' | 'bare', PodWatch>>;
   readonly #namespace: string;
-  readonly #own: ReadonlyMap<string, string>;
+  readonly #parts: ClusterParts;
 
   private constructor(
     stack: AsyncDisposableStack,
     layer: NodeLayer,
     namespace: string,
-    own: ReadonlyMap<string, string>,
+    parts: ClusterParts,
   ) {
     const client = connect(layer.cluster.kubeconfigPath);
     this.#stack = stack;
     this.#layer = layer;
     this.#namespace = namespace;
-    this.#own = own;
+    this.#parts = parts;
     this.#cpu = stack.use(new PodCpu(layer));
     this.#watches = {
       product: stack.use(new PodWatch(client, namespace)),
@@ -86,9 +86,10 @@ export class OverheadBed implements AsyncDisposable {
       const found = items.find(({ metadata }) => metadata.name.startsWith(`${RELEASE}-${program}`));
       return found === undefined ? [] : [[program, found.metadata.uid] as const];
     });
-    await using stack = new AsyncDisposableStack();
-    const bed = new OverheadBed(stack.move(), layer, namespace, new Map(own));
-    return bed;
+    const programs = await layer.cluster.programs();
+    const processes = programs.filter(({ running }) => running).map(({ pid }) => pid);
+    const parts = { own: new Map(own), processes };
+    return new OverheadBed(new AsyncDisposableStack(), layer, namespace, parts);
   }
 
   /** A namespace that nobody watches, with what the operator has prepared in its own by now. */
@@ -173,7 +174,7 @@ export class OverheadBed implements AsyncDisposable {
   }
 
   #clock(side: 'product' | 'bare'): RunClock {
-    return new RunClock(this.#cpu, this.#watches[side], this.#own);
+    return new RunClock(this.#cpu, this.#watches[side], this.#parts);
   }
 
   async #complete(path: string, seen?: () => Promise<void>): Promise<z.infer<typeof zRun>> {
