@@ -2,8 +2,9 @@ import type { AttemptId, Sha256 } from '../base/brand.ts';
 import type { Clock } from '../base/clock.ts';
 import { errorMessage } from '../base/error.ts';
 import type { Logger } from '../base/logger.ts';
+import { isAttemptOver } from '../store/attempt-over.ts';
 import type { ClaimRow, ClusterRecords } from '../store/cluster-records.ts';
-import type { AttemptRow, RecordStore } from '../store/records.ts';
+import type { RecordStore } from '../store/records.ts';
 import type { FixedSampling } from './chat-request.ts';
 import { GatewaySession, type SessionBudgets } from './session.ts';
 import type { SessionDirectory } from './session-directory.ts';
@@ -50,7 +51,7 @@ export class StoredSessions implements SessionDirectory {
     const claim = await records.claimByLink(bearerHash);
     if (claim?.attempt === undefined) return undefined;
     const attempt = await records.getAttempt(claim.attempt);
-    if (attempt === undefined || isOver(attempt)) {
+    if (attempt === undefined || isAttemptOver(attempt)) {
       this.#byAttempt.delete(claim.attempt);
       return undefined;
     }
@@ -117,7 +118,7 @@ export class StoredSessions implements SessionDirectory {
     try {
       for (const id of this.#byAttempt.keys()) {
         const attempt = await this.#options.records.getAttempt(id);
-        if (attempt === undefined || isOver(attempt)) this.#byAttempt.delete(id);
+        if (attempt === undefined || isAttemptOver(attempt)) this.#byAttempt.delete(id);
       }
     } catch (thrown) {
       this.#options.logger.warn({ error: errorMessage(thrown) }, 'ended sessions were not swept');
@@ -126,6 +127,3 @@ export class StoredSessions implements SessionDirectory {
     }
   }
 }
-
-const isOver = (attempt: AttemptRow): boolean =>
-  attempt.end !== undefined || attempt.close !== undefined;

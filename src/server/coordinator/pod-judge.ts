@@ -8,6 +8,7 @@ import { classifyVerifyPod } from '../../rollouts/classify-verify-pod.ts';
 import { knownFindings } from '../../rollouts/known-findings.ts';
 import type { AgentEnd, Finding } from '../../rollouts/outcome.ts';
 import { isOver } from '../../rollouts/pod-facts.ts';
+import { isAttemptOver } from '../../store/attempt-over.ts';
 import type { ClusterStore, WorkItem } from '../../store/cluster-records.ts';
 import type { AttemptEnd, AttemptRow, VerificationRow } from '../../store/records.ts';
 import type { PodReader } from '../identity/pods.ts';
@@ -60,7 +61,7 @@ export class PodJudge {
   ): Promise<boolean> {
     const { clock } = this.#options;
     const over = evidence === undefined || isOver(evidence, clock.now());
-    if (attempt.close !== undefined || attempt.end !== undefined) return over;
+    if (isAttemptOver(attempt)) return over;
     if (!over) return false;
     await this.#options.endModel(attempt.id);
     const held = await this.#held(attempt);

@@ -2,6 +2,7 @@ import type { AgentPlan, ProcessPlan } from '../../agents/agent.ts';
 import { NO_PROGRAM, podAgentSpec } from '../../phases/agent-spec.ts';
 import type { AttemptEndBody } from '../../protocol/sandbox-api.ts';
 import type { AgentEnd } from '../../rollouts/outcome.ts';
+import { isAttemptOver } from '../../store/attempt-over.ts';
 import type { ClaimRow } from '../../store/cluster-records.ts';
 import type { AttemptRow } from '../../store/records.ts';
 import { agentDeadline, isTimeBudget, TMP_MIB } from '../planning/attempt-limits.ts';
@@ -42,7 +43,7 @@ export class RolloutDesk implements Pick<ClaimDesk, 'stage' | 'companion' | 'end
   async companion(pod: ClaimingPod): Promise<DeskAnswer<CompanionGrant>> {
     const attempt = await this.#context.store.attemptOfPod(pod.uid);
     if (attempt === undefined) return waitFor('the pod has no attempt yet: stage claims first');
-    if (isOver(attempt)) return decidedAlready(`attempt ${attempt.id} is over`);
+    if (isAttemptOver(attempt)) return decidedAlready(`attempt ${attempt.id} is over`);
     const { settings, frozen } = (await batchOf(this.#context, pod)).planned;
     return {
       grant: {
@@ -62,7 +63,7 @@ export class RolloutDesk implements Pick<ClaimDesk, 'stage' | 'companion' | 'end
     const { row } = batch.ofAttempt(claim.attempt);
     await keeper.inTurn(row.id, async () => {
       const attempt = claim.attempt && (await store.getAttempt(claim.attempt));
-      if (attempt === undefined || isOver(attempt)) return;
+      if (attempt === undefined || isAttemptOver(attempt)) return;
       await this.#end(batch, batch.of(row.id), attempt, claim.podUid, body);
     });
   }
@@ -78,7 +79,7 @@ export class RolloutDesk implements Pick<ClaimDesk, 'stage' | 'companion' | 'end
     if (rollout.next === undefined) return decidedAlready('the rollout is decided');
     const own = rollout.attempts.find(({ engine }) => engine === podEngine(pod.uid));
     if (own !== undefined) {
-      if (isOver(own)) return waitFor(`attempt ${own.id} of this pod is over`);
+      if (isAttemptOver(own)) return waitFor(`attempt ${own.id} of this pod is over`);
       if (agentChanged !== undefined) {
         // Its agent has not started, and what this release would stage is for another one.
         await keeper.close(batch, own, { class: 'cancelled', reason: 'AgentChanged' });
@@ -175,8 +176,6 @@ export class RolloutDesk implements Pick<ClaimDesk, 'stage' | 'companion' | 'end
     );
   }
 }
-
-const isOver = ({ end, close }: AttemptRow): boolean => end !== undefined || close !== undefined;
 
 /** A builtin agent's changes are made by `stage`; the wrapper has nothing to start. */
 function programOf(plan: AgentPlan): ProcessPlan {

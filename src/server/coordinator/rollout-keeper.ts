@@ -2,6 +2,7 @@ import type { RolloutId } from '../../base/brand.ts';
 import type { Clock } from '../../base/clock.ts';
 import { InTurn } from '../../base/in-turn.ts';
 import { type Finding, NO_SCORE } from '../../rollouts/outcome.ts';
+import { isAttemptOver } from '../../store/attempt-over.ts';
 import type { ClusterStore, GateRunRow, WorkItem } from '../../store/cluster-records.ts';
 import type {
   AttemptClose,
@@ -214,7 +215,7 @@ export class RolloutKeeper {
 
   /** Of an attempt that nobody ended: its agent may be asking still, and nothing else would stop that. */
   async #endModel(attempt: AttemptRow | undefined): Promise<void> {
-    if (attempt === undefined || attempt.end !== undefined || attempt.close !== undefined) return;
+    if (attempt === undefined || isAttemptOver(attempt)) return;
     await this.#options.endModel(attempt.id);
   }
 

@@ -1,4 +1,4 @@
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { isRecord } from '../../base/brand.ts';
 import type { DraftFile, TaskDraft } from '../task-draft.ts';
@@ -8,6 +8,7 @@ import { fieldError, parseField } from './import-problem.ts';
 import type { ImportOptions, ImportStep } from './importer.ts';
 import { decodeText, parseJsonText } from './parse-document.ts';
 import { listFolder, newReadBudget, readBoundedFile, readTree } from './read-tree.ts';
+import { importTaskFolders } from './task-folders.ts';
 
 const ENTRY = 'data_entry.json';
 const FOLDERS = ['input_files', 'reward', 'solution', 'environment'] as const;
@@ -24,27 +25,8 @@ export async function* importClawGymDirectory(
   path: string,
   options: ImportOptions,
 ): AsyncGenerator<ImportStep> {
-  const root = await listFolder(path, basename(path));
-  if (root.some(({ name }) => name === ENTRY)) {
-    yield* importOne(path, basename(path), options);
-    return;
-  }
-  for (const { name, kind } of root) {
-    options.signal.throwIfAborted();
-    if (kind === 'folder') yield* importOne(join(path, name), name, options);
-    else if (kind === 'file')
-      yield { place: { file: name }, warning: 'not a task folder; left out' };
-    else
-      yield {
-        place: { file: name },
-        failed: fieldError(
-          'UnsafePath',
-          'name',
-          name,
-          'a task folder (this is a link or special file)',
-        ),
-      };
-  }
+  const one = (folder: string, name: string) => importOne(folder, name, options);
+  yield* importTaskFolders(path, ENTRY, one, options);
 }
 
 async function* importOne(

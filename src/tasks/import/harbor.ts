@@ -1,39 +1,24 @@
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import type { DraftFile } from '../task-draft.ts';
 import { draftOfHarbor } from './harbor-folder.ts';
-import { fieldError } from './import-problem.ts';
 import type { ImportOptions, ImportStep } from './importer.ts';
 import { listFolder, newReadBudget, readBoundedFile, readTree } from './read-tree.ts';
+import { importTaskFolders } from './task-folders.ts';
 
 /** Imports one Harbor task folder, or a folder of them. */
 export async function* importHarbor(
   path: string,
   options: ImportOptions,
 ): AsyncGenerator<ImportStep> {
-  const root = await listFolder(path, basename(path));
-  if (root.some(({ name }) => name === 'task.toml')) {
-    yield await importOne(path, basename(path), options);
-    return;
-  }
-  for (const { name, kind } of root) {
-    options.signal.throwIfAborted();
-    if (kind === 'folder') yield await importOne(join(path, name), name, options);
-    else if (kind === 'file')
-      yield { place: { file: name }, warning: 'not a task folder; left out' };
-    else
-      yield {
-        place: { file: name },
-        failed: fieldError(
-          'UnsafePath',
-          'name',
-          name,
-          'a task folder (this is a link or special file)',
-        ),
-      };
-  }
+  const one = (folder: string, name: string) => importOne(folder, name, options);
+  yield* importTaskFolders(path, 'task.toml', one, options);
 }
 
-async function importOne(path: string, name: string, options: ImportOptions): Promise<ImportStep> {
+async function* importOne(
+  path: string,
+  name: string,
+  options: ImportOptions,
+): AsyncGenerator<ImportStep> {
   const place = { file: name };
   const { limits } = options;
   try {
@@ -55,9 +40,9 @@ async function importOne(path: string, name: string, options: ImportOptions): Pr
       },
       limits,
     );
-    return { place: { ...place, task: draft.id }, draft };
+    yield { place: { ...place, task: draft.id }, draft };
   } catch (failed) {
     options.signal.throwIfAborted();
-    return { place, failed };
+    yield { place, failed };
   }
 }
