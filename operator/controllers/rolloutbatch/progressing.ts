@@ -34,7 +34,7 @@ export function progressing(input: StatusInput, over: boolean): ConditionState {
   const queued = queue(input);
   if (queued !== undefined) return queued;
   const unplaced = pods.find((pod) => !pod.over && pod.unschedulable !== undefined);
-  if (unplaced !== undefined && !pods.some(isAtWork))
+  if (unplaced !== undefined && !pods.some(isPlaced))
     return runCondition('Progressing', 'False', 'Unschedulable', unplaced.unschedulable);
   if (storeFull && state.waiting.length > 0)
     return runCondition('Progressing', 'False', 'StoreFull');
@@ -74,9 +74,9 @@ function queue({ batch, jobs }: StatusInput): ConditionState | undefined {
   return runCondition('Progressing', 'False', 'Queued', message);
 }
 
-/** On a node, with something of the run in it; what else waits is then a matter of time. */
-function isAtWork({ over, pending, stuck, unschedulable }: StatusInput['pods'][number]): boolean {
-  return !over && !pending && !stuck && unschedulable === undefined;
+/** On a node that answers: what else waits is then a matter of time. */
+function isPlaced({ over, stuck, unschedulable }: StatusInput['pods'][number]): boolean {
+  return !over && !stuck && unschedulable === undefined;
 }
 
 function working({ batch, jobs, pods, state }: StatusInput): ConditionState {

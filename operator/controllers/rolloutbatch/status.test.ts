@@ -80,10 +80,10 @@ describe('Progressing says what a person has to know first', () => {
       ['True Running'],
     ],
     [
-      'no room for some, others have not begun',
+      'no room for some, others are on a lost node',
       {
         state: batchState(running),
-        pods: [podFactOf('a', { unschedulable: 'no' }), podFactOf('a', { pending: true })],
+        pods: [podFactOf('a', { unschedulable: 'no' }), podFactOf('a', { stuck: true })],
       },
       ['False Unschedulable'],
     ],
