@@ -5,41 +5,33 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { waitUntil } from '../cluster/wait-until.ts';
-import { clawgym, EXAMPLES, resultsOf } from '../support/cli-process.ts';
+import { clawgym, EXAMPLES, ROOT, resultsOf } from '../support/cli-process.ts';
 import { ensureImages } from '../support/images.ts';
 import { Installation, RELEASE, RESEARCHER } from '../support/installation.ts';
 import { nodeLayer } from '../support/pods/node-layer-bed.ts';
 import { taskVolume } from '../support/task-volume.ts';
 import { tempDir } from '../support/temp-dir.ts';
+import { TRANSCRIPT } from '../support/transcript/page.ts';
+import { quickstart } from '../support/transcript/quickstart.ts';
+import { compared, comparedPage } from '../support/transcript/steps.ts';
 
 const layer = nodeLayer();
 const namespace = `read-${randomUUID().slice(0, 8)}`;
 const LABEL = `app.kubernetes.io/instance=${RELEASE}`;
-const TASKS = ['log-triage', 'meeting-slot'];
 let installation: Installation;
 let folder: Awaited<ReturnType<typeof tempDir>>;
 let cluster: readonly string[];
 
-const tasks = (taskIds: readonly string[]) => ({
-  configMap: { name: 'example-tasks', key: 'tasks.jsonl' },
-  taskIds,
-});
-const BENCH = {
-  apiVersion: 'clawgym.io/v1alpha1',
-  kind: 'BenchRun',
-  metadata: { name: 'two-tasks' },
-  spec: {
-    tasks: tasks(TASKS),
-    arms: ['nop', 'solution'].map((name) => ({ name, agent: { name } })),
-  },
-};
 /** One pod at a time, so that there is a middle. */
 const BATCH = {
   apiVersion: 'clawgym.io/v1alpha1',
   kind: 'RolloutBatch',
   metadata: { name: 'through-upgrades' },
   spec: {
-    tasks: tasks([...TASKS, 'contact-split', 'travel-claim']),
+    tasks: {
+      configMap: { name: 'example-tasks', key: 'tasks.jsonl' },
+      taskIds: ['log-triage', 'meeting-slot', 'contact-split', 'travel-claim'],
+    },
     agent: { name: 'solution' },
     parallelism: 1,
   },
@@ -70,9 +62,6 @@ beforeAll(async () => {
   await researcherConfig(kubeconfig);
   cluster = ['--namespace', namespace, '--kubeconfig', kubeconfig];
   installation = await Installation.open(layer.cluster, namespace);
-  const sample = join(EXAMPLES, '../../deploy/samples/quickstart/example-tasks.yaml');
-  await installation.kubectl(['apply', '--filename', sample]);
-  await installation.kubectl(['apply', '--filename', '-'], JSON.stringify(BENCH));
 }, 900_000);
 
 afterAll(async () => {
@@ -82,22 +71,23 @@ afterAll(async () => {
 });
 
 describe('a run of a cluster, read by an admin of its namespace', () => {
-  test('is reported as a local one, once it is complete', async () => {
-    await installation.finished('benchrun', 'two-tasks', 240);
+  test('answers as the transcript of the quickstart says', async () => {
+    const page = readFileSync(join(ROOT, TRANSCRIPT), 'utf8');
+    const steps = await quickstart(installation, cluster, join(folder.path, 'report'));
+    expect(steps.map(compared)).toEqual(comparedPage(page));
+  }, 600_000);
+
+  test('is reported as a local one, once it is complete', () => {
     const out = join(folder.path, 'report');
-    const run = await clawgym('report', 'two-tasks', ...cluster, '--out', out, '--wait');
-    expect(run).toMatchObject({
-      ...{ code: 0, stderr: '' },
-      stdout: expect.stringContaining('solution'),
-    });
     const results = resultsOf(out);
-    expect(results.arms.map(({ name, tasks }) => [name, tasks.map(({ id }) => id)])).toEqual([
-      ['nop', TASKS],
-      ['solution', TASKS],
+    expect(results.arms.map(({ name, tasks }) => [name, tasks.length])).toEqual([
+      ['nop', 12],
+      ['lazy', 12],
+      ['solution', 12],
     ]);
-    expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain('two-tasks');
+    expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain('quickstart');
     const rows = readFileSync(join(out, 'rollouts.jsonl'), 'utf8').trimEnd().split('\n');
-    expect(rows).toHaveLength(4);
+    expect(rows).toHaveLength(36);
     const zRow = z.object({ checks: z.array(z.tuple([z.string(), z.number()])).min(1) });
     for (const row of rows) zRow.parse(JSON.parse(row));
   });
@@ -112,7 +102,7 @@ describe('a run of a cluster, read by an admin of its namespace', () => {
     const list = await clawgym('get', 'rollouts', batch, ...cluster);
     expect(list.stderr).toBe('');
     expect(list.stdout).toMatch(
-      new RegExp(`^ROLLOUT +OUTCOME +SCORE.*\n${batch}/log-triage/0 +scored +1\\.0000`),
+      new RegExp(`^ROLLOUT +OUTCOME +SCORE.*\n(?:.*\n)*${batch}/log-triage/0 +scored +1\\.0000`),
     );
     const name = `${batch}/log-triage/0`;
     const shown = await clawgym('show', name, ...cluster);
@@ -228,7 +218,7 @@ describe('a release', () => {
     await waitUntil(gone, { what: 'everything of the release is gone', seconds: 90 });
     const kept = ['get', 'persistentvolumeclaim,rolloutbatch,benchrun', '-o', 'name'];
     expect(await installation.kubectl(kept)).toMatch(
-      /data-clawgym-server-0.*through-upgrades.*two-tasks/s,
+      /data-clawgym-server-0.*through-upgrades.*quickstart/s,
     );
   });
 });
