@@ -24,7 +24,7 @@ export interface ClusterRecords {
    * the batch carries one of the items, and `InvalidInput` for no items or one twice. Names are those of
    * a batch: another's may have the same, in its own namespace.
    */
-  newJob(job: NewJob, items: readonly WorkItem[]): Promise<JobRow>;
+  newJob(job: NewJob, items: readonly WorkItem[]): Promise<CountedJobRow>;
   /** Idempotent; another uid than the stored one is `Conflict`, an unknown name `NotFound`. */
   setJobUid(job: JobRef, uid: string): Promise<void>;
   /** Its pods are gone; its unsettled rows wait again. The first cause holds. */
@@ -32,7 +32,10 @@ export interface ClusterRecords {
   jobByName(job: JobRef): Promise<JobRow | undefined>;
   jobByUid(uid: string): Promise<JobRow | undefined>;
   /** In order of creation. */
-  listJobs(batch: BatchId, options?: { readonly live?: boolean }): Promise<readonly JobRow[]>;
+  listJobs(
+    batch: BatchId,
+    options?: { readonly live?: boolean },
+  ): Promise<readonly CountedJobRow[]>;
   /** By index. */
   rowsOf(job: JobRef): Promise<readonly WorkRow[]>;
   rowOf(job: JobRef, index: number): Promise<WorkRow | undefined>;
@@ -147,6 +150,10 @@ export interface JobRow extends NewJob {
   readonly uid: string | undefined;
   readonly live: boolean;
   readonly cause: JobOverCause | undefined;
+}
+
+/** Counting reads every row of the Job, so who only wants to know which one it is does without. */
+export interface CountedJobRow extends JobRow {
   /** Number of rows. */
   readonly length: number;
   readonly settled: number;

@@ -2,7 +2,7 @@ import { asSha256 } from '../../base/brand.ts';
 import type { BatchState, JobState, Shape } from '../../protocol/operator-api.ts';
 import { indexRanges } from '../../rollouts/index-ranges.ts';
 import { isAgentResult } from '../../rollouts/outcome.ts';
-import type { JobRow, WorkItem } from '../../store/cluster-records.ts';
+import type { CountedJobRow, WorkItem } from '../../store/cluster-records.ts';
 import { readExportsNote } from './batch-exports.ts';
 import type { LiveBatch, LiveJob, LiveRollout } from './live-batch.ts';
 import { workKey } from './work-key.ts';
@@ -133,7 +133,7 @@ function liveJobState({ row, items, settled }: LiveJob): JobState {
   return jobState({ ...row, length: items.length, settled: settled.size });
 }
 
-export function jobState(row: JobRow): JobState {
+export function jobState(row: CountedJobRow): JobState {
   return {
     name: row.name,
     ...(row.uid !== undefined && { uid: row.uid }),

@@ -111,7 +111,8 @@ export class Coordinator {
     const batch = await this.#batch(uid);
     return await this.#turns.run(uid, async () => {
       const { store, clock } = this.#options;
-      const known = await store.jobByName({ batch: batch.planned.row.id, name: body.name });
+      const jobs = await store.listJobs(batch.planned.row.id);
+      const known = jobs.find(({ name }) => name === body.name);
       if (known !== undefined) return jobState(known);
       const items = waitingItems(batch)
         .filter((item) => batch.shapeOf(item).id === body.shapeId)

@@ -80,8 +80,8 @@ export class LiveBatch {
   readonly #byTask = new Map<Sha256, number[]>();
   readonly #gateRuns = new Map<Sha256, GateRunRow[]>();
   readonly #jobs = new Map<string, LiveJob>();
-  /** Work that a live Job carries, with the Job's name. */
-  readonly #carried = new Map<string, string>();
+  /** Work that a live Job carries, with the Job's name and its row there. */
+  readonly #carried = new Map<string, { readonly job: string; readonly index: number }>();
   /** In memory; read again from the evidence of their pods after a restart. */
   readonly gradingTries: GradingTries;
   readonly generations = { rollout: 0, verify: 0 };
@@ -193,7 +193,7 @@ export class LiveBatch {
     if (!row.live) return job;
     this.#jobs.set(row.name, job);
     for (const [index, item] of items.entries()) {
-      if (!settled.has(index)) this.#carried.set(workKey(item), row.name);
+      if (!settled.has(index)) this.#carried.set(workKey(item), { job: row.name, index });
     }
     return job;
   }
@@ -212,7 +212,7 @@ export class LiveBatch {
     this.#jobs.delete(name);
     for (const item of job?.items ?? []) {
       const key = workKey(item);
-      if (this.#carried.get(key) === name) this.#carried.delete(key);
+      if (this.#carried.get(key)?.job === name) this.#carried.delete(key);
     }
   }
 
@@ -222,10 +222,10 @@ export class LiveBatch {
 
   settle(item: WorkItem): void {
     const key = workKey(item);
-    const job = this.#jobs.get(this.#carried.get(key) ?? '');
+    const carried = this.#carried.get(key);
+    if (carried === undefined) return;
     this.#carried.delete(key);
-    const index = job?.items.findIndex((one) => workKey(one) === key) ?? -1;
-    if (index >= 0) job?.settled.add(index);
+    this.#jobs.get(carried.job)?.settled.add(carried.index);
   }
 
   shapeOf(item: WorkItem): Shape {

@@ -4,6 +4,7 @@ import { canonicalJson } from '../../base/canonical-json.ts';
 import { ClawError } from '../../base/error.ts';
 import { zShape } from '../../protocol/operator-api.ts';
 import {
+  type CountedJobRow,
   JOB_OVER_CAUSES,
   type JobOverCause,
   type JobRef,
@@ -16,47 +17,53 @@ import type { Connection } from './connection.ts';
 import { jobKey, jobKeys, jobNameOf } from './job-keys.ts';
 import { insertRows, leaveRows } from './job-rows.ts';
 
-const zJob = z
-  .object({
-    name: z.string(),
-    batch: zBatchId,
-    namespace: z.string(),
-    shape_json: json(zShape),
-    generation: z.int(),
-    uid: absent(z.string()),
-    over_cause: absent(z.enum(JOB_OVER_CAUSES)),
-    created_at: z.int(),
-    length: z.int(),
-    settled: z.int(),
-  })
-  .transform(
-    (row): JobRow => ({
-      name: jobNameOf(row.name),
-      batch: row.batch,
-      namespace: row.namespace,
-      shape: row.shape_json,
-      generation: row.generation,
-      uid: row.uid,
-      live: row.over_cause === undefined,
-      cause: row.over_cause,
-      createdAt: row.created_at,
-      length: row.length,
-      settled: row.settled,
-    }),
-  );
+const zColumns = z.object({
+  name: z.string(),
+  batch: zBatchId,
+  namespace: z.string(),
+  shape_json: json(zShape),
+  generation: z.int(),
+  uid: absent(z.string()),
+  over_cause: absent(z.enum(JOB_OVER_CAUSES)),
+  created_at: z.int(),
+});
+const zJob = zColumns.transform(toJob);
+const zCountedJob = zColumns
+  .extend({ length: z.int(), settled: z.int() })
+  .transform(({ length, settled, ...row }): CountedJobRow => ({ ...toJob(row), length, settled }));
 
-const SELECT = `SELECT jobs.*,
+function toJob(row: z.infer<typeof zColumns>): JobRow {
+  return {
+    name: jobNameOf(row.name),
+    batch: row.batch,
+    namespace: row.namespace,
+    shape: row.shape_json,
+    generation: row.generation,
+    uid: row.uid,
+    live: row.over_cause === undefined,
+    cause: row.over_cause,
+    createdAt: row.created_at,
+  };
+}
+
+const COUNTED = `SELECT jobs.*,
   (SELECT count(*) FROM job_rows WHERE job = jobs.name) AS length,
   (SELECT count(*) FROM job_rows WHERE job = jobs.name AND state = 'settled') AS settled
   FROM jobs`;
+const OF_REF = 'batch = ? AND name IN (?, ?)';
 
 function one(db: Connection, where: string, ...values: string[]): JobRow | undefined {
-  const row = db.get(`${SELECT} WHERE ${where}`, ...values);
+  const row = db.get(`SELECT * FROM jobs WHERE ${where}`, ...values);
   return row === undefined ? undefined : parseRow(zJob, 'jobs', row);
 }
 
+function counted(db: Connection, ref: JobRef): CountedJobRow | undefined {
+  const row = db.get(`${COUNTED} WHERE ${OF_REF}`, ref.batch, ...jobKeys(ref));
+  return row === undefined ? undefined : parseRow(zCountedJob, 'jobs', row);
+}
+
 export const jobByName = (db: Connection, ref: JobRef): JobRow | undefined =>
-  one(db, 'batch = ? AND name IN (?, ?)', ref.batch, ...jobKeys(ref));
+  one(db, OF_REF, ref.batch, ...jobKeys(ref));
 
 export const jobByUid = (db: Connection, uid: string): JobRow | undefined =>
   one(db, 'uid = ?', uid);
@@ -67,14 +74,14 @@ function needJob(db: Connection, ref: JobRef): JobRow {
   return job;
 }
 
-export function listJobs(db: Connection, batch: BatchId, live?: boolean): readonly JobRow[] {
+export function listJobs(db: Connection, batch: BatchId, live?: boolean): readonly CountedJobRow[] {
   const wanted = live === undefined ? '' : `AND over_cause IS ${live ? '' : 'NOT'} NULL`;
-  const sql = `${SELECT} WHERE batch = ? ${wanted} ORDER BY seq`;
-  return db.all(sql, batch).map((row) => parseRow(zJob, 'jobs', row));
+  const sql = `${COUNTED} WHERE batch = ? ${wanted} ORDER BY seq`;
+  return db.all(sql, batch).map((row) => parseRow(zCountedJob, 'jobs', row));
 }
 
-export function newJob(db: Connection, job: NewJob, items: readonly WorkItem[]): JobRow {
-  const known = jobByName(db, job);
+export function newJob(db: Connection, job: NewJob, items: readonly WorkItem[]): CountedJobRow {
+  const known = counted(db, job);
   if (known !== undefined) return known;
   if (items.length === 0) throw new ClawError('InvalidInput', `Job ${job.name} has no items`);
   const key = jobKey(db, job);
@@ -89,7 +96,7 @@ export function newJob(db: Connection, job: NewJob, items: readonly WorkItem[]):
     job.createdAt,
   );
   insertRows(db, job, key, items);
-  return needJob(db, job);
+  return { ...needJob(db, job), length: items.length, settled: 0 };
 }
 
 export function setJobUid(db: Connection, ref: JobRef, uid: string): void {

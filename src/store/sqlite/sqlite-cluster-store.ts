@@ -6,6 +6,7 @@ import type {
   BatchNote,
   ClaimRow,
   ClusterStore,
+  CountedJobRow,
   Fetched,
   GateRunRow,
   GradingEvidence,
@@ -57,7 +58,7 @@ interface OfBatch {
 
 /** The owner's store with the tables of a cluster's server. */
 export class SqliteClusterStore extends SqliteStore implements ClusterStore {
-  newJob(job: NewJob, items: readonly WorkItem[]): Promise<JobRow> {
+  newJob(job: NewJob, items: readonly WorkItem[]): Promise<CountedJobRow> {
     return this.write((db) => newJob(db, job, items));
   }
 
@@ -77,7 +78,10 @@ export class SqliteClusterStore extends SqliteStore implements ClusterStore {
     return this.read((db) => jobByUid(db, uid));
   }
 
-  listJobs(batch: BatchId, options: { readonly live?: boolean } = {}): Promise<readonly JobRow[]> {
+  listJobs(
+    batch: BatchId,
+    options: { readonly live?: boolean } = {},
+  ): Promise<readonly CountedJobRow[]> {
     return this.read((db) => listJobs(db, batch, options.live));
   }
 
