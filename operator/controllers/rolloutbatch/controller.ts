@@ -47,7 +47,7 @@ export interface BatchControllerOptions {
   readonly minIntervalMs?: number;
 }
 
-const SETTINGS: BatchSettings = { defaultParallelism: 8, tickMs: 1000, countsMs: 3000 };
+const SETTINGS: BatchSettings = { defaultParallelism: 8, tickMs: 1000, countsMs: 5000 };
 
 /** Carries RolloutBatches: the server decides, Jobs do the work (design: docs/design/cluster.md). */
 export function rolloutBatchController(options: BatchControllerOptions): Controller {

@@ -172,7 +172,7 @@ describe('verification waves', () => {
       {
         ...spec(8),
         state: batchState({
-          planned: 100,
+          planned: 75,
           jobs: [jobState('a'), verifying(2)],
           waiting: [waits(3, 'v1', 'verify')],
           generations: { rollout: 1, verify: 1 },

@@ -10,7 +10,7 @@ const MAX_ROWS = 1000;
  * While verdicts are under way a further wave waits until it has this part of the plan: each wave costs
  * writes, and there may be 0.3 a rollout in all (design: rollouts.md 4).
  */
-const WAVES = 50;
+const WAVES = 25;
 
 /** Jobs for rollouts that wait, in plan order, while places are free. */
 export function newRolloutJobs(
