@@ -1,3 +1,5 @@
+import { LABELS } from '../../src/protocol/pod-contract.ts';
+
 /** Annotation of a pod: its containers end with this exit code instead of 0. */
 export const SIMULATED_EXIT_CODE = 'simulated.clawgym.io/exit-code';
 /** Annotation of a pod: how long it runs, as `1s500ms`; at once where it is left out. */
@@ -5,12 +7,14 @@ export const SIMULATED_RUN_TIME = 'simulated.clawgym.io/run-time';
 
 type Operator = 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
 /** A jq expression over the object, and what its values must be. */
-type Condition = readonly [key: string, operator: Operator, ...values: readonly string[]];
+export type Condition = readonly [key: string, operator: Operator, ...values: readonly string[]];
 
 const READY = '.status.conditions.[] | select( .type == "Ready" ) | .status';
-const PHASE = '.status.phase';
+export const PHASE = '.status.phase';
 const OWNER_KIND = '.metadata.ownerReferences.[].kind';
-const DELETED = '.metadata.deletionTimestamp';
+export const DELETED = '.metadata.deletionTimestamp';
+/** Somebody plays what runs in such a pod (kwok-sandbox-stages.ts). */
+export const SANDBOX = `.metadata.labels["${LABELS.sandbox}"]`;
 const EXIT_CODE = `.metadata.annotations["${SIMULATED_EXIT_CODE}"]`;
 
 /** Go templates over the object; KWOK merges what they print into its status. */
@@ -29,7 +33,14 @@ nodeInfo: {architecture: amd64, operatingSystem: linux, kubeletVersion: v0.0.0-s
 phase: Running
 `;
 
-const POD_RUNS = `
+export const POD_ADDRESS = `
+{{ with PodIPsWith .spec.nodeName ( or .spec.hostNetwork false ) ( or .metadata.uid "" ) ( or .metadata.name "" ) ( or .metadata.namespace "" ) }}
+podIP: {{ index . 0 | Quote }}
+podIPs: [{ip: {{ index . 0 | Quote }}}]
+{{ end }}
+`;
+
+export const ALL_RUN = `
 {{ $now := Now }}
 conditions:
 {{ range $type := (list "PodReadyToStartContainers" "Initialized" "ContainersReady" "Ready") }}
@@ -57,15 +68,11 @@ containerStatuses:
   restartCount: 0
   state: {running: {startedAt: {{ $now | Quote }}}}
 {{ end }}
-{{ with PodIPsWith .spec.nodeName ( or .spec.hostNetwork false ) ( or .metadata.uid "" ) ( or .metadata.name "" ) ( or .metadata.namespace "" ) }}
-podIP: {{ index . 0 | Quote }}
-podIPs: [{ip: {{ index . 0 | Quote }}}]
-{{ end }}
 phase: Running
 startTime: {{ $now | Quote }}
 `;
 
-function podEnds(exitCode: string, reason: string, phase: string): string {
+export function podEnds(exitCode: string, reason: string, phase: string): string {
   return `
 {{ $now := Now }}
 {{ $start := .status.startTime }}
@@ -90,10 +97,12 @@ phase: ${phase}
 /**
  * How simulated nodes and pods live: nodes become ready, pods run as soon as they are bound, pods of
  * Jobs end (with 0, or as their annotations say), deleted pods go at once. KWOK has none built in.
+ * Sandbox pods only go: the rest of their life is in `sandboxStages`.
  */
 export function kwokStages(): readonly object[] {
   const runningJobPod: readonly Condition[] = [
     [DELETED, 'DoesNotExist'],
+    [SANDBOX, 'DoesNotExist'],
     [PHASE, 'In', 'Running'],
     [OWNER_KIND, 'In', 'Job'],
   ];
@@ -108,10 +117,11 @@ export function kwokStages(): readonly object[] {
       'Pod',
       [
         [DELETED, 'DoesNotExist'],
+        [SANDBOX, 'DoesNotExist'],
         [PHASE, 'In', 'Pending'],
       ],
       {
-        statusTemplate: POD_RUNS,
+        statusTemplate: ALL_RUN + POD_ADDRESS,
       },
     ),
     stage(
@@ -132,7 +142,7 @@ export function kwokStages(): readonly object[] {
   ];
 }
 
-function stage(
+export function stage(
   name: string,
   kind: 'Node' | 'Pod',
   conditions: readonly Condition[],

@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { ensurePrograms } from './binaries.ts';
 import type { ClusterHost } from './cluster-host.ts';
 import { startControlPlane } from './control-plane.ts';
+import { sandboxStages } from './kwok-sandbox-stages.ts';
 import { kwokStages } from './kwok-stages.ts';
 import type { LayerOptions, StartedLayer } from './layer.ts';
 
@@ -19,7 +20,7 @@ const RATE = ['--kube-api-qps=200', '--kube-api-burst=400'];
 
 /**
  * The apiserver layer with nodes that KWOK simulates: pods are scheduled, run at once and, where a
- * Job owns them, succeed. Its facts: `nodes`, the number of simulated nodes.
+ * Job owns them, succeed; sandbox pods wait for somebody who plays their programs. Its facts: `nodes`, the number of simulated nodes.
  */
 export async function startScaleLayer(
   host: ClusterHost,
@@ -43,9 +44,7 @@ export async function startScaleLayer(
   await writeFile(manifest, JSON.stringify(nodeList(count)));
   await writeFile(
     stages,
-    kwokStages()
-      .map((stage) => JSON.stringify(stage))
-      .join('\n---\n'),
+    [...kwokStages(), ...sandboxStages()].map((stage) => JSON.stringify(stage)).join('\n---\n'),
   );
   await ask(['create', '--filename', manifest]);
   const allReady = async (): Promise<boolean> => {
@@ -65,7 +64,10 @@ export async function startScaleLayer(
 }
 
 function nodeList(count: number): object {
-  const resources = { cpu: '64', memory: '256Gi', pods: String(PODS_PER_NODE) };
+  const resources = {
+    ...{ cpu: '64', memory: '512Gi', 'ephemeral-storage': '16Ti' },
+    pods: String(PODS_PER_NODE),
+  };
   const items = Array.from({ length: count }, (_, index) => ({
     apiVersion: 'v1',
     kind: 'Node',
