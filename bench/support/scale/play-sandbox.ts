@@ -3,9 +3,9 @@ import { systemClock } from '../../../src/base/clock.ts';
 import { sha256 } from '../../../src/base/digest.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { awaitClaim } from '../../../src/phases/pod/await-claim.ts';
+import { ListenerConnection } from '../../../src/phases/pod/listener-connection.ts';
 import { readContent } from '../../../src/phases/pod/read-content.ts';
 import { SandboxClient } from '../../../src/phases/pod/sandbox-client.ts';
-import { ServerConnection } from '../../../src/phases/pod/server-connection.ts';
 import type { StageClaim } from '../../../src/protocol/sandbox-api.ts';
 import { zTask } from '../../../src/tasks/task.ts';
 import { packFiles } from './pack-files.ts';
@@ -28,7 +28,7 @@ async function connected<T>(
   { serverUrl, ca, token }: PodAccess,
   work: (context: typeof SHARED & { readonly client: SandboxClient }) => Promise<T>,
 ): Promise<T> {
-  const connection = new ServerConnection({ serverUrl, ca });
+  const connection = new ListenerConnection({ serverUrl, ca });
   const readToken = async () => await Promise.resolve(token);
   try {
     return await work({
