@@ -17,7 +17,7 @@ const KEY = 'tasks.jsonl';
 const BARE = 'bare';
 const PHASES: readonly Phase[] = ['rollout', 'verify'];
 const API = 'clawgym.io/v1alpha1';
-const RUN_SECONDS = 420;
+const RUN_SECONDS = 600;
 const GONE_SECONDS = 120;
 /** How often both sides are asked whether they are complete. */
 const POLL_MS = 200;
