@@ -12,6 +12,8 @@ const LAYERS = ['apiserver', 'scale', 'node'].map((layer) => ({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     fileParallelism: false,
+    // Tests that may run at the same time wait most of their time; two cores keep up with so many.
+    maxConcurrency: 4,
   },
 }));
 

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { armBatchName } from '../../operator/controllers/benchrun/arm-batch.ts';
 import { findCondition, isTrue } from '../../operator/kube/objects/conditions.ts';
 import { controllerRef } from '../../operator/kube/objects/owner-references.ts';
@@ -23,14 +23,11 @@ const open = async (): Promise<RunBed> => RunBed.open(layerCluster().kubeconfigP
 
 /** The batch of an arm, once it is there. */
 async function arm(bed: RunBed, name: string, bench = 'one') {
-  return await expect
-    .poll(() => bed.batch(bench, `-${name}-`), LIMIT)
-    .toBeDefined()
-    .then(async () => {
-      const batch = await bed.batch(bench, `-${name}-`);
-      if (batch === undefined) throw new Error(`no batch of arm ${name}`);
-      return batch;
-    });
+  return await vi.waitFor(async () => {
+    const batch = await bed.batch(bench, `-${name}-`);
+    if (batch === undefined) throw new Error(`no batch of arm ${name}`);
+    return batch;
+  }, LIMIT);
 }
 
 async function finish(bed: RunBed, name: string): Promise<void> {
@@ -44,7 +41,7 @@ async function atWork(bed: RunBed, spec: object = {}): Promise<void> {
   await bed.applyBench('one', { ...SPEC, ...spec });
   await bed.say(await arm(bed, 'nop'), BATCH.running);
   for (const name of ['lazy', 'solution']) await bed.say(await arm(bed, name), BATCH.running);
-  await expect.poll(() => reason(bed), LIMIT).toBe('Running');
+  await vi.waitFor(async () => expect(await reason(bed)).toBe('Running'), LIMIT);
 }
 
 const reason = async (bed: RunBed) =>
@@ -54,8 +51,10 @@ const holds = async (bed: RunBed, type: string) =>
 const steering = async (bed: RunBed) =>
   (await bed.batches('one')).map(({ spec }) => [spec.suspend, spec.parallelism]);
 
-describe('a BenchRun', () => {
-  test('runs the set that its first arm froze, and comes to its end with a summary', async () => {
+describe.concurrent('a BenchRun', () => {
+  test('runs the set that its first arm froze, and comes to its end with a summary', async ({
+    expect,
+  }) => {
     await using bed = await open();
     await using _life = bed.start();
     const bench = await bed.applyBench('one', SPEC);
@@ -88,7 +87,9 @@ describe('a BenchRun', () => {
       .toEqual(expect.arrayContaining(['TaskSetFrozen', 'Completed']));
   });
 
-  test('shares its places, and shares them anew as arms end and as it is told', async () => {
+  test('shares its places, and shares them anew as arms end and as it is told', async ({
+    expect,
+  }) => {
     await using bed = await open();
     await using _life = bed.start();
     await atWork(bed);
@@ -108,7 +109,7 @@ describe('a BenchRun', () => {
     await expect.poll(places, LIMIT).toEqual({ nop: 2 });
   });
 
-  test('stands still and goes on with its arms', async () => {
+  test('stands still and goes on with its arms', async ({ expect }) => {
     await using bed = await open();
     await using _life = bed.start();
     await atWork(bed);
@@ -122,7 +123,7 @@ describe('a BenchRun', () => {
     await expect.poll(() => reason(bed), LIMIT).toBe('Running');
   });
 
-  test('makes nothing while it was created suspended', async () => {
+  test('makes nothing while it was created suspended', async ({ expect }) => {
     await using bed = await open();
     await using _life = bed.start();
     await bed.applyBench('one', { ...SPEC, suspend: true });
@@ -132,7 +133,7 @@ describe('a BenchRun', () => {
     await arm(bed, 'nop');
   });
 
-  test('fails at its deadline, with what its arms have', async () => {
+  test('fails at its deadline, with what its arms have', async ({ expect }) => {
     await using bed = await open();
     await using _life = bed.start();
     await atWork(bed);
@@ -145,7 +146,9 @@ describe('a BenchRun', () => {
     expect(ended && kstatus(ended)).toBe('Failed');
   });
 
-  test('never makes a batch again after its end; before it, a lost one comes back', async () => {
+  test('never makes a batch again after its end; before it, a lost one comes back', async ({
+    expect,
+  }) => {
     await using bed = await open();
     await using _life = bed.start();
     await atWork(bed);
@@ -166,7 +169,9 @@ describe('a BenchRun', () => {
     expect((await bed.bench('one'))?.status).toEqual(status);
   });
 
-  test('that is done takes note of a change, and goes when its time is over', async () => {
+  test('that is done takes note of a change, and goes when its time is over', async ({
+    expect,
+  }) => {
     await using bed = await open();
     await using _life = bed.start();
     await atWork(bed);
@@ -181,7 +186,7 @@ describe('a BenchRun', () => {
     await expect.poll(() => bed.batches('one'), COLLECTED).toEqual([]);
   });
 
-  test('waits for a server that is away, says so, and keeps its scores', async () => {
+  test('waits for a server that is away, says so, and keeps its scores', async ({ expect }) => {
     await using bed = await open();
     await using _life = bed.start();
     await atWork(bed);
@@ -200,7 +205,7 @@ describe('a BenchRun', () => {
     await expect.poll(() => holds(bed, 'Complete'), LIMIT).toBe(true);
   });
 
-  test('passes on why an arm cannot be planned, and reads as failed', async () => {
+  test('passes on why an arm cannot be planned, and reads as failed', async ({ expect }) => {
     await using bed = await open();
     await using _life = bed.start();
     await bed.applyBench('one', SPEC);
@@ -220,7 +225,7 @@ describe('a BenchRun', () => {
     expect(bench && kstatus(bench)).toBe('Failed');
   });
 
-  test('says who has the name of its batch, and leaves that one alone', async () => {
+  test('says who has the name of its batch, and leaves that one alone', async ({ expect }) => {
     await using bed = await open();
     const bench = await bed.applyBench('one', { ...SPEC, suspend: true });
     const name = armBatchName(bench, 'nop');
@@ -234,7 +239,7 @@ describe('a BenchRun', () => {
     await arm(bed, 'nop');
   });
 
-  test('that somebody else manages is left alone', async () => {
+  test('that somebody else manages is left alone', async ({ expect }) => {
     await using bed = await open();
     await using _life = bed.start();
     await bed.applyBench('other', { ...SPEC, managedBy: 'example.com/other' });
@@ -245,10 +250,10 @@ describe('a BenchRun', () => {
   });
 });
 
-describe('a BenchRun that is deleted', () => {
-  test.each(['Background', 'Foreground'] as const)(
+describe.concurrent('a BenchRun that is deleted', () => {
+  test.for(['Background', 'Foreground'] as const)(
     'takes its batches along: %s',
-    async (policy) => {
+    async (policy, { expect }) => {
       await using bed = await open();
       await using _life = bed.start();
       await atWork(bed);
@@ -258,7 +263,7 @@ describe('a BenchRun that is deleted', () => {
     },
   );
 
-  test('and made again under its name has batches of its own', async () => {
+  test('and made again under its name has batches of its own', async ({ expect }) => {
     await using bed = await open();
     await using _life = bed.start();
     await atWork(bed);
@@ -276,7 +281,7 @@ describe('a BenchRun that is deleted', () => {
   });
 });
 
-test('two operators at once make no batch twice', async () => {
+test.concurrent('two operators at once make no batch twice', async ({ expect }) => {
   await using bed = await open();
   const counted = [0, 1].map(
     () => new CrashTransport(bed.transport, { at: undefined, moment: 'after' }),

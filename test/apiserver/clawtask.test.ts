@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, test } from 'vitest';
 import { GATES } from '../../operator/controllers/clawtask/gates.ts';
 import { findCondition } from '../../operator/kube/objects/conditions.ts';
 import { controllerRef } from '../../operator/kube/objects/owner-references.ts';
@@ -47,8 +47,8 @@ async function finish(bed: RunBed, scores: Readonly<Record<Run, number>> = SOUND
   }
 }
 
-describe('a ClawTask', () => {
-  test('is judged by its gates', async () => {
+describe.concurrent('a ClawTask', () => {
+  test('is judged by its gates', async ({ expect }) => {
     await using bed = await open();
     await using _life = bed.start();
     const made = await bed.applyTask('one', SPEC);
@@ -66,7 +66,9 @@ describe('a ClawTask', () => {
     await expect.poll(() => bed.eventReasons('one'), LIMIT).toContain('AllGatesPassed');
   });
 
-  test('fails the gate that finds something, by name, and the others all the same', async () => {
+  test('fails the gate that finds something, by name, and the others all the same', async ({
+    expect,
+  }) => {
     await using bed = await open();
     await using _life = bed.start();
     await bed.applyTask('one', SPEC);
@@ -89,7 +91,7 @@ describe('a ClawTask', () => {
     expect(ended && kstatus(ended)).toBe('Failed');
   });
 
-  test('with static problems runs nothing', async () => {
+  test('with static problems runs nothing', async ({ expect }) => {
     await using bed = await open();
     bed.server.facts = { problems: ['the instruction is white space'] };
     await using _life = bed.start();
@@ -98,7 +100,7 @@ describe('a ClawTask', () => {
     expect(await bed.batches('one')).toEqual([]);
   });
 
-  test('without a solution says so', async () => {
+  test('without a solution says so', async ({ expect }) => {
     await using bed = await open();
     bed.server.facts = { hasSolution: false };
     await using _life = bed.start();
@@ -108,7 +110,7 @@ describe('a ClawTask', () => {
     await expect.poll(() => said(bed, 'SolutionPassed'), LIMIT).toBe('Unknown NoSolution');
   });
 
-  test('that is changed is judged anew; what else changes runs nothing', async () => {
+  test('that is changed is judged anew; what else changes runs nothing', async ({ expect }) => {
     await using bed = await open();
     await using _life = bed.start();
     await bed.applyTask('one', SPEC);
@@ -132,7 +134,7 @@ describe('a ClawTask', () => {
     await expect.poll(() => said(bed), LIMIT).toBe('Unknown Running');
   });
 
-  test('runs no gate while it is suspended, and stops those that run', async () => {
+  test('runs no gate while it is suspended, and stops those that run', async ({ expect }) => {
     await using bed = await open();
     await using _life = bed.start();
     await bed.applyTask('one', { ...SPEC, suspend: true });
@@ -147,7 +149,7 @@ describe('a ClawTask', () => {
     await expect.poll(paused, LIMIT).toEqual([false, false, false, false]);
   });
 
-  test('has a gate run again when its batch is deleted', async () => {
+  test('has a gate run again when its batch is deleted', async ({ expect }) => {
     await using bed = await open();
     await using _life = bed.start();
     await bed.applyTask('one', SPEC);
@@ -159,7 +161,9 @@ describe('a ClawTask', () => {
     await expect.poll(uid, LIMIT).not.toBe(lost.metadata.uid);
   });
 
-  test('keeps its verdict while the server is away, and gets one when it is back', async () => {
+  test('keeps its verdict while the server is away, and gets one when it is back', async ({
+    expect,
+  }) => {
     await using bed = await open();
     await bed.applyTask('one', SPEC);
     {
@@ -179,7 +183,7 @@ describe('a ClawTask', () => {
     await expect.poll(other, LIMIT).toBe('Running');
   });
 
-  test('passes on what holds a run up', async () => {
+  test('passes on what holds a run up', async ({ expect }) => {
     await using bed = await open();
     await using _life = bed.start();
     await bed.applyTask('one', SPEC);
@@ -193,9 +197,9 @@ describe('a ClawTask', () => {
     expect(held && kstatus(held)).toBe('Failed');
   });
 
-  test.each(['Background', 'Foreground'] as const)(
+  test.for(['Background', 'Foreground'] as const)(
     'takes its batches along when it is deleted: %s',
-    async (policy) => {
+    async (policy, { expect }) => {
       await using bed = await open();
       await using _life = bed.start();
       await bed.applyTask('one', SPEC);

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { waitUntil } from '../cluster/wait-until.ts';
 import { transportOf } from '../support/cluster-client.ts';
 import { EchoBed } from '../support/echo/bed.ts';
 import { FaultProxy } from '../support/fault-proxy/fault-proxy.ts';
@@ -18,7 +19,7 @@ import { upstreamOfKubeconfig } from '../support/fault-proxy/upstream.ts';
 import { layerCluster } from '../support/layer-cluster.ts';
 
 const { kubeconfigPath } = layerCluster();
-const LIMIT = { timeout: 45_000, interval: 50 };
+const PATIENCE_S = 45;
 
 /**
  * The life of an Echo, seen and written by its controller through a proxy with these faults: from
@@ -46,13 +47,14 @@ async function liveThrough(
       ['so', 1],
     ] as const) {
       await bed.say('hello', text, copies);
-      await expect.poll(() => bed.echoed('hello'), LIMIT).toBe(true);
+      await waitUntil(() => bed.echoed('hello'), { what: 'it is echoed', seconds: PATIENCE_S });
       expect(await bed.copies('hello')).toHaveLength(copies);
       if (from === 'first copies' && text === 'hi') for (const rule of rules) proxy.inject(rule);
     }
     await bed.remove('hello');
-    await expect.poll(() => bed.get('hello'), LIMIT).toBe(undefined);
-    await expect.poll(() => bed.archive(), LIMIT).toEqual([]);
+    const gone = async (): Promise<boolean> =>
+      (await bed.get('hello')) === undefined && (await bed.archive()).length === 0;
+    await waitUntil(gone, { what: 'it and its archive are gone', seconds: PATIENCE_S });
     return proxy.counts.injected;
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -69,7 +71,7 @@ const status = (code: number, retryAfterSeconds?: number): Fault => ({
 const lostAnswer: Fault = { kind: 'reset', scope: 'stream', when: 'answer' };
 const brokenConnection: Fault = { kind: 'reset', scope: 'connection', when: { events: 1 } };
 
-describe('the controller comes to the same end', () => {
+describe.concurrent('the controller comes to the same end', () => {
   test.each<[string, RequestMatch, Fault, number]>([
     ['writes refused with 500', writes, status(500), 5],
     ['writes refused with 429 and Retry-After', writes, status(429, 1), 3],

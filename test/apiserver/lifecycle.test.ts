@@ -16,8 +16,8 @@ async function nothingLeft(temporary: string): Promise<void> {
   expect(readdirSync(temporary)).toEqual([]);
 }
 
-describe('a cluster of the apiserver layer', () => {
-  test('ends with the process that started it, however that ends', async () => {
+describe.concurrent('a cluster of the apiserver layer', () => {
+  test('ends with the process that started it, however that ends', async ({ expect }) => {
     await using temporary = await tempDir();
     const processes = new ClusterProcesses(temporary.path);
     const { process: owner, record } = await processes.owner('apiserver');
@@ -29,7 +29,9 @@ describe('a cluster of the apiserver layer', () => {
     await nothingLeft(temporary.path);
   });
 
-  test('runs on after up, is the same after a second up, and is gone after down', async () => {
+  test('runs on after up, is the same after a second up, and is gone after down', async ({
+    expect,
+  }) => {
     await using temporary = await tempDir();
     const processes = new ClusterProcesses(temporary.path);
     const first = await processes.command('up', '--layer', 'apiserver', '-o', 'json');
@@ -42,7 +44,7 @@ describe('a cluster of the apiserver layer', () => {
     expect(await processes.command('down')).toBe('nothing was running\n');
   });
 
-  test('loses its programs with its supervisor, and down removes the rest', async () => {
+  test('loses its programs with its supervisor, and down removes the rest', async ({ expect }) => {
     await using temporary = await tempDir();
     const processes = new ClusterProcesses(temporary.path);
     const up = await processes.command('up', '--layer', 'apiserver', '-o', 'json');

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, test } from 'vitest';
 import { jobs } from '../../operator/controllers/shared/kube-kinds.ts';
 import { deletePodsOf } from '../../operator/controllers/shared/pod-deletions.ts';
 import { sandboxPods } from '../../operator/controllers/shared/pods.ts';
@@ -24,8 +24,8 @@ beforeAll(async () => installCrds(cluster), 120_000);
 const message = async (bed: BatchBed, type: string) =>
   (await bed.get('demo'))?.status?.conditions?.find((each) => each.type === type)?.message ?? '';
 
-describe('what somebody has to put right is named in the words of the cluster', () => {
-  test('a namespace that does not enforce restricted, until it does', async () => {
+describe.concurrent('what somebody has to put right is named in the words of the cluster', () => {
+  test('a namespace that does not enforce restricted, until it does', async ({ expect }) => {
     await using bed = await open({ level: 'baseline' });
     await using _life = bed.start();
     await bed.create('demo');
@@ -45,7 +45,7 @@ describe('what somebody has to put right is named in the words of the cluster', 
     await expect.poll(() => bed.complete('demo'), LIMIT).toBe(true);
   });
 
-  test('no room in the cluster', async () => {
+  test('no room in the cluster', async ({ expect }) => {
     await using bed = await open({ room: false });
     await using _life = bed.start();
     await bed.create('demo');
@@ -56,7 +56,7 @@ describe('what somebody has to put right is named in the words of the cluster', 
     expect(await bed.condition('demo', 'Stalled')).toBe('False NotStalled');
   });
 
-  test('a quota that refuses pods, until it is raised', async () => {
+  test('a quota that refuses pods, until it is raised', async ({ expect }) => {
     await using bed = await open();
     const quota = { name: 'none', namespace: bed.namespace };
     await bed.client
@@ -79,12 +79,12 @@ describe('what somebody has to put right is named in the words of the cluster', 
     await expect.poll(() => bed.complete('demo'), { ...LIMIT, timeout: 100_000 }).toBe(true);
   });
 
-  test.each([
+  test.for([
     [{ persistentVolumeClaim: { claimName: 'x', path: 'tasks' } }, 'False SourceNotFound'],
     [{ path: './tasks' }, 'False SourceUnsupported'],
     [{ configMap: { name: 'x', key: 'tasks.jsonl' } }, 'False SourceNotFound'],
     [{ selector: { matchLabels: { suite: 'none' } } }, 'False SourceNotFound'],
-  ])('a task source %o', async (tasks, expected) => {
+  ] as const)('a task source %o', async ([tasks, expected], { expect }) => {
     await using bed = await open();
     await using _life = bed.start();
     await bed.create('demo', { tasks });
@@ -93,7 +93,7 @@ describe('what somebody has to put right is named in the words of the cluster', 
     expect(bed.server.calls).not.toContain('plan');
   });
 
-  test('a spec that the server refuses', async () => {
+  test('a spec that the server refuses', async ({ expect }) => {
     await using bed = await open();
     bed.server.fail = (call) => {
       if (call === 'plan') throw new ClawError('InvalidTask', 'task a: verifier.py is missing');
@@ -105,8 +105,8 @@ describe('what somebody has to put right is named in the words of the cluster', 
   });
 });
 
-describe('a batch goes on', () => {
-  test('after the server was away, which fails nothing', async () => {
+describe.concurrent('a batch goes on', () => {
+  test('after the server was away, which fails nothing', async ({ expect }) => {
     await using bed = await open({ script: () => 'hang' });
     await using _life = bed.start();
     const { metadata } = await bed.create('demo', { samples: 2 });
@@ -127,7 +127,7 @@ describe('a batch goes on', () => {
     expect(bed.server.attempts(metadata.uid ?? '')).toEqual([2, 2]);
   });
 
-  test('after its pods vanished', async () => {
+  test('after its pods vanished', async ({ expect }) => {
     let first = true;
     const script = () => {
       const answer = first ? ('vanish' as const) : ('work' as const);
@@ -142,7 +142,7 @@ describe('a batch goes on', () => {
     expect(bed.server.evidenceTold.filter((pod) => pod.gone)).toHaveLength(1);
   });
 
-  test('after somebody deleted its Job', async () => {
+  test('after somebody deleted its Job', async ({ expect }) => {
     await using bed = await open({ script: () => 'hang' });
     await using _life = bed.start();
     const { metadata } = await bed.create('demo');
@@ -159,7 +159,7 @@ describe('a batch goes on', () => {
     expect(bed.server.evidenceTold[0]?.deletedByUs).toBe(undefined);
   });
 
-  test('after a pod missed its start deadline, which is evicted', async () => {
+  test('after a pod missed its start deadline, which is evicted', async ({ expect }) => {
     let first = true;
     const script = () => {
       const answer = first ? ('no-image' as const) : ('work' as const);
@@ -179,7 +179,9 @@ describe('a batch goes on', () => {
     });
   });
 
-  test('after a node was lost: what it holds is carried by the next generation', async () => {
+  test('after a node was lost: what it holds is carried by the next generation', async ({
+    expect,
+  }) => {
     await using bed = await open({ script: () => 'lost-node' });
     await using _life = bed.start();
     // The controller's clock is set ahead: nothing is late for its start.
@@ -197,7 +199,9 @@ describe('a batch goes on', () => {
   });
 });
 
-test('a batch that was deleted while no operator ran is ended by the next one', async () => {
+test.concurrent('a batch that was deleted while no operator ran is ended by the next one', async ({
+  expect,
+}) => {
   await using bed = await open({ script: () => 'hang' });
   const first = bed.start();
   const { metadata } = await bed.create('demo');
@@ -216,7 +220,9 @@ test('a batch that was deleted while no operator ran is ended by the next one', 
     expect(bed.server.cancelled(uid)).toBe(undefined);
 });
 
-test('what a sandbox reaches is probed once in a namespace, and the probe goes', async () => {
+test.concurrent('what a sandbox reaches is probed once in a namespace, and the probe goes', async ({
+  expect,
+}) => {
   const apiServer = { host: '10.0.0.1', port: 443 };
   await using bed = await open({
     script: () => 'hang',
@@ -249,7 +255,9 @@ test('what a sandbox reaches is probed once in a namespace, and the probe goes',
   await expect.poll(() => bed.eventReasons('demo'), LIMIT).toContain('Reachable');
 });
 
-test('finished pods are deleted together, but none that ended after the look', async () => {
+test.concurrent('finished pods are deleted together, but none that ended after the look', async ({
+  expect,
+}) => {
   await using bed = await open();
   const pods = bed.client.for(sandboxPods);
   const labels = { 'clawgym.io/batch-uid': 'sweep' };

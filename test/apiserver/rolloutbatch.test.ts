@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, test } from 'vitest';
 import { jobs } from '../../operator/controllers/shared/kube-kinds.ts';
 import { isControlledBy } from '../../operator/kube/objects/owner-references.ts';
 import { BatchBed, type BedOptions } from '../support/batch/batch-bed.ts';
@@ -24,8 +24,8 @@ const isGoing = (pod: { readonly metadata: { readonly deletionTimestamp?: string
 /** Why pods were deleted, as the server was told. */
 const causesTold = (bed: BatchBed) => bed.server.evidenceTold.map((pod) => pod.deletedByUs);
 
-describe('a batch', () => {
-  test('comes to its end: planned, run, verified, complete, tidied up', async () => {
+describe.concurrent('a batch', () => {
+  test('comes to its end: planned, run, verified, complete, tidied up', async ({ expect }) => {
     await using bed = await open();
     await using _life = bed.start();
     const { metadata } = await bed.create('demo', { samples: 6, parallelism: 3 });
@@ -44,14 +44,14 @@ describe('a batch', () => {
       .toEqual(expect.arrayContaining(['TaskSetFrozen', 'Running', 'Completed']));
   });
 
-  test('is deleted some time after its end', async () => {
+  test('is deleted some time after its end', async ({ expect }) => {
     await using bed = await open();
     await using _life = bed.start();
     await bed.create('demo', { ttlSecondsAfterFinished: 0 });
     await expect.poll(() => bed.get('demo'), LIMIT).toBe(undefined);
   });
 
-  test('of another controller is left alone', async () => {
+  test('of another controller is left alone', async ({ expect }) => {
     await using bed = await open();
     await using _life = bed.start();
     await bed.create('theirs', { managedBy: 'example.com/other' });
@@ -60,7 +60,7 @@ describe('a batch', () => {
     expect((await bed.get('theirs'))?.status?.conditions).toBe(undefined);
   });
 
-  test('out of time fails, with results of what was decided', async () => {
+  test('out of time fails, with results of what was decided', async ({ expect }) => {
     await using bed = await open({
       script: (_pod, _phase, index) => (index === 0 ? 'work' : 'hang'),
     });
@@ -81,8 +81,10 @@ describe('a batch', () => {
   });
 });
 
-describe('suspension and parallelism', () => {
-  test('a suspended batch has no Jobs; resumed it goes on in the next generation', async () => {
+describe.concurrent('suspension and parallelism', () => {
+  test('a suspended batch has no Jobs; resumed it goes on in the next generation', async ({
+    expect,
+  }) => {
     await using bed = await open({ script: hang });
     await using _life = bed.start();
     const { metadata } = await bed.create('demo', { samples: 3, parallelism: 2 });
@@ -104,7 +106,9 @@ describe('suspension and parallelism', () => {
       .toEqual(expect.arrayContaining(['SuspendRequested', 'Resumed']));
   });
 
-  test('parallelism goes up and down in a running Job; surplus pods are ours', async () => {
+  test('parallelism goes up and down in a running Job; surplus pods are ours', async ({
+    expect,
+  }) => {
     await using bed = await open({ script: hang });
     await using _life = bed.start();
     await bed.create('demo', { samples: 5, parallelism: 1 });
@@ -116,7 +120,7 @@ describe('suspension and parallelism', () => {
     expect(await bed.jobs()).toHaveLength(1);
   });
 
-  test('a Job that somebody else suspends is reported and not touched', async () => {
+  test('a Job that somebody else suspends is reported and not touched', async ({ expect }) => {
     await using bed = await open({ script: hang });
     await using _life = bed.start();
     await bed.create('demo');
@@ -137,10 +141,10 @@ describe('suspension and parallelism', () => {
   });
 });
 
-describe('a deleted batch', () => {
-  test.each(['Background', 'Foreground'] as const)(
+describe.concurrent('a deleted batch', () => {
+  test.for(['Background', 'Foreground'] as const)(
     'takes its Jobs and pods along: %s',
-    async (policy) => {
+    async (policy, { expect }) => {
       await using bed = await open({ script: hang });
       await using _life = bed.start();
       const { metadata } = await bed.create('demo', { samples: 2 });
@@ -153,7 +157,7 @@ describe('a deleted batch', () => {
     },
   );
 
-  test('made again under its name is another one, with Jobs of its own', async () => {
+  test('made again under its name is another one, with Jobs of its own', async ({ expect }) => {
     await using bed = await open({ script: hang });
     await using _life = bed.start();
     await bed.create('demo');
