@@ -38,6 +38,8 @@ export interface CrashScenario {
   readonly parallel?: number;
   /** Limit of each step, default 30 s. */
   readonly stepMs?: number;
+  /** Between two looks, default 100 ms. */
+  readonly pollMs?: number;
   /** How long the undisturbed run must stay as it is before that counts; default 1 s. */
   readonly quietMs?: number;
 }
@@ -51,7 +53,9 @@ export interface CrashReport {
   readonly failures: readonly string[];
 }
 
-const POLL_MS = 50;
+const POLL_MS = 100;
+/** On a busy host looks take long, and so does what the controller has still to write. */
+const QUIET_LOOKS = 10;
 const MOMENTS: readonly CrashMoment[] = ['after', 'before'];
 const CRASH = new KubeError('LeaseLost', 'the process is gone');
 
@@ -112,7 +116,11 @@ async function oneRun(
     for (const step of world.steps) {
       const before = transport.writes.length;
       await step.act();
-      const limit = { ms: scenario.stepMs ?? 30_000, controller };
+      const limit = {
+        ms: scenario.stepMs ?? 30_000,
+        pollMs: scenario.pollMs ?? POLL_MS,
+        controller,
+      };
       const quiet = staysQuiet(scenario.quietMs ?? 1000);
       const caughtUp = (): boolean =>
         transport.dead.aborted ||
@@ -148,12 +156,17 @@ type Judge = (observed: unknown) => { readonly done: boolean; readonly expected?
 /** The undisturbed run decides what is expected: what stays the same for a while. */
 function staysQuiet(quietMs: number): Judge {
   let last: unknown;
+  let looks = 0;
   let since = systemClock.monotonic();
   return (observed) => {
     const now = systemClock.monotonic();
-    if (!isDeepStrictEqual(observed, last)) since = now;
+    looks += 1;
+    if (!isDeepStrictEqual(observed, last)) {
+      looks = 0;
+      since = now;
+    }
     last = observed;
-    return { done: now - since >= quietMs };
+    return { done: looks >= QUIET_LOOKS && now - since >= quietMs };
   };
 }
 
@@ -169,7 +182,7 @@ function equals(expected: unknown, caughtUp: () => boolean, quiet: Judge): Judge
 async function settle(
   step: CrashStep,
   judge: Judge,
-  limit: { readonly ms: number; readonly controller: Promise<void> },
+  limit: { readonly ms: number; readonly pollMs: number; readonly controller: Promise<void> },
 ): Promise<unknown> {
   let failed: { readonly error: unknown } | undefined;
   limit.controller.catch((error: unknown) => {
@@ -187,6 +200,6 @@ async function settle(
         `step "${step.name}" is not there after ${limit.ms} ms (settled: ${settled}): ` +
           `${JSON.stringify(observed)}, expected ${JSON.stringify(expected)}`,
       );
-    await systemClock.sleep(POLL_MS);
+    await systemClock.sleep(limit.pollMs);
   }
 }

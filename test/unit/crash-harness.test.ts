@@ -5,6 +5,7 @@ import { type CrashWorld, crashAtEveryWrite } from '../support/crash-harness.ts'
 import type { CrashMoment } from '../support/crash-transport.ts';
 
 const WANTED = 3;
+const QUICK = { pollMs: 5, quietMs: 100 };
 const AFTER: readonly CrashMoment[] = ['after'];
 
 /** A server that keeps the names it was sent. */
@@ -61,7 +62,7 @@ function world(behaviour: Behaviour): CrashWorld {
 }
 
 test('a controller that looks at what is there passes: dies after and before each write', async () => {
-  const report = await crashAtEveryWrite({ open: async () => world(careful), quietMs: 100 });
+  const report = await crashAtEveryWrite({ open: async () => world(careful), ...QUICK });
   expect(report).toEqual({
     writes: ['create names', 'create names', 'create names'],
     crashes: { after: WANTED, before: WANTED },
@@ -72,25 +73,25 @@ test('a controller that looks at what is there passes: dies after and before eac
 test('one that does not look passes where it dies before its first write only', async () => {
   const open = async () => world(doubling);
   const moments: readonly CrashMoment[] = ['before'];
-  const report = await crashAtEveryWrite({ open, moments, stepMs: 500, quietMs: 100 });
+  const report = await crashAtEveryWrite({ open, moments, stepMs: 500, ...QUICK });
   expect(report.crashes).toEqual({ after: 0, before: 1 });
   expect(report.failures).toHaveLength(WANTED - 1);
-  expect(report.failures[0]).toContain('crash before write 2 (create names)');
+  expect(report.failures.toSorted()[0]).toContain('crash before write 2 (create names)');
 });
 
 test('one that makes children twice is found out at every write', async () => {
   const open = async () => world(doubling);
-  const report = await crashAtEveryWrite({ open, moments: AFTER, stepMs: 500, quietMs: 100 });
+  const report = await crashAtEveryWrite({ open, moments: AFTER, stepMs: 500, ...QUICK });
   expect(report.crashes.after).toBe(0);
   expect(report.failures).toHaveLength(WANTED);
-  expect(report.failures[0]).toContain('crash after write 1 (create names)');
+  expect(report.failures.toSorted()[0]).toContain('crash after write 1 (create names)');
 });
 
 test('one that stops half way is found out', async () => {
   const open = async () => world(lazy);
-  const report = await crashAtEveryWrite({ open, moments: AFTER, stepMs: 500, quietMs: 100 });
+  const report = await crashAtEveryWrite({ open, moments: AFTER, stepMs: 500, ...QUICK });
   expect(report.failures).toHaveLength(WANTED - 1);
-  expect(report.failures[0]).toContain('step "three names" is not there');
+  expect(report.failures.toSorted()[0]).toContain('step "three names" is not there');
 });
 
 test('a last write that nobody sees is waited for, so that its crash takes place too', async () => {
@@ -109,7 +110,13 @@ test('a last write that nobody sees is waited for, so that its crash takes place
     return { ...rest, transport, steps, run };
   };
   const counted = ({ verb }: KubeRequest) => verb === 'create';
-  const report = await crashAtEveryWrite({ open, moments: AFTER, counted, quietMs: 300 });
+  const report = await crashAtEveryWrite({
+    open,
+    moments: AFTER,
+    counted,
+    pollMs: 10,
+    quietMs: 300,
+  });
   expect(report.failures).toEqual([]);
   expect(report.writes.at(-1)).toBe('create sightings');
   expect(report.crashes.after).toBe(report.writes.length);
