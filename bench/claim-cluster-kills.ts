@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { waitUntil } from '../test/cluster/wait-until.ts';
 import { seededRandom } from '../test/support/fault-proxy/rules.ts';
+import { drawKills, Killer } from '../test/support/kills.ts';
 import {
   decidedOtherwise,
   lastingObjects,
@@ -10,7 +11,6 @@ import {
 } from './support/batch-view.ts';
 import { Claim } from './support/claim.ts';
 import { timed } from './support/cluster.ts';
-import { drawKills, Killer } from './support/kills.ts';
 import { openPiBed, type PiBed, piBatch } from './support/pi-bed.ts';
 
 /**

@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
 import { seededRandom } from '../test/support/fault-proxy/rules.ts';
+import { Killer } from '../test/support/kills.ts';
 import { decidedOtherwise, miscounts, WatchedBatch } from './support/batch-view.ts';
 import { Claim } from './support/claim.ts';
 import { timed } from './support/cluster.ts';
-import { Killer } from './support/kills.ts';
 import { openPiBed, piBatch } from './support/pi-bed.ts';
 
 /**

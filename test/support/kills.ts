@@ -3,11 +3,11 @@ import { z } from 'zod';
 import { parseJson } from '../../src/base/brand.ts';
 import { ClawError } from '../../src/base/error.ts';
 import { LABELS } from '../../src/protocol/pod-contract.ts';
-import { API_SERVER } from '../../test/cluster/control-plane.ts';
-import type { ClusterNode } from '../../test/cluster/node/node-layer.ts';
-import { waitUntil } from '../../test/cluster/wait-until.ts';
-import type { Random } from '../../test/support/fault-proxy/rules.ts';
-import type { PiBed } from './pi-bed.ts';
+import { API_SERVER } from '../cluster/control-plane.ts';
+import type { ClusterNode, NodeLayer } from '../cluster/node/node-layer.ts';
+import { waitUntil } from '../cluster/wait-until.ts';
+import type { Random } from './fault-proxy/rules.ts';
+import type { Installation } from './installation.ts';
 
 /** What a kill takes away; all of it comes back before the kill is over. */
 export const KILLS = [
@@ -50,13 +50,19 @@ export function drawKills(count: number, random: Random): readonly KillName[] {
   return drawn.slice(0, count);
 }
 
+/** An installation on a node layer of two nodes. */
+export interface Target {
+  readonly layer: NodeLayer;
+  readonly installation: Installation;
+}
+
 /** Kills parts of a cluster while it works. */
 export class Killer {
-  readonly #bed: PiBed;
+  readonly #bed: Target;
   readonly #random: Random;
   readonly #kinds: Readonly<Record<KillName, () => Promise<void>>>;
 
-  constructor(bed: PiBed, random: Random) {
+  constructor(bed: Target, random: Random) {
     this.#bed = bed;
     this.#random = random;
     this.#kinds = {
