@@ -14,7 +14,7 @@ import { timed } from './support/cluster.ts';
 import { openPiBed, type PiBed, piBatch } from './support/pi-bed.ts';
 
 /**
- * Claim operator/14: pi on the example tasks while parts of the cluster are killed at random, one
+ * Claim operator/15: pi on the example tasks while parts of the cluster are killed at random, one
  * after the other, spread over the batch. Every rollout is decided as undisturbed, counts and records
  * agree, attempts that were lost are disruptions and nothing is left behind.
  *

@@ -7,7 +7,7 @@ import { timed } from './support/cluster.ts';
 import { openPiBed, piBatch } from './support/pi-bed.ts';
 
 /**
- * Claim operator/15: the server dies ten times, by SIGKILL and by deletion of its pod in turn, while 20
+ * Claim operator/16: the server dies ten times, by SIGKILL and by deletion of its pod in turn, while 20
  * rollouts of pi are at work: each is decided by its first attempt, as undisturbed.
  *
  * `--restarts 10`.
