@@ -10,6 +10,8 @@ export const AUDIENCES = {
   verify: 'clawgym/verify',
   import: 'clawgym/import',
   operator: 'clawgym/operator',
+  /** Of people's tokens that are made for reading records alone. */
+  query: 'clawgym/query',
 } as const;
 
 /** Trusted containers; each makes its own claim with its own token. */

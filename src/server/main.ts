@@ -4,6 +4,7 @@ import { errorMessage } from '../base/error.ts';
 import { type JsonLogger, jsonLogger } from '../base/json-logger.ts';
 import { keySource } from './kube/key-source.ts';
 import { KubePodReader } from './kube/pod-reader.ts';
+import { reviewSource } from './kube/reviews.ts';
 import { KubeKeptSecret, KubeSecretReader } from './kube/secrets.ts';
 import { openClusterAccess } from './process/cluster-access.ts';
 import { readServerConfig, type ServerConfig, serverUsage } from './process/config.ts';
@@ -61,6 +62,7 @@ async function serve(config: ServerConfig, logger: JsonLogger, signal: AbortSign
       config,
       surroundings: {
         keys: keySource(transport),
+        reviews: reviewSource(transport, signal),
         pods: new KubePodReader(client, signal),
         secrets: new KubeSecretReader(client, signal),
         certificateSecret: secretNamed(config.certificateSecret),

@@ -204,6 +204,20 @@ describe('the charts', () => {
     );
   });
 
+  test.each([
+    ['the whole cluster', ['scope=cluster'], true],
+    ['the whole cluster, switched off', ['scope=cluster,server.accessReviews=false'], false],
+    ['namespaces', ['scope=namespace'], false],
+  ])('let the server ask about people only where it may: %s', async (_, values, may) => {
+    const objects = await helm.template('clawgym', ['--set', ...values]);
+    expect(readServerConfig(argsOf(objects, 'StatefulSet')).accessReviews).toBe(may);
+    const roles = objects.filter(({ kind }) => ['Role', 'ClusterRole'].includes(kind));
+    const asked = ['tokenreviews', 'subjectaccessreviews'].filter((resource) =>
+      JSON.stringify(roles).includes(`"${resource}"`),
+    );
+    expect(asked).toHaveLength(may ? 2 : 0);
+  });
+
   test("cover every kind in the operator's role", async () => {
     const objects = await helm.template('clawgym');
     const role = JSON.stringify(

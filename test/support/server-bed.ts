@@ -15,6 +15,7 @@ import { TlsGateway } from '../../src/phases/pod/tls-gateway.ts';
 import type { BatchState, JobState } from '../../src/protocol/operator-api.ts';
 import { OperatorClient } from '../../src/protocol/operator-client.ts';
 import { AUDIENCES, ROLE_AUDIENCE, type Role, SPEC_FILE } from '../../src/protocol/pod-contract.ts';
+import type { ReviewSource } from '../../src/server/identity/access-reviews.ts';
 import { readServerConfig } from '../../src/server/process/config.ts';
 import { runServer, type ServerPorts } from '../../src/server/process/run-server.ts';
 import { serverMetrics } from '../../src/server/process/server-metrics.ts';
@@ -47,6 +48,8 @@ export class ServerBed implements AsyncDisposable {
   readonly mint: TokenMint;
   readonly pods = new FakePods();
   readonly certificateSecret = new MemorySecret({});
+  /** What the API server would say of people's tokens: nothing, unless a test says otherwise. */
+  reviews: ReviewSource = { whois: async () => undefined, mayRead: async () => false };
   readonly userTokenSecret = new MemorySecret({});
   #stop = new AbortController();
   #ended: Promise<void> = Promise.resolve();
@@ -86,6 +89,7 @@ export class ServerBed implements AsyncDisposable {
         surroundings: {
           keys: this.mint,
           pods: this.pods,
+          reviews: this.reviews,
           secrets: { get: () => Promise.resolve(undefined) },
           certificateSecret: this.certificateSecret,
           userTokenSecret: this.userTokenSecret,

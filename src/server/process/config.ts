@@ -15,6 +15,8 @@ const FLAGS = {
   'ops-port': 'Port of metrics and probes.',
   'task-url-hosts': 'Hosts that task sources may name, joined by commas. Absent: none.',
   'retention-days': 'Days that the rows of a deleted run are kept.',
+  'access-reviews':
+    'true: people with a token of the cluster read the runs of namespaces in which they may get rolloutbatches.',
   'log-level': 'debug, info, warn or error.',
 } as const;
 const zName = z.string().min(1).max(253);
@@ -32,6 +34,7 @@ const zFlags = z.object({
   'ops-port': zPort.default(9090),
   'task-url-hosts': zNameList.optional(),
   'retention-days': z.coerce.number().int().min(1).max(36_500).default(30),
+  'access-reviews': z.enum(['true', 'false']).default('false'),
   'log-level': z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 });
 
@@ -55,6 +58,7 @@ export function readServerConfig(argv: readonly string[]) {
     opsPort: data['ops-port'],
     taskUrlHosts: new Set(data['task-url-hosts']),
     retentionDays: data['retention-days'],
+    accessReviews: data['access-reviews'] === 'true',
     logLevel: data['log-level'],
   };
 }

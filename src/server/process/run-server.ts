@@ -15,6 +15,7 @@ import type { ClusterStore } from '../../store/cluster-records.ts';
 import { openFileArtifacts } from '../../store/file-artifacts.ts';
 import { openSqliteClusterStore } from '../../store/sqlite/open.ts';
 import { type OpenCoordinator, openCoordinator } from '../coordinator/open-coordinator.ts';
+import { AccessReviews, type ReviewSource } from '../identity/access-reviews.ts';
 import { ClusterKeys, type KeySource } from '../identity/cluster-keys.ts';
 import type { PodReader } from '../identity/pods.ts';
 import { TokenVerifier } from '../identity/verify-token.ts';
@@ -41,6 +42,8 @@ export interface ServerSurroundings {
   readonly keys: KeySource;
   readonly pods: PodReader;
   readonly secrets: SecretReader;
+  /** Asked only where the configuration says so. */
+  readonly reviews: ReviewSource;
   readonly certificateSecret: KeptSecret;
   readonly userTokenSecret: KeptSecret;
 }
@@ -209,7 +212,7 @@ function tokenVerifier(
 }
 
 async function listenUser(
-  { config, host, logger }: ServerProcess,
+  { config, surroundings, host, logger }: ServerProcess,
   { coordinator, store, artifacts, retention }: Core,
   { certificates, userToken }: Trust,
   tokens: TokenVerifier,
@@ -241,7 +244,11 @@ async function listenUser(
       logger,
       signal,
     },
-    query: { store, artifacts, token: () => userToken.current, logger },
+    query: {
+      ...{ store, artifacts, token: () => userToken.current, logger },
+      batchesOf: (digest) => store.batchesOf(digest),
+      ...(config.accessReviews && { reviews: new AccessReviews(surroundings.reviews, clock) }),
+    },
   });
 }
 

@@ -1,21 +1,28 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { asAttemptId, asBatchId, asRolloutId, asSha256, isSha256 } from '../../base/brand.ts';
+import {
+  type AttemptId,
+  asAttemptId,
+  asBatchId,
+  asRolloutId,
+  asSha256,
+  type BatchId,
+  isSha256,
+  type RolloutId,
+  type Sha256,
+} from '../../base/brand.ts';
 import { ClawError } from '../../base/error.ts';
 import type { Logger } from '../../base/logger.ts';
 import { QUERY_ROUTES } from '../../protocol/query-api.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { RecordReader } from '../../store/record-reader.ts';
-import type { AttemptRow } from '../../store/records.ts';
+import type { AttemptRow, CallRow } from '../../store/records.ts';
 import { errorHandler } from '../error-reply.ts';
+import { QueryAccess, type QueryAccessOptions } from './query-access.ts';
 import { HIDDEN_NONCE } from './query-rows.ts';
 
-export interface QueryPluginOptions {
-  readonly store: RecordReader;
+export interface QueryPluginOptions extends QueryAccessOptions {
   readonly artifacts: Pick<ArtifactStore, 'size' | 'stream'>;
-  /** Bearer that people must show, read anew for each request. */
-  readonly token: () => string;
   readonly logger: Logger;
 }
 
@@ -29,48 +36,102 @@ const zQuery = z.object({
 
 /**
  * Reading records and artifacts, for people (protocol/query-api.ts). Mount it under `QUERY_PREFIX` on
- * the user listener. Whoever holds the bearer may read everything that the server keeps.
+ * the user listener. Who reads what: query-access.ts.
  */
 export async function queryPlugin(
   app: FastifyInstance,
-  { store, artifacts, token, logger }: QueryPluginOptions,
+  { store, artifacts, logger, ...rest }: QueryPluginOptions,
 ): Promise<void> {
   app.setErrorHandler(errorHandler(logger));
-  app.addHook('onRequest', async (request) => refuseStranger(request, token()));
+  const access = new QueryAccess({ store, ...rest });
+  app.addHook('onRequest', (request) => access.admit(request));
   const rows = <T>(route: string, read: (request: FastifyRequest) => Promise<readonly T[]>) =>
     app.get(route, async (request) => ({ rows: await read(request) }));
   const row = (route: string, read: (request: FastifyRequest) => Promise<unknown>) =>
     app.get(route, async (request) => ({ row: (await read(request)) ?? null }));
-
-  rows(QUERY_ROUTES.batches, () => store.listBatches());
-  row(QUERY_ROUTES.batch, (request) => store.getBatch(asBatchId(need(request, 'id'))));
-  row(QUERY_ROUTES.outcomes, (request) => store.countOutcomes(asBatchId(need(request, 'batch'))));
-  rows(QUERY_ROUTES.rollouts, (request) =>
-    store.listRollouts(asBatchId(need(request, 'batch')), {
-      undecided: zQuery.safeParse(request.query).data?.undecided === 'true',
-    }),
-  );
-  row(QUERY_ROUTES.rollout, (request) => store.getRollout(asRolloutId(need(request, 'id'))));
-  rows(QUERY_ROUTES.attempts, async (request) => {
-    const attempts = await store.listAttempts(asRolloutId(need(request, 'rollout')));
-    return attempts.map(withoutNonce);
-  });
-  row(QUERY_ROUTES.attempt, async (request) => {
-    const attempt = await store.getAttempt(asAttemptId(need(request, 'id')));
-    return attempt && withoutNonce(attempt);
-  });
-  rows(QUERY_ROUTES.verifications, (request) =>
-    store.listVerifications(asAttemptId(need(request, 'attempt'))),
-  );
-  rows(QUERY_ROUTES.calls, (request) => store.listCalls(asAttemptId(need(request, 'attempt'))));
-  row(QUERY_ROUTES.call, (request) => store.getCall(need(request, 'id')));
+  batchRoutes(rows, row, { store, access });
+  attemptRoutes(rows, row, { store, access });
   app.get(QUERY_ROUTES.artifact, async (request, reply) => {
     const { digest } = z.object({ digest: z.string() }).parse(request.params);
+    if (isSha256(digest)) await access.ofArtifact(request, digest);
     const size = isSha256(digest) ? await artifacts.size(digest) : undefined;
     if (size === undefined) throw new ClawError('NotFound', `there is no artifact ${digest}`);
     reply.type('application/octet-stream').header('content-length', size);
     return reply.send(await artifacts.stream(asSha256(digest)));
   });
+}
+
+type Read<T> = (request: FastifyRequest) => Promise<T>;
+type Rows = (route: string, read: Read<readonly unknown[]>) => unknown;
+type Row = (route: string, read: Read<unknown>) => unknown;
+interface Parts {
+  readonly store: RecordReader;
+  readonly access: QueryAccess;
+}
+
+function batchRoutes(rows: Rows, row: Row, { store, access }: Parts): void {
+  const batchIn = async (request: FastifyRequest, name: 'id' | 'batch'): Promise<BatchId> => {
+    const id = asBatchId(need(request, name));
+    await access.ofBatch(request, id);
+    return id;
+  };
+  rows(QUERY_ROUTES.batches, async (request) => access.visible(request, await store.listBatches()));
+  row(QUERY_ROUTES.batch, async (request) => store.getBatch(await batchIn(request, 'id')));
+  row(QUERY_ROUTES.outcomes, async (request) =>
+    store.countOutcomes(await batchIn(request, 'batch')),
+  );
+  rows(QUERY_ROUTES.rollouts, async (request) =>
+    store.listRollouts(await batchIn(request, 'batch'), {
+      undecided: zQuery.safeParse(request.query).data?.undecided === 'true',
+    }),
+  );
+}
+
+function attemptRoutes(rows: Rows, row: Row, { store, access }: Parts): void {
+  const rolloutIn = async (request: FastifyRequest, name: 'id' | 'rollout'): Promise<RolloutId> => {
+    const id = asRolloutId(need(request, name));
+    await access.ofRollout(request, id);
+    return id;
+  };
+  const attemptIn = async (request: FastifyRequest, name: 'id' | 'attempt'): Promise<AttemptId> => {
+    const id = asAttemptId(need(request, name));
+    await access.ofAttempt(request, id);
+    return id;
+  };
+  row(QUERY_ROUTES.rollout, async (request) => store.getRollout(await rolloutIn(request, 'id')));
+  rows(QUERY_ROUTES.attempts, async (request) => {
+    const attempts = await store.listAttempts(await rolloutIn(request, 'rollout'));
+    access.handsOut(request, attempts.flatMap(artifactsOfAttempt));
+    return attempts.map(withoutNonce);
+  });
+  row(QUERY_ROUTES.attempt, async (request) => {
+    const attempt = await store.getAttempt(await attemptIn(request, 'id'));
+    if (attempt !== undefined) access.handsOut(request, artifactsOfAttempt(attempt));
+    return attempt && withoutNonce(attempt);
+  });
+  rows(QUERY_ROUTES.verifications, async (request) =>
+    store.listVerifications(await attemptIn(request, 'attempt')),
+  );
+  rows(QUERY_ROUTES.calls, async (request) => {
+    const calls = await store.listCalls(await attemptIn(request, 'attempt'));
+    access.handsOut(request, calls.flatMap(artifactsOfCall));
+    return calls;
+  });
+  row(QUERY_ROUTES.call, async (request) => {
+    const call = await store.getCall(need(request, 'id'));
+    if (call === undefined) return undefined;
+    await access.ofAttempt(request, call.attempt);
+    access.handsOut(request, artifactsOfCall(call));
+    return call;
+  });
+}
+
+function artifactsOfAttempt({ end }: AttemptRow): readonly Sha256[] {
+  return [end?.snapshot, end?.stdout, end?.stderr].filter((digest) => digest !== undefined);
+}
+
+function artifactsOfCall({ request, finish }: CallRow): readonly Sha256[] {
+  return finish === undefined ? [request] : [request, finish.response];
 }
 
 function need(request: FastifyRequest, name: 'id' | 'batch' | 'rollout' | 'attempt'): string {
@@ -83,15 +144,3 @@ function need(request: FastifyRequest, name: 'id' | 'batch' | 'rollout' | 'attem
 }
 
 const withoutNonce = (row: AttemptRow): AttemptRow => ({ ...row, nonce: HIDDEN_NONCE });
-
-function refuseStranger(request: FastifyRequest, token: string): void {
-  const given = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
-  // Digests have one length, so that time tells nothing about the token.
-  if (token !== '' && timingSafeEqual(digest(given), digest(token))) return;
-  throw new ClawError(
-    'Unauthorized',
-    'the bearer is not that of the Secret with the token for people',
-  );
-}
-
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

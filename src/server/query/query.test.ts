@@ -39,6 +39,7 @@ async function served(serverToken = 'right', clientToken = 'right') {
   await app.register(queryPlugin, {
     ...{ prefix: QUERY_PREFIX, store, artifacts, logger: silentLogger },
     token: () => serverToken,
+    batchesOf: async () => [],
   });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   const dispatcher = new Agent();

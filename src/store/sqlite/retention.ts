@@ -4,6 +4,7 @@ import type { DigestCursor, DigestPage } from '../retention-records.ts';
 import { parseRow, zBatchId } from './columns.ts';
 import type { Connection } from './connection.ts';
 
+const zNamer = z.object({ batch: zBatchId });
 const zAbsence = z.object({ batch: zBatchId, since: z.int() });
 
 export function absences(db: Connection): ReadonlyMap<BatchId, number> {
@@ -31,6 +32,17 @@ export function pinArtifact(db: Connection, batch: BatchId, digest: Sha256): voi
     batch,
     digest,
   );
+}
+
+export function batchesOf(db: Connection, digest: Sha256): readonly BatchId[] {
+  return db
+    .all(
+      `SELECT id AS batch FROM batches WHERE task_set = ?1
+       UNION SELECT batch FROM batch_notes WHERE value = ?1
+       UNION SELECT batch FROM artifact_pins WHERE digest = ?1`,
+      digest,
+    )
+    .map((row) => parseRow(zNamer, 'batches', row).batch);
 }
 
 const ATTEMPTS = `SELECT attempts.id FROM attempts

@@ -49,7 +49,14 @@ import {
   putFetched,
   putPodReport,
 } from './pod-rows.ts';
-import { absences, namedDigests, pinArtifact, removeRows, setAbsence } from './retention.ts';
+import {
+  absences,
+  batchesOf,
+  namedDigests,
+  pinArtifact,
+  removeRows,
+  setAbsence,
+} from './retention.ts';
 import { SqliteStore } from './sqlite-store.ts';
 
 interface OfBatch {
@@ -211,6 +218,10 @@ export class SqliteClusterStore extends SqliteStore implements ClusterStore {
 
   pinArtifact(batch: BatchId, digest: Sha256): Promise<void> {
     return this.write((db) => pinArtifact(db, batch, digest));
+  }
+
+  batchesOf(digest: Sha256): Promise<readonly BatchId[]> {
+    return this.read((db) => batchesOf(db, digest));
   }
 
   removeRows(batch: BatchId, most: number): Promise<{ removed: number; gone: boolean }> {
