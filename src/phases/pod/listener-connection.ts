@@ -74,7 +74,8 @@ export class ListenerConnection {
     request.once('response', resolve);
     request.on('error', reject);
     request.once('timeout', () => {
-      request.destroy(new ClawError('Timeout', `the server was silent for ${idleMs / 1000} s`));
+      const message = `the server was silent for ${idleMs / 1000} s`;
+      request.destroy(new ClawError('Timeout', message, { retryable: true }));
     });
     if (body === null || body instanceof Uint8Array) request.end(body ?? undefined);
     else pipeline(body, request).catch(reject);

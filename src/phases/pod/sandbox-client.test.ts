@@ -27,7 +27,13 @@ async function bed(script: Script, host?: string, token?: string) {
     logger,
   });
   const refused = () => expect.poll(() => warned.length).toBeGreaterThan(0);
-  return { listener, client, refused, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  return {
+    listener,
+    client,
+    connection,
+    refused,
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
 }
 
 /** A script that fails so many times and then has nothing to say. */
@@ -38,6 +44,15 @@ function failing(times: number, answer: Awaited<ReturnType<Script>>): Script {
     return left >= 0 ? answer : undefined;
   };
 }
+
+it('takes a server that falls silent for one that is away', async () => {
+  await using it = await bed(() => new Promise(() => undefined));
+  const call = { method: 'GET', path: '/', headers: {}, body: null, signal: NEVER } as const;
+  await expect(it.connection.send({ ...call, idleMs: 20 })).rejects.toMatchObject({
+    ...{ code: 'Timeout', retryable: true },
+    message: 'the server was silent for 0.02 s',
+  });
+});
 
 describe('a claim', () => {
   it.each([500, 502, 503, 429, 408])(
