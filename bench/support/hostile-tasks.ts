@@ -236,7 +236,7 @@ function clawTask({ name, script, agentSeconds = 40, verifier = PLAIN_CHECK }: H
         },
         outputs: ['out/answer.txt', 'out/note.txt'].map((path) => ({ path, format: 'text' })),
         verifier: { dialect: 'check-json', entry: 'check.py', files },
-        timeouts: { agentSeconds, verifierSeconds: 6 },
+        timeouts: { agentSeconds, verifierSeconds: 3 },
         category: 'hostile',
       },
     },
