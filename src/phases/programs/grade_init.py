@@ -50,7 +50,7 @@ def main():
     limit_files(spec["growthMiB"] << 20)
     if in_pod:
         end_when_told()
-        limit_time(spec["cpuSeconds"])
+        limit_time(spec.get("cpuSeconds"))
     install_syscall_filter()
     os.closerange(3, 4096)  # what the starter left open is none of the verifier's business
     os.chdir("/")
@@ -123,17 +123,23 @@ def protect():
 
 def limit_files(largest):
     """Of this process and all that it starts, as the local engine's sandbox has them too."""
-    for kind, bound in ((resource.RLIMIT_FSIZE, largest), (resource.RLIMIT_NOFILE, OPEN_FILES)):
-        hard = resource.getrlimit(kind)[1]
-        if hard == resource.RLIM_INFINITY or hard > bound:
-            resource.setrlimit(kind, (bound, bound))
+    lower(resource.RLIMIT_FSIZE, largest)
+    lower(resource.RLIMIT_NOFILE, OPEN_FILES)
+
+
+def lower(kind, bound):
+    hard = resource.getrlimit(kind)[1]
+    if hard == resource.RLIM_INFINITY or hard > bound:
+        resource.setrlimit(kind, (bound, bound))
 
 
 def limit_time(seconds):
     """The last of the clocks, for a pod that nobody watches from outside: one step of the interpreter may
     take for ever and let neither signals nor threads in. The kernel kills for this limit also process 1.
-    It holds for each process; what the verifier starts may need no more either."""
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    It holds for each process; what the verifier starts may need no more either. A server of the release
+    before, after a rollback, names no limit."""
+    if seconds is not None:
+        lower(resource.RLIMIT_CPU, seconds)
 
 
 def limit_children(mebibytes):

@@ -94,11 +94,13 @@ class Watch(threading.Thread):
                 % (usage.bytes, usage.entries, limits["workspaceBytes"], limits["workspaceEntries"]),
             )
             return
-        report = Usage(limits["reportBytes"] * NEAR, float("inf"))
+        # A server of the release before, after a rollback, knows no such limit.
+        most = limits.get("reportBytes", limits["workspaceBytes"])
+        report = Usage(most * NEAR, float("inf"))
         report.add_tree(os.path.dirname(self.spec["reportPath"]))
         if report.full():
             message = "the report's folder holds at least %d bytes; the limit is %d bytes"
-            self.end("WorkspaceLimit", message % (report.bytes, limits["reportBytes"]))
+            self.end("WorkspaceLimit", message % (report.bytes, most))
             return
         used = temporary_bytes("/tmp", limits["tmpBytes"])
         if used >= NEAR * limits["tmpBytes"]:
