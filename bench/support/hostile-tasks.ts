@@ -47,7 +47,7 @@ const ROOM: readonly HostileAgent[] = [
   {
     name: 'hundred-thousand-files',
     script: `${SOLVE}${python('for i in range(100000):\n    open("f%d" % i, "w").close()')}`,
-    ...refused,
+    outcome: ['agent_error'],
   },
   {
     name: 'fills-its-temporary-folder',
