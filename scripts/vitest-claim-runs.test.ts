@@ -12,10 +12,17 @@ test.each([
     ],
   ],
   [['unit', 'unit:a'], [{ project: 'unit', files: ['a'] }]],
+  [
+    ['unit:src/a', 'src/b', 'node:c.test.ts'],
+    [
+      { project: 'unit', files: ['src/a', 'src/b'] },
+      { project: 'node', files: ['c.test.ts'] },
+    ],
+  ],
 ])('%j runs each project once, with its files', (argv, runs) => {
   expect(projectRuns(argv)).toEqual(runs);
 });
 
-test.each([[[]], [['']], [['unit:a.test.ts']]])('%j without a first project is refused', (argv) => {
+test.each([[[]], [['']], [['src/a.test.ts']]])('%j without a first project is refused', (argv) => {
   expect(() => projectRuns(argv)).toThrow('expected PROJECT FILE... PROJECT:FILE...');
 });

@@ -6,18 +6,24 @@ export interface ProjectRun {
   readonly files: readonly string[];
 }
 
-/** The runs that `PROJECT FILE... PROJECT:FILE...` asks for. Fails with `InvalidInput` for none. */
-export function projectRuns([first, ...rest]: readonly string[]): readonly ProjectRun[] {
-  if (first === undefined || !/^[a-z]+$/.test(first)) {
+const NAMED = /^([a-z]+):(.+)$/;
+
+/**
+ * The runs that `PROJECT FILE... PROJECT:FILE...` asks for; a file without a project belongs to the
+ * first one that was named. Fails with `InvalidInput` for none.
+ */
+export function projectRuns([first = '', ...rest]: readonly string[]): readonly ProjectRun[] {
+  const [, project = first, file] = NAMED.exec(first) ?? [];
+  if (!/^[a-z]+$/.test(project)) {
     throw new ClawError(
       'InvalidInput',
-      `vitest-claim: ${JSON.stringify(first ?? '')}: expected PROJECT FILE... PROJECT:FILE...`,
+      `vitest-claim: ${JSON.stringify(first)}: expected PROJECT FILE... PROJECT:FILE...`,
     );
   }
-  const runs = new Map<string, string[]>([[first, []]]);
+  const runs = new Map<string, string[]>([[project, file === undefined ? [] : [file]]]);
   for (const argument of rest) {
-    const [, project = first, file = argument] = /^([a-z]+):(.+)$/.exec(argument) ?? [];
-    runs.set(project, [...(runs.get(project) ?? []), file]);
+    const [, name = project, path = argument] = NAMED.exec(argument) ?? [];
+    runs.set(name, [...(runs.get(name) ?? []), path]);
   }
-  return [...runs].map(([project, files]) => ({ project, files }));
+  return [...runs].map(([name, files]) => ({ project: name, files }));
 }
