@@ -142,15 +142,20 @@ describe('objects', () => {
     const namespace = await ownNamespace(layer.client, 'fresh');
     for (const kind of ['ClawTask', 'RolloutBatch', 'BenchRun'] as const) {
       const client = layer.client.for(plainKind(kind));
-      const made = await client.apply(placed(exampleObject(kind, {}), namespace, 'fresh'), user);
+      const fresh = placed(exampleObject(kind, {}), namespace, 'fresh');
+      const finalizers = ['example.com/looks-at-it'];
+      const metadata = { ...fresh.metadata, finalizers };
+      const made = await client.apply({ ...fresh, metadata }, user);
       expect(made).toMatchObject({
         metadata: { generation: 1 },
         status: { observedGeneration: 0 },
       });
       expect(kstatus(made as KStatusObject)).toBe('InProgress');
       const key = { namespace, name: 'fresh' };
-      await client.delete(key, { signal, propagationPolicy: 'Foreground' });
+      await client.delete(key, { signal });
       expect(kstatus((await client.get(key, { signal })) as KStatusObject)).toBe('Terminating');
+      const body = { metadata: { finalizers: null } };
+      await client.patch(key, { type: 'merge', body }, { signal, fieldManager: 'user' });
     }
   });
 
