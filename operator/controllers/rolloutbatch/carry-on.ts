@@ -1,6 +1,7 @@
 import { ClawError } from '../../../src/base/error.ts';
 import { retryAfterOf } from '../../../src/protocol/operator-client.ts';
 import { isNotFound } from '../../kube/base/kube-error.ts';
+import type { Logger } from '../../kube/base/logger.ts';
 import type { WriteOptions } from '../../kube/client/resource-client.ts';
 import {
   DONE,
@@ -41,7 +42,7 @@ export async function carryOn(
   const findings = new Findings(withDefaults(object, parts.defaults), uid);
   let waitMs: number | undefined;
   try {
-    waitMs = await work(parts, findings, call);
+    waitMs = await work(parts, findings, { ...call, logger: context.logger });
   } catch (thrown) {
     if (!(thrown instanceof ClawError)) throw thrown;
     context.signal.throwIfAborted();
@@ -60,7 +61,7 @@ export async function carryOn(
 async function work(
   parts: BatchParts,
   findings: Findings,
-  call: WriteOptions,
+  call: WorkOptions,
 ): Promise<number | undefined> {
   const { batch, uid } = findings;
   const planned = await parts.planner.planned(uid, batch, call);
@@ -88,11 +89,15 @@ async function work(
   return nextLook(parts.settings, findings);
 }
 
+interface WorkOptions extends WriteOptions {
+  readonly logger: Logger;
+}
+
 interface Round {
   readonly installation: Installation;
   /** Names of Jobs that live reads of this run did not find. */
   readonly absent: Set<string>;
-  readonly call: WriteOptions;
+  readonly call: WorkOptions;
 }
 
 /** True where another round may find more to do at once. */
@@ -134,12 +139,17 @@ function workOf(
   podsVersion: string | undefined,
   { call, installation }: Round,
 ): Work {
-  const { client, clock, server, world } = parts;
+  const { client, clock, server, sweeps, world } = parts;
   const key = keyOf(batch);
   return {
     ...{ batch, uid, client, clock, server, call, podsVersion },
     installation: installation.pods,
     endReason: 'DeadlineExceeded',
+    sweep: (deletion) =>
+      sweeps.start(uid, deletion, (error) => {
+        if (call.signal.aborted) return;
+        call.logger.warn({ error }, 'finished pods could not be deleted');
+      }),
     written: (job) => world.writtenJobs.record(key, job),
   };
 }

@@ -30,6 +30,8 @@ export interface Work {
   readonly podsVersion: string | undefined;
   /** Why the batch ends undone. */
   readonly endReason: string;
+  /** Lets a deletion of pods go on beside the looks at the batch. */
+  readonly sweep: (deletion: () => Promise<void>) => void;
   /** Told of each Job that was written. */
   readonly written: (job: KubeObject) => void;
 }
@@ -63,7 +65,7 @@ export async function carryOut(action: Action, work: Work): Promise<boolean> {
       await evictPod(client, batch.metadata.namespace, action.pod, call);
       return true;
     case 'sweep':
-      await deletePodsOf(client, batch.metadata.namespace, sweepOf(work), call);
+      work.sweep(() => deletePodsOf(client, batch.metadata.namespace, sweepOf(work), call));
       return true;
     case 'cancel':
       await server.cancel(uid, work.endReason, call);

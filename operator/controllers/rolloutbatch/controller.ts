@@ -24,6 +24,7 @@ import { PodLedger } from './pod-ledger.ts';
 import { reconcileBatch } from './reconcile.ts';
 import type { SandboxDefaults } from './resources.ts';
 import { ShortageReader } from './shortage.ts';
+import { Sweeps } from './sweeps.ts';
 import { VolumeSources } from './volume-source.ts';
 
 export interface BatchControllerOptions {
@@ -86,6 +87,7 @@ function partsOf(options: BatchControllerOptions): BatchParts {
     }),
     planner: new Planner({ client, server, clock, volumes }),
     shortages: new ShortageReader(client, clock),
+    sweeps: new Sweeps(),
     pace: new Pace(clock),
     statusPace: new Pace(clock),
     status: new StatusWriter({

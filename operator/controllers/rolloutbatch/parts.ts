@@ -14,6 +14,7 @@ import type { Planner } from './planner.ts';
 import type { PodLedger } from './pod-ledger.ts';
 import type { SandboxDefaults } from './resources.ts';
 import type { ShortageReader } from './shortage.ts';
+import type { Sweeps } from './sweeps.ts';
 import type { VolumeSources } from './volume-source.ts';
 
 /** What the steps of a reconcile work with. Nothing in it is needed to be right, only to be cheap. */
@@ -30,6 +31,7 @@ export interface BatchParts {
   readonly planner: Planner;
   readonly volumes: VolumeSources;
   readonly shortages: ShortageReader;
+  readonly sweeps: Sweeps;
   readonly departed: DepartedBatches;
   readonly pace: Pace;
   readonly statusPace: Pace;
