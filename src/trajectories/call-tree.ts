@@ -19,10 +19,17 @@ export interface Branch {
   readonly call: ReadCall;
 }
 
+/** The conversation of one session. */
+export interface SessionChain {
+  /** 0-based position among the sessions of the task. */
+  readonly session: number;
+  readonly calls: CallChain;
+}
+
 /** The calls of an attempt: its conversations, and every other call. */
 export interface CallTree {
   /** One chain for each session of the task that had an answer, in the task's order. */
-  readonly main: readonly CallChain[];
+  readonly main: readonly SessionChain[];
   /** In order of arrival. */
   readonly branches: readonly Branch[];
 }
@@ -50,16 +57,19 @@ export function callTree(calls: readonly ReadCall[], openings: readonly string[]
   const nodes = linked(calls.filter(isAnswered));
   const taken = new Set<Node>();
   const roots = new Set<ReadCall>();
-  const main: CallChain[] = [];
-  for (const opening of openings) {
+  const main: SessionChain[] = [];
+  // A text that is part of another one fits its conversation too: the longer ones choose first.
+  const order = [...openings.entries()].toSorted(([, a], [, b]) => b.length - a.length);
+  for (const [session, opening] of order) {
     const leaf = longest(nodes, ({ root }) => !roots.has(root) && opens(root, opening));
     if (leaf === undefined) continue;
     roots.add(leaf.root);
     const chain = path(leaf);
     for (const node of chain) taken.add(node);
-    main.push(chain.map(({ call }) => call));
+    main.push({ session, calls: chain.map(({ call }) => call) });
   }
-  return { main, branches: branches(calls, nodes, taken) };
+  const inOrder = main.toSorted((a, b) => a.session - b.session);
+  return { main: inOrder, branches: branches(calls, nodes, taken) };
 }
 
 /** Texts of the turns that open a session: the first one, and every one that asks for a new session. */

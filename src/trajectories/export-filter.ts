@@ -15,7 +15,14 @@ export interface ExportFilter {
 export const DEFAULT_EXPORT_FILTER: ExportFilter = { outcomes: ['scored'], minScore: 0.5 };
 
 /** Why a rollout is not in an export. */
-export type Exclusion = 'undecided' | 'missingData' | 'outcome' | 'noScore' | 'score' | 'noCalls';
+export type Exclusion =
+  | 'undecided'
+  | 'missingData'
+  | 'outcome'
+  | 'noScore'
+  | 'score'
+  | 'noCalls'
+  | 'tooLarge';
 
 /** Undefined where the rollout is taken. */
 export function exclusion(

@@ -79,6 +79,20 @@ describe('an export of conversations', () => {
     });
   });
 
+  it('leaves out an attempt whose agent sent more than can be held at once', async () => {
+    await using fixture = await gatewayFixture();
+    await decided(fixture, {});
+    const { records: store } = fixture;
+    const huge = new Uint8Array(129 * 1024 * 1024);
+    const lines = exportMessages(
+      { store, artifacts: { read: async () => huge } },
+      [BATCH],
+      OPTIONS,
+    );
+    const end = await lines.next();
+    expect(end.done === true && end.value.excluded).toMatchObject({ tooLarge: 1, undecided: 1 });
+  });
+
   it('never parts the tasks of one lineage, and a task without one goes by its id', async () => {
     await using fixture = await gatewayFixture();
     await decided(fixture, {});

@@ -112,10 +112,25 @@ async function rowsOf(
       `task ${rollout.taskId} (${taskDigest.slice(0, 12)}) of ${rollout.id} is in no given task set: name the tasks that the batch ran`,
     );
   }
-  const calls = await readCalls(attempt.id, store, artifacts);
+  const calls = await boundedCalls(attempt, { store, artifacts });
+  if (calls === undefined) return 'tooLarge';
   const facts = { rollout, attempt, cluster: task.cluster, outcome: decision.outcome, score };
   const rows = messagesRows(callTree(calls, task.openings), lineageOf(facts));
   return rows.length === 0 ? 'noCalls' : rows;
+}
+
+/** Of one attempt, requests and answers: 64 calls of a full context of 512 Ki tokens. */
+const MAX_CALL_BYTES = 128 * 1024 * 1024;
+
+/** Undefined where the agent sent more than is ever read at once. */
+async function boundedCalls({ id }: AttemptRow, { store, artifacts }: ExportSource) {
+  try {
+    const limits = { maxBytes: MAX_CALL_BYTES, completeOnly: true };
+    return await readCalls(id, store, artifacts, limits);
+  } catch (thrown) {
+    if (thrown instanceof ClawError && thrown.code === 'TooLarge') return undefined;
+    throw thrown;
+  }
 }
 
 interface RowFacts {
@@ -147,6 +162,7 @@ class Tally {
     noScore: 0,
     score: 0,
     noCalls: 0,
+    tooLarge: 0,
   };
   readonly #splits = {
     train: { rows: 0, rollouts: new Set(), clusters: new Set(), tasks: new Set() },

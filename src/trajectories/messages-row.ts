@@ -49,7 +49,7 @@ export function messagesRows(tree: CallTree, lineage: RowLineage): readonly Mess
     retry: count('retry'),
     side: count('side'),
   };
-  return tree.main.map((chain, session) => ({
+  return tree.main.map(({ session, calls: chain }) => ({
     id: `${lineage.attempt}/${session}`,
     session,
     ...lineage,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { AttemptId, Sha256 } from '../base/brand.ts';
 import { isRecord, parseJson } from '../base/brand.ts';
-import { errorMessage } from '../base/error.ts';
+import { ClawError, errorMessage } from '../base/error.ts';
 import type { ArtifactStore } from '../store/artifacts.ts';
 import type { CallRow, RecordStore } from '../store/records.ts';
 import { type AssistantMessage, assembleAnswer } from './assistant-message.ts';
@@ -30,16 +30,46 @@ const zMessage = z.looseObject({
 });
 export type RequestMessage = z.infer<typeof zMessage>;
 
+export interface ReadCallsOptions {
+  /**
+   * Most bytes of requests and answers together; more throws `TooLarge`. They are all held at once, and
+   * an agent decides how much it sends.
+   */
+  readonly maxBytes?: number;
+  /** Calls without a complete answer are listed and not read. */
+  readonly completeOnly?: boolean;
+}
+
 /** The calls of an attempt in order of arrival, with requests and answers parsed. */
 export async function readCalls(
   attempt: AttemptId,
   records: Pick<RecordStore, 'listCalls'>,
   artifacts: Pick<ArtifactStore, 'read'>,
+  { maxBytes = Number.POSITIVE_INFINITY, completeOnly = false }: ReadCallsOptions = {},
 ): Promise<readonly ReadCall[]> {
   const rows = await records.listCalls(attempt);
   const calls: ReadCall[] = [];
-  for (const row of rows) calls.push(await readCall(row, artifacts));
+  let left = maxBytes;
+  const bounded = {
+    read: async (digest: Sha256): Promise<Uint8Array> => {
+      const bytes = await artifacts.read(digest);
+      left -= bytes.byteLength;
+      return bytes;
+    },
+  };
+  for (const row of rows) {
+    const skip = completeOnly && row.finish?.result !== 'complete';
+    calls.push(skip ? unread(row) : await readCall(row, bounded));
+    if (left < 0) {
+      throw new ClawError('TooLarge', `calls of ${attempt}: more than ${maxBytes} bytes`);
+    }
+  }
   return calls;
+}
+
+function unread(row: CallRow): ReadCall {
+  const problems = ['not read: it has no complete answer'];
+  return { row, messages: [], tools: [], answer: undefined, problems };
 }
 
 async function readCall(row: CallRow, artifacts: Pick<ArtifactStore, 'read'>): Promise<ReadCall> {

@@ -3,6 +3,7 @@ import { type ConditionState, findCondition } from '../../kube/objects/condition
 import { stampSeconds } from '../../kube/objects/time-stamps.ts';
 import { conditionList } from '../shared/condition-list.ts';
 import { isOver } from '../shared/life.ts';
+import { placeOf } from '../shared/place.ts';
 import { runCondition } from '../shared/vocabulary.ts';
 import type { BenchRun } from './kinds.ts';
 import { passedOn, planned, progressing, suspension } from './observations.ts';
@@ -135,9 +136,8 @@ function lastDecision(arms: readonly ArmState[]): string | undefined {
     .at(0);
 }
 
-function reportCommand({ metadata: { name, namespace } }: BenchRun): string {
-  const place = namespace === undefined ? '' : ` --namespace ${namespace}`;
-  return `clawgym report ${name}${place} --out ${name}-report`;
+function reportCommand(bench: BenchRun): string {
+  return `clawgym report ${placeOf(bench)} --out ${bench.metadata.name}-report`;
 }
 
 /** A field that is not known is absent, never null. */

@@ -3,6 +3,7 @@ import type { ClawGymServer } from '../../../src/protocol/claw-gym-server.ts';
 import { keyOf, keyText, type ObjectKey } from '../../kube/objects/object-key.ts';
 import type { ClawTask } from '../shared/kinds.ts';
 import { isOver } from '../shared/life.ts';
+import { placeOf } from '../shared/place.ts';
 import { type FrozenTask, type RunState, runVerdict } from './plan.ts';
 import type { Line, RunRows } from './verdict.ts';
 
@@ -51,7 +52,7 @@ export class GateFacts {
 
   /** The rows of a run in sample order, or what is to be said while there are none. */
   async rows(task: ClawTask, run: RunState, signal: AbortSignal): Promise<RunRows> {
-    const { batch, batchName } = run;
+    const { batch } = run;
     const verdict = runVerdict(run, task.spec.suspend);
     const uid = batch?.metadata.uid;
     if (
@@ -64,7 +65,7 @@ export class GateFacts {
     const remembered = this.#known.get(keyText(keyOf(task)))?.rows;
     const rows = remembered?.get(uid) ?? (await this.#ask(uid, signal));
     remembered?.set(uid, rows);
-    return { kind: 'rows', rows, batchName };
+    return { kind: 'rows', rows, place: placeOf(batch) };
   }
 
   forget(key: ObjectKey): void {

@@ -7,6 +7,7 @@ import { controllerRef } from '../../kube/objects/owner-references.ts';
 import { batchName } from '../shared/batch-name.ts';
 import type { ClawTask, RolloutBatch } from '../shared/kinds.ts';
 import { isGoing, isOver } from '../shared/life.ts';
+import { placeOf } from '../shared/place.ts';
 import { type GateRun, gateRuns, type RunPlan } from './gates.ts';
 import { type TaskFacts, unknown, type Verdict } from './verdict.ts';
 
@@ -87,7 +88,7 @@ export function runVerdict({ batch, batchName: name }: RunState, suspended: bool
   if (failure?.status === 'True')
     return unknown(
       'RunFailed',
-      `RolloutBatch ${name} failed: ${failure.message}; run the gate again: kubectl delete rolloutbatch ${name}`,
+      `RolloutBatch ${name} failed: ${failure.message}; run the gate again: kubectl delete rolloutbatch ${placeOf(batch)}`,
     );
   if (batch.spec.suspend)
     return unknown('Suspended', 'spec.suspend is true; set it to false to run the gates');

@@ -11,7 +11,7 @@ export type Verdict = Pick<ConditionState, 'status' | 'reason' | 'message'>;
 
 /** Rows of a gate run in sample order, or why there are none yet. */
 export type RunRows =
-  | { readonly kind: 'rows'; readonly rows: readonly Line[]; readonly batchName: string }
+  | { readonly kind: 'rows'; readonly rows: readonly Line[]; readonly place: string }
   | { readonly kind: 'waiting'; readonly verdict: Verdict };
 
 /** What the runs of one task gave; a run that the task does not need is absent. */

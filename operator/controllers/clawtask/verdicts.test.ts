@@ -20,7 +20,11 @@ function line(sample: number, more: Record<string, unknown> = {}): Line {
   return { ...said, ...scores, allZero: true, ...more } as unknown as Line;
 }
 const solved = { flat: 1, native: 1, final: 1, allZero: false };
-const rows = (...list: readonly Line[]): RunRows => ({ kind: 'rows', rows: list, batchName: 'b' });
+const rows = (...list: readonly Line[]): RunRows => ({
+  kind: 'rows',
+  rows: list,
+  place: 'b --namespace team',
+});
 const times = (count: number, more: Record<string, unknown> = {}): readonly Line[] =>
   Array.from({ length: count }, (_, sample) => line(sample, more));
 const change = (list: readonly Line[], at: number, more: Record<string, unknown>) =>
@@ -270,7 +274,7 @@ describe('one gate', () => {
       { ...SOUND, nop: rows(...change(nop, 0, { outcome: 'infra_error', reason: 'Evicted' })) },
       {},
       'Unknown MissingData',
-      /infra_error: Evicted.*kubectl delete rolloutbatch b/,
+      /infra_error: Evicted.*kubectl delete rolloutbatch b --namespace team/,
     ],
     [
       'undecided rows prove nothing',

@@ -74,18 +74,22 @@ function withRows(
     );
   if (rows === undefined) return unknown('Waiting', 'the run has not begun');
   if (rows.kind === 'waiting') return rows.verdict;
-  return withoutResult(rows.rows, rows.batchName) ?? judge(rows.rows);
+  return withoutResult(rows.rows, rows.place) ?? judge(rows.rows);
 }
 
-/** A run that lacks results proves nothing; a verifier that breaks is the task's own fault. */
-function withoutResult(rows: readonly Line[], batchName: string): Verdict | undefined {
+/**
+ * A run that lacks results proves nothing; a verifier that breaks is the task's own fault.
+ *
+ * @param place name and namespace of the batch, as arguments of kubectl and clawgym
+ */
+function withoutResult(rows: readonly Line[], place: string): Verdict | undefined {
   if (rows.length === 0)
     return unknown('NotGradable', 'no rollout of this run was planned; see the events of the task');
   const broken = rows.find(({ outcome }) => outcome === 'verifier_error');
   if (broken !== undefined)
     return failed(
       'VerifierError',
-      `the verifier gave no verdict${because(broken)}; run it by hand: clawgym show ${batchName}`,
+      `the verifier gave no verdict${because(broken)}; what was graded: clawgym get rollouts ${place}`,
     );
   const refused = rows.find(({ outcome }) => outcome === 'not_gradable');
   if (refused !== undefined)
@@ -96,7 +100,7 @@ function withoutResult(rows: readonly Line[], batchName: string): Verdict | unde
     : unknown(
         'MissingData',
         `a rollout ended without a result (${missing.outcome ?? 'undecided'}${because(missing)}); ` +
-          `run the gate again: kubectl delete rolloutbatch ${batchName}`,
+          `run the gate again: kubectl delete rolloutbatch ${place}`,
       );
 }
 

@@ -9,6 +9,7 @@ import {
 import { stampSeconds } from '../../kube/objects/time-stamps.ts';
 import type { BatchStatus } from '../shared/kinds.ts';
 import { isOver } from '../shared/life.ts';
+import { placeOf } from '../shared/place.ts';
 import { runStart } from '../shared/run-start.ts';
 import { runCondition } from '../shared/vocabulary.ts';
 import { progressing } from './progressing.ts';
@@ -184,12 +185,11 @@ function ends(input: StatusInput, over: boolean): readonly ConditionState[] {
 }
 
 /** What came of it, and where to read why some of it is missing. */
-function summary({ metadata }: StatusInput['batch'], state: BatchState): string {
+function summary(batch: StatusInput['batch'], state: BatchState): string {
   const outcomes = outcomeList(state.outcomes).map(({ outcome, count }) => `${count} ${outcome}`);
   const what = `${state.decided} rollouts decided (${outcomes.join(', ')}), results stored`;
   if (state.failedIndexes === '') return what;
-  const { name, namespace = 'default' } = metadata;
-  return `${what}; some have no result, and why: clawgym get rollouts ${name} --namespace ${namespace}`;
+  return `${what}; some have no result, and why: clawgym get rollouts ${placeOf(batch)}`;
 }
 
 /** What generic tools read (kstatus): abnormal is True. */
