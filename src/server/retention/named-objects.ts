@@ -25,6 +25,7 @@ export class NamedObjects {
   readonly #options: NamedObjectsOptions;
   readonly #origins = new Map<BatchId, Origin | undefined>();
   #last: { readonly at: number; readonly digests: readonly Sha256[] } | undefined;
+  #lacking: { readonly at: number; readonly batches: ReadonlySet<BatchId> } | undefined;
 
   constructor(options: NamedObjectsOptions) {
     this.#options = options;
@@ -37,6 +38,14 @@ export class NamedObjects {
     return this.#last.digests;
   }
 
+  /**
+   * When the last list was told, in ms since the epoch, where it lacked the batch; undefined where it named
+   * it, did not serve its namespace, or was told before the batch was known.
+   */
+  lackedAt(batch: BatchId): number | undefined {
+    return this.#lacking?.batches.has(batch) ? this.#lacking.at : undefined;
+  }
+
   /** Notes which batches are named, and which are not from now on. */
   async seen(body: LivingBody): Promise<void> {
     const { store, clock } = this.#options;
@@ -45,12 +54,15 @@ export class NamedObjects {
     const names = new Set(body.named.map(keyOf));
     const served = body.namespaces && new Set(body.namespaces);
     const changes: Promise<void>[] = [];
+    const lacking = new Set<BatchId>();
     for (const [id, origin] of await this.#batches()) {
       if (origin === undefined || served?.has(origin.namespace) === false) continue;
       const named = uids.has(id) || names.has(keyOf(origin));
+      if (!named) lacking.add(id);
       if (named === !known.has(id)) continue;
       changes.push(store.setAbsence(id, named ? undefined : clock.now()));
     }
+    this.#lacking = { at: clock.now(), batches: lacking };
     await Promise.all(changes);
     this.#last = { at: clock.monotonic(), digests: body.digests };
   }

@@ -33,10 +33,13 @@ let folder: Awaited<ReturnType<typeof tempDir>>;
 let cluster: ScriptedCluster;
 /** Days that the clock of retention is ahead of the files'. */
 let ahead: number;
+/** Days that its wall clock alone has jumped. */
+let jumped: number;
 beforeEach(async () => {
   folder = await tempDir();
   cluster = await ScriptedCluster.start(folder.path);
   ahead = 0;
+  jumped = 0;
 });
 afterEach(async () => {
   await cluster[Symbol.asyncDispose]();
@@ -44,7 +47,7 @@ afterEach(async () => {
 });
 
 const clock: Clock = {
-  now: () => Date.now() + ahead * DAY,
+  now: () => Date.now() + (ahead + jumped) * DAY,
   monotonic: () => performance.now() + ahead * DAY,
   sleep: async () => undefined,
 };
@@ -93,6 +96,32 @@ describe('records of a batch whose object is gone', () => {
     expect(await cluster.artifacts.size(outputOf(NEW, 'new'))).toBeDefined();
     expect(await cluster.open.coordinator.rollouts(NEW)).toHaveLength(1);
     await expect(cluster.open.coordinator.state(OLD)).rejects.toMatchObject({ code: 'NotFound' });
+  });
+
+  it('stay while a rollout is undecided, however long no list has named it', async () => {
+    await cluster.plan(OLD, aPlanBody({ name: 'old', tasks: [aTask('old')] }));
+    await finished(NEW, 'new');
+    const it = retention();
+    await it.living(living());
+    ahead = DAYS + 1;
+    await it.living(living());
+    expect(await it.pass(never)).toMatchObject({ batches: 1 });
+    expect([await isKnown(OLD), await isKnown(NEW)]).toEqual([true, false]);
+    expect(await cluster.open.coordinator.state(OLD)).toMatchObject({ planned: 1, decided: 0 });
+  });
+
+  it('stay where the wall clock jumps, until a list after the days lacks it too', async () => {
+    await finished(OLD, 'old');
+    const it = retention();
+    await it.living(living());
+    jumped = DAYS + 1;
+    expect(await it.pass(never)).toBeUndefined();
+    await it.living(living({ namespaces: ['elsewhere'] }));
+    expect(await it.pass(never)).toBeUndefined();
+    expect(await isKnown(OLD)).toBe(true);
+    await it.living(living());
+    expect(await it.pass(never)).toMatchObject({ batches: 1 });
+    expect(await isKnown(OLD)).toBe(false);
   });
 
   it('stay while another object names it, and while its namespace is not served', async () => {

@@ -7,8 +7,8 @@ import type { ArtifactSweeper } from './artifact-sweeper.ts';
 import type { NamedObjects } from './named-objects.ts';
 
 export interface RetentionOptions {
-  readonly store: Pick<ClusterStore, 'absences' | 'removeRows'>;
-  readonly objects: Pick<NamedObjects, 'digests'>;
+  readonly store: Pick<ClusterStore, 'absences' | 'openBatches' | 'removeRows'>;
+  readonly objects: Pick<NamedObjects, 'digests' | 'lackedAt'>;
   readonly sweeper: ArtifactSweeper;
   /** From here on nobody decides anything about the batch. */
   readonly forget: (batch: BatchId) => Promise<void>;
@@ -85,11 +85,10 @@ export class Retention {
   }
 
   async #removeBatches(signal: AbortSignal): Promise<{ batches: number; rows: number }> {
-    const { store, clock, days, forget, logger } = this.#options;
-    const until = clock.now() - days * DAY_MS;
+    const { store, forget, logger } = this.#options;
     let [batches, rows] = [0, 0];
-    for (const [batch, since] of await store.absences()) {
-      if (since > until) continue;
+    for (const [batch, since] of await this.#dueBatches()) {
+      if (!this.#isDue(batch, since)) continue;
       await forget(batch);
       for (let gone = false; !gone; ) {
         if (rows >= PASS_ROWS) return { batches, rows };
@@ -102,6 +101,28 @@ export class Retention {
       logger.info({ batch, absentSince: new Date(since).toISOString() }, 'a batch was removed');
     }
     return { batches, rows };
+  }
+
+  /** Whatever the clock says: no batch that still has work, as one whose list came too late. */
+  async #dueBatches(): Promise<readonly (readonly [BatchId, number])[]> {
+    const { store, logger } = this.#options;
+    const due = [...(await store.absences())].filter(([batch, since]) => this.#isDue(batch, since));
+    if (due.length === 0) return [];
+    const open = new Set((await store.openBatches()).map(({ id }) => id));
+    const kept = due.flatMap(([batch]) => (open.has(batch) ? [batch] : []));
+    if (kept.length > 0) {
+      const text = 'no object names these batches, but they have undecided rollouts: they stay';
+      logger.warn({ batches: kept.length, first: kept.slice(0, 10) }, text);
+    }
+    return due.filter(([batch]) => !open.has(batch));
+  }
+
+  /** A wall clock may jump: a list that was told after the days of retention must lack the batch too. */
+  #isDue(batch: BatchId, since: number): boolean {
+    const { objects, clock, days } = this.#options;
+    const due = since + days * DAY_MS;
+    const lackedAt = objects.lackedAt(batch);
+    return clock.now() >= due && lackedAt !== undefined && lackedAt >= due;
   }
 
   /** Once rows have gone, and daily for what never got a row. */
