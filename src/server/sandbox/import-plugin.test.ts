@@ -112,3 +112,15 @@ it('a full store lets no import begin', async () => {
     json: { decision: 'wait', reason: expect.stringContaining('StoreFull') as unknown },
   });
 });
+
+it('a store that is full since the claim takes no task set, and takes it once there is room', async () => {
+  expectPod();
+  const { bytes, digest } = await packedExample('log-triage');
+  bed.storeFull = true;
+  expect(await put(bytes)).toMatchObject({
+    status: 503,
+    json: { retryable: true, message: expect.stringContaining('StoreFull') as unknown },
+  });
+  bed.storeFull = false;
+  expect(await put(bytes)).toMatchObject({ status: 200, json: { digest } });
+});

@@ -37,6 +37,9 @@ export function importRoutes(app: FastifyInstance, options: ImportPluginOptions)
     }
     pods.set(request, proof.podUid);
     proven(request);
+    if (await storeFull()) {
+      throw new ClawError('StoreUnavailable', NO_ROOM.reason, { retryable: true });
+    }
   };
   app.put(IMPORT_ROUTES.taskSet, { onRequest }, async (request, reply): Promise<Imported> => {
     const podUid = pods.get(request);
