@@ -6,8 +6,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { waitUntil } from '../cluster/wait-until.ts';
 import { clawgym, EXAMPLES, ROOT, resultsOf } from '../support/cli-process.ts';
+import { seededRandom } from '../support/fault-proxy/rules.ts';
 import { ensureImages } from '../support/images.ts';
 import { Installation, RELEASE, RESEARCHER } from '../support/installation.ts';
+import { Killer } from '../support/kills.ts';
 import { nodeLayer } from '../support/pods/node-layer-bed.ts';
 import { taskVolume } from '../support/task-volume.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -184,8 +186,13 @@ describe('tasks on a volume', () => {
 });
 
 describe('a release', () => {
-  const decided = async (): Promise<number> => {
-    const batch = zBatch.parse(await installation.get('rolloutbatch', BATCH.metadata.name));
+  // Whichever of its tests runs alone, the tasks are there.
+  beforeAll(async () => {
+    const tasks = join(ROOT, 'deploy/samples/quickstart/example-tasks.yaml');
+    await installation.kubectl(['apply', '--filename', tasks]);
+  });
+  const decided = async (name = BATCH.metadata.name): Promise<number> => {
+    const batch = zBatch.parse(await installation.get('rolloutbatch', name));
     return batch.status.rollouts?.decided ?? 0;
   };
   const restarted = (mark: string): readonly string[] => [
@@ -209,6 +216,23 @@ describe('a release', () => {
     const list = await clawgym('get', 'rollouts', BATCH.metadata.name, ...cluster);
     expect(list.stdout.match(/scored +1\.0000/g)).toHaveLength(4);
   });
+
+  test('is killed in the middle of a batch, operator and server, and loses no attempt', async () => {
+    const name = 'through-kills';
+    const manifest = JSON.stringify({ ...BATCH, metadata: { name } });
+    await installation.kubectl(['create', '--filename', '-'], manifest);
+    const killer = new Killer({ layer, installation }, seededRandom(1));
+    await waitUntil(async () => (await decided(name)) >= 1, { what: 'one', seconds: 120 });
+    await killer.kill('operator');
+    await waitUntil(async () => (await decided(name)) >= 2, { what: 'two', seconds: 180 });
+    await killer.kill('server');
+    const ended = await installation.finished('rolloutbatch', name, 240);
+    expect(zBatch.parse(ended).status).toMatchObject({
+      rollouts: { planned: 4, decided: 4 },
+      outcomes: [{ outcome: 'scored', count: 4 }],
+      attempts: 4,
+    });
+  }, 600_000);
 
   test('leaves records, kinds and objects when it is uninstalled', async () => {
     const flags = ['--namespace', namespace, '--kubeconfig', layer.cluster.kubeconfigPath];
