@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { sha256 } from '../../src/base/digest.ts';
 import type { LivingBody } from '../../src/protocol/operator-api.ts';
+import { keepingLogger } from '../../test/support/keeping-logger.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
-import { silentLogger } from '../kube/base/logger.ts';
 import type { Cache } from '../kube/cache/cache.ts';
 import type { KubeObject } from '../kube/objects/kube-object.ts';
 import type { BenchRun } from './benchrun/kinds.ts';
@@ -33,12 +33,21 @@ const cacheOf = <T extends KubeObject>(objects: readonly T[]) => ({
   list: () => objects,
   synced: true,
   listing: false,
+  leftOut: [] as readonly string[],
 });
 
-function census(over: { readonly listing?: boolean; readonly fail?: () => void } = {}) {
+function census(
+  over: {
+    readonly listing?: boolean;
+    readonly leftOut?: readonly string[];
+    readonly fail?: () => void;
+  } = {},
+) {
   const told: LivingBody[] = [];
   const clock = new ManualClock();
-  const batches = { ...cacheOf([batch('one')]), listing: over.listing ?? false };
+  const logged: string[] = [];
+  const { listing = false, leftOut = [] } = over;
+  const batches = { ...cacheOf([batch('one')]), listing, leftOut };
   const options = {
     server: {
       living: async (body: LivingBody) => {
@@ -51,9 +60,9 @@ function census(over: { readonly listing?: boolean; readonly fail?: () => void }
     tasks: cacheOf([]) as unknown as Cache<ClawTask>,
     namespaces: ['team-a'],
     clock,
-    logger: silentLogger,
+    logger: keepingLogger(logged),
   };
-  return { census: new Census(options), told, clock, batches };
+  return { census: new Census(options), told, clock, batches, logged };
 }
 
 it('names batches by uid, batches of benches by name, and every digest of specs and statuses', () => {
@@ -70,6 +79,13 @@ it('tells nothing while a list is not whole', async () => {
   const it = census({ listing: true });
   expect(await it.census.tell(new AbortController().signal)).toBe(false);
   expect(it.told).toEqual([]);
+});
+
+it('tells nothing while an object cannot be read, and says which one', async () => {
+  const it = census({ leftOut: ['team-a/odd'] });
+  expect(await it.census.tell(new AbortController().signal)).toBe(false);
+  expect(it.told).toEqual([]);
+  expect(it.logged.join()).toContain('team-a/odd');
 });
 
 it('tells at once, every ten minutes, and sooner where the server was away', async () => {

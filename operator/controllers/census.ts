@@ -47,11 +47,19 @@ export class Census {
     }
   }
 
-  /** False where some cache has no whole list at this moment: nothing was told. */
+  /** False where some cache has no whole list at this moment, or not of all objects: nothing was told. */
   async tell(signal: AbortSignal): Promise<boolean> {
     const { server, batches, benches, tasks, namespaces } = this.#options;
     const caches = [batches, benches, tasks];
     if (caches.some(({ synced, listing }) => !synced || listing)) return false;
+    // An object that this release cannot read is there all the same.
+    const leftOut = caches.flatMap((cache) => cache.leftOut);
+    if (leftOut.length > 0) {
+      const first = leftOut.slice(0, 10).join(', ');
+      const text = 'the server is not told what objects name, some do not fit their schema';
+      this.#options.logger.warn({ objects: leftOut.length }, `${text}: ${first}`);
+      return false;
+    }
     const body = whatIsNamed(batches.list(), benches.list(), tasks.list());
     await server.living(
       { ...(namespaces !== undefined && { namespaces: [...namespaces] }), ...body },

@@ -28,6 +28,14 @@ test('of all of them the oldest holds', () => {
   expect(joinCaches(parts).resourceVersion).toBe('900');
 });
 
+test('what one of them left out, all of them lack', () => {
+  const parts = new Map([
+    ['one', { ...part('1'), leftOut: [] }],
+    ['two', { ...part('2'), leftOut: ['two/odd'] }],
+  ]);
+  expect(joinCaches<KubeObject>(parts).leftOut).toEqual(['two/odd']);
+});
+
 test('a cache of the whole cluster is its own part', () => {
   const all = part('5');
   expect(cacheOf(all, 'any')).toBe(all);

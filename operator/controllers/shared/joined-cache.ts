@@ -71,6 +71,10 @@ class JoinedCache<T extends KubeObject> implements Cache<T> {
     return this.#caches.some((cache) => cache.listing);
   }
 
+  get leftOut(): readonly string[] {
+    return this.#caches.flatMap(({ leftOut }) => leftOut);
+  }
+
   /** The oldest: all of them are at least there. */
   get resourceVersion(): string | undefined {
     let oldest: string | undefined;

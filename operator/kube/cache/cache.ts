@@ -20,6 +20,11 @@ export interface Cache<T extends KubeObject> {
    * objects come in no order of their versions, and one that is there says nothing of the others.
    */
   readonly listing: boolean;
+  /**
+   * `namespace/name` of the objects whose newest state could not be read: an older one is kept, or none.
+   * While there are some, an object that is not here may be there all the same.
+   */
+  readonly leftOut: readonly string[];
   /** Version up to which the cache is known to be current; undefined before the first list. */
   readonly resourceVersion: string | undefined;
   /**

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { bookmark, configMap, event, page } from '../../../test/support/config-maps.ts';
 import { changeText, ScriptedCache, settle } from '../../../test/support/scripted-cache.ts';
+import { KubeError } from '../base/kube-error.ts';
+import type { KubeObject } from '../objects/kube-object.ts';
 
 async function running(
   options?: ConstructorParameters<typeof ScriptedCache>[0],
@@ -165,7 +167,32 @@ describe('a cache', () => {
     expect(scripted.held).toEqual(['b@2']);
     expect(invalid.join()).toContain('bad: configmaps: default/bad: an index function');
     expect(invalid).toHaveLength(2);
+    expect(scripted.cache.leftOut).toEqual(['default/bad']);
     expect(scripted.cache.resourceVersion).toBe('12');
+    await scripted.stop();
+  });
+
+  it('names what it left out until that can be read, is deleted or is not listed again', async () => {
+    const fragile = ({ metadata: { resourceVersion } }: KubeObject) => {
+      if (resourceVersion?.endsWith('9')) throw new Error('no such field');
+      return [];
+    };
+    const scripted = new ScriptedCache({ indexes: { fragile } });
+    const odd = ['a', 'b', 'c'].map((name) => configMap(name, '9'));
+    scripted.client.lists.push([page('10', ...odd, configMap('d', '1'))]);
+    await scripted.start();
+    const leftOut = () => scripted.cache.leftOut;
+    expect(leftOut()).toEqual(['default/a', 'default/b', 'default/c']);
+    scripted.client.watching.send(event('MODIFIED', configMap('a', '11')));
+    scripted.client.watching.send(event('DELETED', configMap('b', '12')));
+    scripted.client.watching.send(event('MODIFIED', configMap('d', '19')));
+    await settle();
+    expect(leftOut()).toEqual(['default/c', 'default/d']);
+    expect(scripted.held).toEqual(['a@11', 'd@1']);
+    scripted.client.lists.push([page('30', configMap('a', '11'), configMap('d', '29'))]);
+    scripted.client.watching.send(new KubeError('Expired', 'too old'));
+    await scripted.advance(60_000);
+    expect(leftOut()).toEqual(['default/d']);
     await scripted.stop();
   });
 

@@ -5,7 +5,7 @@ import { type Logger, silentLogger } from '../base/logger.ts';
 import { pause } from '../base/waits.ts';
 import type { InvalidObject, ResourceClient, Selection } from '../client/resource-client.ts';
 import type { KubeObject } from '../objects/kube-object.ts';
-import type { ObjectKey } from '../objects/object-key.ts';
+import { keyOf, keyText, type ObjectKey } from '../objects/object-key.ts';
 import type { Cache, CacheChange, CacheHandler, IndexFunctions } from './cache.ts';
 import { type CacheMetrics, createCacheMetrics } from './cache-metrics.ts';
 import { ObjectStore } from './object-store.ts';
@@ -64,6 +64,7 @@ class ReflectedCache<T extends KubeObject> implements InformerCache<T> {
   readonly #numbers: ReflectorNumbers;
   readonly #store: ObjectStore<T>;
   readonly #firstList = Promise.withResolvers<void>();
+  readonly #leftOut = new Set<string>();
   #handlers: readonly CacheHandler<T>[] = [];
   #resourceVersion: string | undefined;
   #synced = false;
@@ -89,6 +90,10 @@ class ReflectedCache<T extends KubeObject> implements InformerCache<T> {
 
   get listing(): boolean {
     return this.#listing;
+  }
+
+  get leftOut(): readonly string[] {
+    return [...this.#leftOut];
   }
 
   get resourceVersion(): string | undefined {
@@ -155,12 +160,19 @@ class ReflectedCache<T extends KubeObject> implements InformerCache<T> {
   #target(): ReflectorTarget<T> {
     const { project = (object: T) => object } = this.#options;
     return {
-      upsert: (object) => this.#tell(this.#store.upsert(project(object), !this.#synced)),
-      remove: (key, last) =>
-        this.#tell(this.#store.remove(key, last && this.#lastState(key, last))),
+      upsert: (object) => {
+        const changes = this.#store.upsert(project(object), !this.#synced);
+        this.#leftOut.delete(keyText(keyOf(object)));
+        this.#tell(changes);
+      },
+      remove: (key, last) => {
+        this.#leftOut.delete(keyText(key));
+        this.#tell(this.#store.remove(key, last && this.#lastState(key, last)));
+      },
       absentFrom: (present) => this.#store.absentFrom(present),
       listing: () => {
         this.#listing = true;
+        this.#leftOut.clear();
       },
       listed: () => {
         this.#listing = false;
@@ -171,7 +183,11 @@ class ReflectedCache<T extends KubeObject> implements InformerCache<T> {
         this.#resourceVersion = version;
         this.#metrics.heard(this.#name, this.#options.clock.now());
       },
-      invalid: (invalid) => this.#report(invalid),
+      invalid: (invalid) => {
+        const { event, key } = invalid;
+        if (event !== 'DELETED') this.#leftOut.add(key ? keyText(key) : '(unnamed)');
+        this.#report(invalid);
+      },
     };
   }
 
