@@ -8,13 +8,25 @@ import { ClawError, errorMessage } from '../../base/error.ts';
 import { InTurn } from '../../base/in-turn.ts';
 import { type Imported, MAX_IMPORT_MIB } from '../../protocol/import-api.ts';
 import type { ExpectImportBody } from '../../protocol/operator-api.ts';
-import { openTaskSet } from '../../tasks/set/open-task-set.ts';
+import {
+  DEFAULT_TASK_SET_LIMITS,
+  openTaskSet,
+  type TaskSetLimits,
+} from '../../tasks/set/open-task-set.ts';
 import type { TaskSet } from '../../tasks/task-set.ts';
 import type { SourceDeps } from './resolve-source.ts';
 
 /** More than that many pods read volumes at no time; the oldest is forgotten and told again. */
 const MAX_EXPECTED = 1000;
 export const MAX_IMPORT_BYTES = MAX_IMPORT_MIB * 1024 * 1024;
+/** The rows of a set are parsed at once, in the memory of the server that everybody shares. */
+const LIMITS: TaskSetLimits = {
+  ...DEFAULT_TASK_SET_LIMITS,
+  tasksBytes: 32 * 1024 ** 2,
+  tasks: 10_000,
+};
+const WHAT_TO_DO =
+  'split the tasks over several batches, or serve them as a task set behind a URL (spec.tasks.url)';
 
 interface Expected extends ExpectImportBody {
   taken?: Sha256;
@@ -30,7 +42,10 @@ export class TaskSetImports {
   readonly #signal: AbortSignal;
   readonly #maxBytes: number;
   readonly #expected = new Map<string, Expected>();
-  readonly #turns = new InTurn();
+  /** One upload of a pod after the other. */
+  readonly #uploads = new InTurn();
+  /** One set is parsed after the other, of whatever pod; an upload that is slow keeps nobody waiting. */
+  readonly #parsing = new InTurn();
 
   /** @param signal Ends what is being taken when the server ends. */
   constructor(
@@ -64,7 +79,7 @@ export class TaskSetImports {
    * and `Fenced` for a second, other set.
    */
   async take(podUid: string, bytes: Readable): Promise<Imported> {
-    return await this.#turns.run(podUid, async () => {
+    return await this.#uploads.run(podUid, async () => {
       const { scratch, newName } = this.#deps;
       const folder = join(scratch, newName());
       await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -74,7 +89,9 @@ export class TaskSetImports {
         await pipeline(bounded, createWriteStream(file, { flags: 'wx', mode: 0o600 }), {
           signal: this.#signal,
         });
-        const { digest, tasks } = await this.#store(file, this.#expected.get(podUid));
+        const { digest, tasks } = await this.#parsing.run('set', () =>
+          this.#store(file, this.#expected.get(podUid)),
+        );
         return { digest, tasks: tasks.length };
       } finally {
         await rm(folder, { recursive: true, force: true });
@@ -83,9 +100,10 @@ export class TaskSetImports {
   }
 
   async #store(file: string, expected: Expected | undefined): Promise<TaskSet> {
-    const set = await openTaskSet(file, this.#signal).catch((thrown: unknown) => {
+    const set = await openTaskSet(file, this.#signal, LIMITS).catch((thrown: unknown) => {
       this.#signal.throwIfAborted();
-      if (thrown instanceof ClawError && thrown.code === 'TooLarge') throw thrown;
+      if (thrown instanceof ClawError && thrown.code === 'TooLarge')
+        throw tooLarge(reasonOf(thrown));
       throw unsound(thrown);
     });
     try {
@@ -106,16 +124,23 @@ export class TaskSetImports {
 
 /** Not a fault of the store: the pod must not try it again. */
 function unsound(cause: unknown): ClawError {
-  const why = errorMessage(cause).replace(/^.*handed-in\.tar: /s, '');
+  const why = reasonOf(cause);
   return new ClawError('InvalidInput', `what the pod handed in is no task set: ${why}`, { cause });
 }
+
+const tooLarge = (why: string): ClawError =>
+  new ClawError('TooLarge', `a task set from a volume: ${why}; ${WHAT_TO_DO}`);
+
+/** Without the path in the server's scratch. */
+const reasonOf = (thrown: unknown): string =>
+  errorMessage(thrown).replace(/^.*handed-in\.tar: /s, '');
 
 async function* limited(bytes: AsyncIterable<unknown>, max: number): AsyncGenerator<Buffer> {
   let size = 0;
   for await (const chunk of bytes) {
     if (!Buffer.isBuffer(chunk)) continue;
     size += chunk.length;
-    if (size > max) throw new ClawError('TooLarge', `a task set of more than ${max} bytes`);
+    if (size > max) throw tooLarge(`more than ${max} bytes`);
     yield chunk;
   }
 }

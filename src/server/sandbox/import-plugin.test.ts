@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { importerPod, packedExample } from '../../../test/support/import-files.ts';
+import { importerPod, packedExample, setOfRows } from '../../../test/support/import-files.ts';
 import { SandboxBed } from '../../../test/support/sandbox-bed.ts';
 import { IMPORT_ROUTES } from '../../protocol/import-api.ts';
 import { AUDIENCES } from '../../protocol/pod-contract.ts';
@@ -102,6 +102,13 @@ it('what is no sound task set is refused for good, and nothing is left of it', a
     expect(answer.text).not.toContain(bed.folder);
   }
   expect(await readdir(join(bed.folder, 'sources'))).toEqual([]);
+});
+
+it('a pod hears which limit its task set exceeds, and what to do', async () => {
+  expectPod();
+  const { status, json } = await put(setOfRows(Buffer.from('{}\n'.repeat(10_001))));
+  expect([status, json['code']]).toEqual([413, 'TooLarge']);
+  expect(json['message']).toMatch(/10001 tasks, at most 10000 are read; split the tasks/);
 });
 
 it('a full store lets no import begin', async () => {

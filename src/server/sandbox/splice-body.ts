@@ -13,7 +13,9 @@ export async function spliceBody<T>(
   maxBytes: number,
   take: (body: Readable) => Promise<T>,
 ): Promise<T> {
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) {
+    throw new ClawError('TooLarge', `an upload of this claim has at most ${maxBytes} bytes`);
+  }
   const body = new PassThrough();
   // `take` may wait before it reads, or fail before it does: an error that nobody hears ends the process.
   body.on('error', () => undefined);
@@ -31,9 +33,6 @@ export async function spliceBody<T>(
     source.unpipe(body);
     body.destroy();
     reply.header('connection', 'close');
-    throw thrown instanceof ClawError && thrown.code === 'TooLarge' ? tooLarge(maxBytes) : thrown;
+    throw thrown;
   }
 }
-
-const tooLarge = (maxBytes: number): ClawError =>
-  new ClawError('TooLarge', `an upload of this claim has at most ${maxBytes} bytes`);
