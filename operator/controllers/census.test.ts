@@ -7,6 +7,7 @@ import type { Cache } from '../kube/cache/cache.ts';
 import type { KubeObject } from '../kube/objects/kube-object.ts';
 import type { BenchRun } from './benchrun/kinds.ts';
 import { Census, whatIsNamed } from './census.ts';
+import { joinCaches } from './shared/joined-cache.ts';
 import type { ClawTask, RolloutBatch } from './shared/kinds.ts';
 
 const digest = (text: string): string => sha256(text);
@@ -86,6 +87,36 @@ it('tells nothing while an object cannot be read, and says which one', async () 
   expect(await it.census.tell(new AbortController().signal)).toBe(false);
   expect(it.told).toEqual([]);
   expect(it.logged.join()).toContain('team-a/odd');
+});
+
+it.each([
+  ['one', ['team-b'], [{ namespaces: ['team-a'], unlisted: ['team-b'] }]],
+  ['each', ['team-a', 'team-b'], []],
+])('claims nothing of a namespace that refuses its list: %s of two', async (_, refusing, told) => {
+  const namespaces = ['team-a', 'team-b'];
+  const joined = <T extends KubeObject>(objects: readonly T[]) =>
+    joinCaches(
+      new Map(
+        namespaces.map((namespace) => {
+          const refused = refusing.includes(namespace);
+          const own = objects.filter(({ metadata }) => metadata.namespace === namespace);
+          const state = { ...cacheOf(own), synced: !refused, listing: refused, refused };
+          return [namespace, { ...state, selection: {} } as unknown as Cache<T>];
+        }),
+      ),
+    );
+  const heard: LivingBody[] = [];
+  const partial = new Census({
+    server: { living: async (body: LivingBody) => void heard.push(body) },
+    batches: joined([batch('one')]),
+    benches: joined([bench]),
+    tasks: joined<ClawTask>([]),
+    namespaces,
+    clock: new ManualClock(),
+    logger: keepingLogger([]),
+  });
+  expect(await partial.tell(new AbortController().signal)).toBe(told.length > 0);
+  expect(heard).toMatchObject(told);
 });
 
 it('tells at once, every ten minutes, and sooner where the server was away', async () => {

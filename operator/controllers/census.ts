@@ -5,6 +5,7 @@ import type { Clock } from '../kube/base/clock.ts';
 import type { Logger } from '../kube/base/logger.ts';
 import type { Cache } from '../kube/cache/cache.ts';
 import type { BenchRun } from './benchrun/kinds.ts';
+import { cacheOf } from './shared/joined-cache.ts';
 import type { ClawTask, RolloutBatch } from './shared/kinds.ts';
 
 export interface CensusOptions {
@@ -47,7 +48,10 @@ export class Census {
     }
   }
 
-  /** False where some cache has no whole list at this moment, or not of all objects: nothing was told. */
+  /**
+   * False where some cache has no whole list at this moment, or not of all objects: nothing was told. A namespace that refuses
+   * its list is told as unlisted: nothing is said of what is not there.
+   */
   async tell(signal: AbortSignal): Promise<boolean> {
     const { server, batches, benches, tasks, namespaces } = this.#options;
     const caches = [batches, benches, tasks];
@@ -60,12 +64,25 @@ export class Census {
       this.#options.logger.warn({ objects: leftOut.length }, `${text}: ${first}`);
       return false;
     }
+    const unlisted = (namespaces ?? []).filter((namespace) => this.#refuses(namespace));
+    const listed = namespaces?.filter((namespace) => !unlisted.includes(namespace));
+    if (listed?.length === 0) return false;
     const body = whatIsNamed(batches.list(), benches.list(), tasks.list());
-    await server.living(
-      { ...(namespaces !== undefined && { namespaces: [...namespaces] }), ...body },
-      { signal },
-    );
+    const scope = {
+      ...(listed !== undefined && { namespaces: listed }),
+      ...(unlisted.length > 0 && { unlisted }),
+    };
+    await server.living({ ...scope, ...body }, { signal });
     return true;
+  }
+
+  #refuses(namespace: string): boolean {
+    const { batches, benches, tasks } = this.#options;
+    return [
+      cacheOf(batches, namespace),
+      cacheOf(benches, namespace),
+      cacheOf(tasks, namespace),
+    ].some(({ refused }) => refused);
   }
 }
 

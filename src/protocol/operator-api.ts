@@ -248,6 +248,11 @@ export const MAX_LIVING = 200_000;
 export const zLivingBody = z.object({
   /** Namespaces of which everything was seen; absent: all. */
   namespaces: z.array(z.string()).max(MAX_LIVING).optional(),
+  /**
+   * Served namespaces that refuse their list: what their objects name is not all among the digests, so no
+   * artifact ends by this word.
+   */
+  unlisted: z.array(z.string()).max(MAX_LIVING).optional(),
   /** Uids of RolloutBatches. */
   batches: z.array(z.string()).max(MAX_LIVING),
   /** RolloutBatches that another object's status names, whether they still exist or not. */

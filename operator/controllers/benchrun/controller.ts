@@ -12,6 +12,7 @@ import { createOwned } from '../../kube/writes/create-owned.ts';
 import { deleteObject } from '../../kube/writes/delete-object.ts';
 import type { EventRecorder } from '../../kube/writes/event-recorder.ts';
 import { StatusWriter } from '../../kube/writes/status-writer.ts';
+import { refusedGate } from '../shared/joined-cache.ts';
 import { type RolloutBatch, rolloutBatches } from '../shared/kinds.ts';
 import { isGoing, isOver } from '../shared/life.ts';
 import { FIELD_MANAGER, MANAGED_BY } from '../shared/marks.ts';
@@ -70,7 +71,8 @@ class BenchRunReconciler {
   }
 
   get readGates(): readonly ReadGate[] {
-    return [this.#written, this.#writtenBatches];
+    const { batches, benches } = this.#parts;
+    return [refusedGate(benches), refusedGate(batches), this.#written, this.#writtenBatches];
   }
 
   async reconcile(key: ObjectKey, signal: AbortSignal): Promise<ReconcileResult> {

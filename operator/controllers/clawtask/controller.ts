@@ -11,6 +11,7 @@ import { createOwned } from '../../kube/writes/create-owned.ts';
 import { deleteObject } from '../../kube/writes/delete-object.ts';
 import type { EventRecorder } from '../../kube/writes/event-recorder.ts';
 import { StatusWriter } from '../../kube/writes/status-writer.ts';
+import { refusedGate } from '../shared/joined-cache.ts';
 import { type ClawTask, clawTasks, type RolloutBatch, rolloutBatches } from '../shared/kinds.ts';
 import { isGoing } from '../shared/life.ts';
 import { FIELD_MANAGER } from '../shared/marks.ts';
@@ -69,7 +70,8 @@ class ClawTaskReconciler {
   }
 
   get readGates(): readonly ReadGate[] {
-    return [this.#written, this.#writtenBatches];
+    const { batches, tasks } = this.#parts;
+    return [refusedGate(tasks), refusedGate(batches), this.#written, this.#writtenBatches];
   }
 
   async reconcile(key: ObjectKey, signal: AbortSignal): Promise<ReconcileResult> {

@@ -8,6 +8,7 @@ import type { ObjectKey } from '../../kube/objects/object-key.ts';
 import { controllerOf } from '../../kube/objects/owner-references.ts';
 import type { EventRecorder } from '../../kube/writes/event-recorder.ts';
 import { StatusWriter } from '../../kube/writes/status-writer.ts';
+import { refusedGate } from '../shared/joined-cache.ts';
 import { rolloutBatches } from '../shared/kinds.ts';
 import { FIELD_MANAGER } from '../shared/marks.ts';
 import { Pace } from '../shared/pace.ts';
@@ -61,7 +62,13 @@ export function rolloutBatchController(options: BatchControllerOptions): Control
       watchOwned('jobs', world.jobs, rolloutBatches),
       watchMapped('pods', world.pods, batchesOfPod(world)),
     ],
-    readGates: [world.writtenBatches, world.writtenJobs],
+    readGates: [
+      refusedGate(world.batches),
+      refusedGate(world.jobs),
+      refusedGate(world.pods),
+      world.writtenBatches,
+      world.writtenJobs,
+    ],
     ...options.controlling,
   });
 }

@@ -28,7 +28,8 @@ function setUp(world: { open: Batches; cached?: Batches; there?: Batches }) {
         const name = fieldSelector.replace('metadata.name=', '');
         listed.push(`${namespace}/${name}`);
         const uid = there[name];
-        if (uid === 'fails') throw new KubeError('Forbidden', 'you may not');
+        if (uid === 'fails') throw new KubeError('ConnectionFailed', 'no way');
+        if (uid === 'forbidden') throw new KubeError('Forbidden', 'you may not');
         return { items: uid === undefined ? [] : [object(name, uid)], resourceVersion: '1' };
       },
     }),
@@ -46,7 +47,10 @@ function setUp(world: { open: Batches; cached?: Batches; there?: Batches }) {
       openBatches: async () => {
         looks.push(clock.monotonic());
         if (refused.server !== undefined) throw refused.server;
-        return Object.entries(open).map(([name, uid]) => ({ uid, namespace: 'team', name }));
+        return Object.entries(open).map(([text, uid]) => {
+          const [name = '', namespace = 'team'] = text.split('@');
+          return { uid, namespace, name };
+        });
       },
       cancel: async (uid, reason) => void cancelled.push(`${uid} ${reason}`),
     },
@@ -73,6 +77,14 @@ test.each<[string, Parameters<typeof setUp>[0], readonly string[]]>([
   const fails = Object.values(world.there ?? {}).includes('fails');
   expect(await unheard.look(signal)).toBe(!fails);
   expect(cancelled).toEqual(told);
+});
+
+test('a namespace that may not be listed is asked once a look, ends nothing and hastens nothing', async () => {
+  const open = { 'a@lost': 'u1', 'b@lost': 'u2', c: 'u3' };
+  const { cancelled, listed, unheard } = setUp({ open, there: { a: 'forbidden', b: 'forbidden' } });
+  expect(await unheard.look(signal)).toBe(true);
+  expect(listed).toEqual(['lost/a', 'team/c']);
+  expect(cancelled).toEqual(['u3 Deleted']);
 });
 
 test('what the cache holds is not asked for', async () => {

@@ -1,6 +1,7 @@
 import type { ClawGymServer } from '../../../src/protocol/claw-gym-server.ts';
 import { BATCH_DELETED, type OpenBatch } from '../../../src/protocol/operator-api.ts';
 import type { Clock } from '../../kube/base/clock.ts';
+import { isForbidden } from '../../kube/base/kube-error.ts';
 import type { Logger } from '../../kube/base/logger.ts';
 import { pause } from '../../kube/base/waits.ts';
 import type { KubeClient } from '../../kube/client/typed-client.ts';
@@ -44,7 +45,10 @@ export class UnheardDeletions implements Pick<Controller, 'name' | 'run' | 'aliv
     }
   }
 
-  /** False where server or API server did not answer all that was asked. Rejects never. */
+  /**
+   * False where server or API server did not answer all that was asked. A namespace that refuses its list
+   * is left for the next look: asking sooner gives nothing else. Rejects never.
+   */
   async look(signal: AbortSignal): Promise<boolean> {
     const { batches, logger, server } = this.#options;
     let whole = true;
@@ -58,11 +62,24 @@ export class UnheardDeletions implements Pick<Controller, 'name' | 'run' | 'aliv
       }
     };
     const open = (await asked(() => server.openBatches({ signal }))) ?? [];
+    const refused = new Set<string>();
     for (const batch of open) {
       if (signal.aborted) return false;
+      if (refused.has(batch.namespace)) continue;
       if (batches.get(batch)?.metadata.uid === batch.uid) continue;
-      await asked(() => this.#endGone(batch, signal));
+      await asked(async () => {
+        await this.#endGone(batch, signal).catch((error: unknown) => {
+          if (!isForbidden(error)) throw error;
+          refused.add(batch.namespace);
+        });
+      });
     }
+    if (refused.size > 0)
+      logger.warn(
+        { namespaces: [...refused] },
+        'deleted batches were not looked for where the operator may not list: give it its Role there back, ' +
+          'or take the namespace out of `namespaces` of the chart',
+      );
     return whole;
   }
 

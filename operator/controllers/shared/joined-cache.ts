@@ -1,5 +1,6 @@
 import type { Cache, CacheHandler } from '../../kube/cache/cache.ts';
 import type { Selection } from '../../kube/client/resource-client.ts';
+import type { ReadGate } from '../../kube/controller/reconcile.ts';
 import type { KubeObject } from '../../kube/objects/kube-object.ts';
 import type { ObjectKey } from '../../kube/objects/object-key.ts';
 import { compareResourceVersions } from '../../kube/objects/resource-version.ts';
@@ -25,6 +26,14 @@ export function cacheOf<T extends KubeObject>(
   namespace: string | undefined,
 ): Cache<T> {
   return isJoined(cache) ? (cache.part(namespace) ?? cache) : cache;
+}
+
+/**
+ * Holds back keys of a namespace that refuses the lists of a cache: where Jobs or pods are not seen,
+ * nothing says that they are gone.
+ */
+export function refusedGate<T extends KubeObject>(cache: Cache<T>): ReadGate {
+  return { isBehind: ({ namespace }) => cacheOf(cache, namespace).refused };
 }
 
 function isJoined<T extends KubeObject>(cache: Cache<T>): cache is JoinedCache<T> {
@@ -59,31 +68,52 @@ class JoinedCache<T extends KubeObject> implements Cache<T> {
     return this.#caches.flatMap((cache) => cache.byIndex(name, value));
   }
 
+  /**
+   * A namespace that refuses its list, since it or the Role in it is gone, holds up no other. Where all
+   * refuse, nothing can be served: that is no sync.
+   */
   async whenSynced(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.#caches.map(async (cache) => cache.whenSynced(signal)));
+    await Promise.all([
+      Promise.race(this.#caches.map(async (cache) => cache.whenSynced(signal))),
+      this.whenAnswered(signal),
+    ]);
   }
 
   get synced(): boolean {
-    return this.#caches.every((cache) => cache.synced);
+    const answering = this.#answering;
+    return answering.length > 0 && answering.every((cache) => cache.synced);
+  }
+
+  async whenAnswered(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#caches.map(async (cache) => cache.whenAnswered(signal)));
+  }
+
+  /** Everywhere; a single namespace says it of its own part. */
+  get refused(): boolean {
+    return this.#answering.length === 0;
   }
 
   get listing(): boolean {
-    return this.#caches.some((cache) => cache.listing);
+    return this.#answering.some((cache) => cache.listing);
   }
 
   get leftOut(): readonly string[] {
     return this.#caches.flatMap(({ leftOut }) => leftOut);
   }
 
-  /** The oldest: all of them are at least there. */
+  /** The oldest: all that answer are at least there. */
   get resourceVersion(): string | undefined {
     let oldest: string | undefined;
-    for (const { resourceVersion } of this.#caches) {
+    for (const { resourceVersion } of this.#answering) {
       if (resourceVersion === undefined) return undefined;
       if (oldest === undefined || compareResourceVersions(resourceVersion, oldest) < 0)
         oldest = resourceVersion;
     }
     return oldest;
+  }
+
+  get #answering(): readonly Cache<T>[] {
+    return this.#caches.filter((cache) => !cache.refused);
   }
 
   subscribe(handler: CacheHandler<T>): () => void {

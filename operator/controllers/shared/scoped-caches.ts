@@ -1,3 +1,4 @@
+import type { KubeError } from '../../kube/base/kube-error.ts';
 import type { Cache } from '../../kube/cache/cache.ts';
 import { type CacheOptions, createCache } from '../../kube/cache/informer-cache.ts';
 import type { Selection } from '../../kube/client/resource-client.ts';
@@ -42,11 +43,23 @@ export class ScopedCaches {
         selection: { ...selection, namespace },
         ...more,
         ...this.#caching,
+        ...(namespace !== undefined && {
+          onRefused: (error) => this.#refused(resource.plural, namespace, error),
+        }),
       });
       this.#services.push(cache);
       return cache;
     };
     if (this.#namespaces === undefined) return open(undefined);
     return joinCaches(new Map(this.#namespaces.map((namespace) => [namespace, open(namespace)])));
+  }
+
+  #refused(plural: string, namespace: string, error: KubeError): void {
+    this.#caching.logger?.warn(
+      { namespace, error },
+      `${plural} of namespace ${namespace} cannot be listed: nothing runs there, the others go on; ` +
+        'give the operator its Role there back (helm upgrade), or take the namespace out of `namespaces` ' +
+        'of the chart; the list is tried again',
+    );
   }
 }

@@ -62,6 +62,9 @@ const is =
     thrown instanceof KubeError && codes.includes(thrown.code);
 
 export const isNotFound = is('NotFound');
+export const isForbidden = is('Forbidden');
+/** An answer that says no to the call itself, however often it is made: unlike a failure of the way. */
+export const isRefusal = is('Forbidden', 'NotFound');
 export const isConflict = is('Conflict');
 /** A server-side apply without force of fields that another manager owns: time does not heal it. */
 export const isFieldManagerConflict = (thrown: unknown): thrown is KubeError =>

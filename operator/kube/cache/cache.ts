@@ -15,6 +15,13 @@ export interface Cache<T extends KubeObject> {
   /** Resolves when the first list is in; rejects when `signal` aborts first. */
   whenSynced(signal: AbortSignal): Promise<void>;
   readonly synced: boolean;
+  /** Resolves when the first list is in or was refused; rejects when `signal` aborts first. */
+  whenAnswered(signal: AbortSignal): Promise<void>;
+  /**
+   * The API server refuses the list itself (403, 404), which is tried again until it comes: what is held
+   * may be old, and what is missing may exist.
+   */
+  readonly refused: boolean;
   /**
    * True from the begin of a list, the first or a later one, until a whole one is in: until then
    * objects come in no order of their versions, and one that is there says nothing of the others.

@@ -40,6 +40,8 @@ export interface CacheOptions<T extends KubeObject> {
   readonly resyncMs?: number;
   /** Told of each object that does not fit its schema; it is counted and logged in any case. */
   readonly onInvalid?: (invalid: InvalidObject) => void;
+  /** Told when lists begin to be refused, once until one comes again; must not throw. */
+  readonly onRefused?: (error: KubeError) => void;
   readonly numbers?: Partial<ReflectorNumbers>;
   readonly listFrom?: ReflectorContext<T>['listFrom'];
 }
@@ -65,10 +67,12 @@ class ReflectedCache<T extends KubeObject> implements InformerCache<T> {
   readonly #store: ObjectStore<T>;
   readonly #firstList = Promise.withResolvers<void>();
   readonly #leftOut = new Set<string>();
+  readonly #firstAnswer = Promise.withResolvers<void>();
   #handlers: readonly CacheHandler<T>[] = [];
   #resourceVersion: string | undefined;
   #synced = false;
   #listing = false;
+  #refused = false;
   #started = false;
 
   constructor(options: CacheOptions<T>) {
@@ -96,6 +100,10 @@ class ReflectedCache<T extends KubeObject> implements InformerCache<T> {
     return [...this.#leftOut];
   }
 
+  get refused(): boolean {
+    return this.#refused;
+  }
+
   get resourceVersion(): string | undefined {
     return this.#resourceVersion;
   }
@@ -113,15 +121,11 @@ class ReflectedCache<T extends KubeObject> implements InformerCache<T> {
   }
 
   async whenSynced(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    const aborted = Promise.withResolvers<never>();
-    const stop = () => aborted.reject(signal.reason);
-    signal.addEventListener('abort', stop, { once: true });
-    try {
-      await Promise.race([this.#firstList.promise, aborted.promise]);
-    } finally {
-      signal.removeEventListener('abort', stop);
-    }
+    await unlessAborted(this.#firstList.promise, signal);
+  }
+
+  async whenAnswered(signal: AbortSignal): Promise<void> {
+    await unlessAborted(this.#firstAnswer.promise, signal);
   }
 
   subscribe(handler: CacheHandler<T>): () => void {
@@ -176,8 +180,15 @@ class ReflectedCache<T extends KubeObject> implements InformerCache<T> {
       },
       listed: () => {
         this.#listing = false;
+        this.#refused = false;
         this.#synced = true;
         this.#firstList.resolve();
+        this.#firstAnswer.resolve();
+      },
+      refused: (error) => {
+        if (!this.#refused) this.#options.onRefused?.(error);
+        this.#refused = true;
+        this.#firstAnswer.resolve();
       },
       advance: (version) => {
         this.#resourceVersion = version;
@@ -263,5 +274,17 @@ class ReflectedCache<T extends KubeObject> implements InformerCache<T> {
         if (signal.aborted) return;
       }
     }
+  }
+}
+
+async function unlessAborted(happened: Promise<void>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const stop = () => aborted.reject(signal.reason);
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    await Promise.race([happened, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
 }

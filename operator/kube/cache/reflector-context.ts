@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock, Random } from '../base/clock.ts';
+import type { KubeError } from '../base/kube-error.ts';
 import type { Logger } from '../base/logger.ts';
 import type { InvalidObject, ResourceClient, Selection } from '../client/resource-client.ts';
 import type { KubeObject } from '../objects/kube-object.ts';
@@ -19,6 +20,8 @@ export interface ReflectorTarget<T extends KubeObject> {
   listing(): void;
   /** A whole list is in. */
   listed(resourceVersion: string): void;
+  /** The API server refused a list; the next try follows. */
+  refused(error: KubeError): void;
   /** Everything up to this version is in. */
   advance(resourceVersion: string): void;
   invalid(invalid: InvalidObject): void;

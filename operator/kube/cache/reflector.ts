@@ -1,4 +1,4 @@
-import { isExpired, KubeError } from '../base/kube-error.ts';
+import { isExpired, isRefusal, KubeError } from '../base/kube-error.ts';
 import type { KubeObject } from '../objects/kube-object.ts';
 import { Backoff } from './backoff.ts';
 import type { ListReason } from './cache-metrics.ts';
@@ -66,6 +66,7 @@ class ReflectorLoop<T extends KubeObject> {
     } catch (thrown) {
       const error = this.#failed('list', thrown);
       if (!error) return 0;
+      if (isRefusal(error)) target.refused(error);
       const versionRefused = this.#listFrom !== undefined && isVersionUnavailable(error);
       if (!versionRefused) return this.#backoff.next(error.retryAfterMs);
       this.#listFrom = undefined;

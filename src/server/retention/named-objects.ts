@@ -24,8 +24,10 @@ interface Origin {
 export class NamedObjects {
   readonly #options: NamedObjectsOptions;
   readonly #origins = new Map<BatchId, Origin | undefined>();
-  #last: { readonly at: number; readonly digests: readonly Sha256[] } | undefined;
   #lacking: { readonly at: number; readonly batches: ReadonlySet<BatchId> } | undefined;
+  #last:
+    | { readonly at: number; readonly digests: readonly Sha256[]; readonly whole: boolean }
+    | undefined;
 
   constructor(options: NamedObjectsOptions) {
     this.#options = options;
@@ -46,6 +48,11 @@ export class NamedObjects {
     return this.#lacking?.batches.has(batch) ? this.#lacking.at : undefined;
   }
 
+  /** False while a namespace could not be listed: its objects may name other artifacts. */
+  get whole(): boolean {
+    return this.#last?.whole ?? false;
+  }
+
   /** Notes which batches are named, and which are not from now on. */
   async seen(body: LivingBody): Promise<void> {
     const { store, clock } = this.#options;
@@ -64,7 +71,7 @@ export class NamedObjects {
     }
     this.#lacking = { at: clock.now(), batches: lacking };
     await Promise.all(changes);
-    this.#last = { at: clock.monotonic(), digests: body.digests };
+    this.#last = { at: clock.monotonic(), digests: body.digests, whole: !body.unlisted?.length };
   }
 
   /** Where each stored batch came from; undefined for what no cluster made. */

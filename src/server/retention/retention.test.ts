@@ -139,6 +139,20 @@ describe('records of a batch whose object is gone', () => {
     expect(await isKnown(OLD)).toBe(true);
   });
 
+  it('go without their artifacts while another namespace cannot be listed', async () => {
+    await finished(OLD, 'old');
+    const it = retention();
+    const body = living({ namespaces: [NAMESPACE], unlisted: ['elsewhere'] });
+    await it.living(body);
+    ahead = DAYS + 1;
+    await it.living(body);
+    expect(await it.pass(never)).toMatchObject({ batches: 1, artifacts: 0 });
+    expect(await cluster.artifacts.size(outputOf(OLD, 'old'))).toBeDefined();
+    await it.living(living({ namespaces: [NAMESPACE] }));
+    await it.pass(never);
+    expect(await cluster.artifacts.size(outputOf(OLD, 'old'))).toBeUndefined();
+  });
+
   it('begin anew where an object named it in between', async () => {
     await finished(OLD, 'old');
     const it = retention();

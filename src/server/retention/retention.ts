@@ -8,7 +8,7 @@ import type { NamedObjects } from './named-objects.ts';
 
 export interface RetentionOptions {
   readonly store: Pick<ClusterStore, 'absences' | 'openBatches' | 'removeRows'>;
-  readonly objects: Pick<NamedObjects, 'digests' | 'lackedAt'>;
+  readonly objects: Pick<NamedObjects, 'digests' | 'lackedAt' | 'whole'>;
   readonly sweeper: ArtifactSweeper;
   /** From here on nobody decides anything about the batch. */
   readonly forget: (batch: BatchId) => Promise<void>;
@@ -75,7 +75,8 @@ export class Retention {
     if (pinned === undefined) return undefined;
     const { batches, rows } = await this.#removeBatches(signal);
     if (rows > 0) this.#garbage = true;
-    const swept = this.#sweepIsDue() ? await this.#sweep(pinned, signal) : undefined;
+    const due = objects.whole && this.#sweepIsDue();
+    const swept = due ? await this.#sweep(pinned, signal) : undefined;
     if (rows === 0 && swept === undefined) return undefined;
     const { removed: artifacts = 0, bytes = 0 } = swept ?? {};
     const pass = { batches, rows, artifacts, bytes };
