@@ -11,7 +11,7 @@ export interface RetentionRecords {
   setAbsence(batch: BatchId, since: number | undefined): Promise<void>;
   /** The artifact stays as long as the batch, though none of its rows names it. Idempotent. */
   pinArtifact(batch: BatchId, digest: Sha256): Promise<void>;
-  /** Batches whose task set the artifact is, or whose results, a bench's included. */
+  /** Batches whose task set the artifact is, or whose results, a bench's included, or part of whose exports. */
   batchesOf(digest: Sha256): Promise<readonly BatchId[]>;
   /** Removes at most so many rows of the batch, the batch itself last. An unknown one is gone. */
   removeRows(

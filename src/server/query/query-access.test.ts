@@ -3,7 +3,7 @@ import { Agent } from 'undici';
 import { expect, onTestFinished, test } from 'vitest';
 import { ManualClock } from '../../../test/support/manual-clock.ts';
 import { MemoryArtifacts } from '../../../test/support/memory-artifacts.ts';
-import { aBatch, aCall, aClaim, anEnd, aPlan } from '../../../test/support/records.ts';
+import { aBatch, aCall, aClaim, aFinish, anEnd, aPlan } from '../../../test/support/records.ts';
 import { tempDir } from '../../../test/support/temp-dir.ts';
 import { asBatchId, type BatchId } from '../../base/brand.ts';
 import { systemClock } from '../../base/clock.ts';
@@ -34,9 +34,14 @@ async function served({ reviewed = true } = {}) {
     const attempt = await store.openAttempt(rollout, aClaim());
     const request = await keep('request of');
     await store.openCall(aCall(rollout, { callId: `call-${id}`, request }));
+    const [response, tokens] = [await keep('response of'), await keep('tokens of')];
+    await store.finishCall(`call-${id}`, aFinish({ response, tokens }));
+    const exported = await keep('export of');
+    const made = [{ name: 'sft', digest: exported, files: {} }];
+    await store.setBatchNote(id, 'exports', JSON.stringify(made));
     const snapshot = await keep('snapshot of');
     await store.endAttempt(attempt.id, 'nonce-1', anEnd({ snapshot }));
-    return { rollout, attempt: attempt.id, snapshot, request, taskSet };
+    return { rollout, attempt: attempt.id, snapshot, request, response, tokens, taskSet, exported };
   };
   const ours = await fill(OURS, 'team-a');
   const theirs = await fill(THEIRS, 'team-b');
@@ -100,7 +105,9 @@ test('a person reads nothing of other namespaces, by no route', async () => {
     () => ada.getCall(`call-${THEIRS}`),
     () => ada.read(theirs.snapshot),
     () => ada.read(theirs.request),
+    () => ada.read(theirs.tokens),
     () => ada.read(theirs.taskSet),
+    () => ada.read(theirs.exported),
   ];
   for (const attempt of tries) {
     await expect(attempt()).rejects.toMatchObject({
@@ -110,15 +117,18 @@ test('a person reads nothing of other namespaces, by no route', async () => {
   }
 });
 
-test('artifacts are read once a row has named them, task sets by their batch', async () => {
+test('artifacts are read once a row has named them, task sets and exports by their batch', async () => {
   const { as, ours } = await served();
   const ada = as('ada');
   expect(await text(ada.read(ours.taskSet))).toBe('tasks of ours');
+  expect(await text(ada.read(ours.exported))).toBe('export of ours');
   await expect(ada.read(ours.snapshot)).rejects.toThrow('read the row that names it first');
   await ada.listAttempts(ours.rollout);
   await ada.listCalls(ours.attempt);
   expect(await text(ada.read(ours.snapshot))).toBe('snapshot of ours');
   expect(await text(ada.read(ours.request))).toBe('request of ours');
+  expect(await text(ada.read(ours.response))).toBe('response of ours');
+  expect(await text(ada.read(ours.tokens))).toBe('tokens of ours');
 });
 
 test('the bearer of the Secret reads all; a stranger, and any person without reviews, nothing', async () => {

@@ -131,7 +131,8 @@ function artifactsOfAttempt({ end }: AttemptRow): readonly Sha256[] {
 }
 
 function artifactsOfCall({ request, finish }: CallRow): readonly Sha256[] {
-  return finish === undefined ? [request] : [request, finish.response];
+  const digests = [request, finish?.response, finish?.tokens];
+  return digests.filter((digest) => digest !== undefined);
 }
 
 function need(request: FastifyRequest, name: 'id' | 'batch' | 'rollout' | 'attempt'): string {

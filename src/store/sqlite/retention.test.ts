@@ -146,6 +146,19 @@ it('names all of a table that has more rows than a page', async () => {
   expect(pins.filter((digest) => !all.has(digest))).toEqual([]);
 });
 
+it('finds the batches of a task set, of results, of a bench, and of exports and their files', async () => {
+  await fill(ONE);
+  await fill(TWO);
+  const [manifest, file] = [sha256('manifest'), sha256('file')];
+  const made = [{ name: 'sft', digest: manifest, files: { 'train.jsonl': file } }];
+  await store.setBatchNote(ONE, 'exports', JSON.stringify(made));
+  await store.setBatchNote(TWO, 'cancelled', `not ${manifest}`);
+  const ofOne = ['tasks', 'results', 'bench'].map((what) => sha256(`${what} of ${ONE}`));
+  for (const digest of [...ofOne, manifest, file])
+    expect(await store.batchesOf(digest)).toEqual([ONE]);
+  expect(await store.batchesOf(sha256('another'))).toEqual([]);
+});
+
 it('keeps the first time of an absence until an object names the batch again', async () => {
   await store.planBatch(aBatch({ id: ONE }), aPlan(1, 1, ONE));
   await store.setAbsence(ONE, 5);

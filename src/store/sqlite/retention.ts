@@ -39,6 +39,7 @@ export function batchesOf(db: Connection, digest: Sha256): readonly BatchId[] {
     .all(
       `SELECT id AS batch FROM batches WHERE task_set = ?1
        UNION SELECT batch FROM batch_notes WHERE value = ?1
+       UNION SELECT batch FROM batch_notes WHERE key = 'exports' AND instr(value, '"' || ?1 || '"') > 0
        UNION SELECT batch FROM artifact_pins WHERE digest = ?1`,
       digest,
     )
