@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { ClawError } from '../base/error.ts';
 import { DEFAULT_SNAPSHOT_CAPS } from '../phases/snapshot-caps.ts';
 import { unpackSnapshot } from '../phases/unpack-snapshot.ts';
 import type { AttemptRow } from '../store/records.ts';
 import { findAttempt } from './find-rollout.ts';
+import { makeNewFolder } from './new-folder.ts';
 import type { ReadContext } from './read-context.ts';
 import { rolloutDetail } from './rollout-detail.ts';
 
@@ -19,7 +19,7 @@ export async function downloadRollout(context: ReadContext): Promise<string> {
   const { store, artifacts, rollout, name, options } = context;
   const attempt = await findAttempt(store, rollout, options.attempt);
   const folder = resolve(options.to ?? '.', name.replaceAll('/', '_'));
-  await makeFolder(folder);
+  await makeNewFolder(folder);
   if (attempt.end?.snapshot !== undefined) {
     const workspace = join(folder, 'workspace');
     await mkdir(workspace);
@@ -30,19 +30,6 @@ export async function downloadRollout(context: ReadContext): Promise<string> {
   const detail = JSON.stringify(await rolloutDetail(context), null, 2);
   await writeFile(join(folder, 'rollout.json'), `${detail}\n`);
   return `${folder}\n`;
-}
-
-async function makeFolder(folder: string): Promise<void> {
-  await mkdir(resolve(folder, '..'), { recursive: true });
-  try {
-    await mkdir(folder);
-  } catch (cause) {
-    throw new ClawError(
-      'Conflict',
-      `${folder} exists: remove it, or name another place with --to`,
-      { cause },
-    );
-  }
 }
 
 async function writeLogs(

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Sha256 } from '../base/brand.ts';
 import { asSha256 } from '../base/brand.ts';
 import { canonicalJson } from '../base/canonical-json.ts';
 import { sha256 } from '../base/digest.ts';
-import { ClawError } from '../base/error.ts';
 import type { ExportLine, ExportManifest } from '../trajectories/export-messages.ts';
 import { SPLITS, type Split } from '../trajectories/split-clusters.ts';
+import { makeNewFolder } from './new-folder.ts';
 
 /** An export as a folder: `train.jsonl`, `validation.jsonl`, `manifest.json`. */
 export interface WrittenExport {
@@ -33,7 +33,8 @@ export async function writeExport(
 ): Promise<WrittenExport> {
   const folder = resolve(to);
   const aside = `${folder}.partial`;
-  await makeNew(folder);
+  // The empty folder is the claim on its name; the rename below replaces it.
+  await makeNewFolder(folder);
   try {
     await rm(aside, { recursive: true, force: true });
     await mkdir(aside);
@@ -44,20 +45,6 @@ export async function writeExport(
     await rm(aside, { recursive: true, force: true });
     await rm(folder, { recursive: true, force: true });
     throw cause;
-  }
-}
-
-/** The empty folder is the claim on its name; a rename replaces it. */
-async function makeNew(folder: string): Promise<void> {
-  await mkdir(dirname(folder), { recursive: true });
-  try {
-    await mkdir(folder);
-  } catch (cause) {
-    throw new ClawError(
-      'Conflict',
-      `${folder} exists: remove it, or name another place with --to`,
-      { cause },
-    );
   }
 }
 

@@ -1,15 +1,14 @@
-import { controllerRef } from '../../../operator/kube/objects/owner-references.ts';
 import { MAX_IMPORT_MIB } from '../../protocol/import-api.ts';
 import {
   AUDIENCES,
   ENV,
   IMAGE_PATHS,
   IMPORT_MOUNTS,
-  LABELS,
   SANDBOX_PORT,
   SERVER_HOST,
 } from '../../protocol/pod-contract.ts';
 import { RESTRICTED, resources } from './containers.ts';
+import { helperMetadata } from './helper-pod.ts';
 import type { Pod } from './kube-types.ts';
 import { commonSpec, placement, tokenSeconds } from './pod-template.ts';
 import type { PodBatch, PodInstallation } from './settings.ts';
@@ -54,21 +53,10 @@ export function importPod(
   { claimName, path }: VolumeSource,
 ): Pod {
   const { settings, server } = installation;
-  const { namespace } = batch.metadata;
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: {
-      name,
-      ...(namespace === undefined ? {} : { namespace }),
-      labels: {
-        [LABELS.sandbox]: 'true',
-        'app.kubernetes.io/name': 'clawgym-import',
-        'app.kubernetes.io/part-of': 'clawgym',
-        'app.kubernetes.io/managed-by': 'clawgym-operator',
-      },
-      ownerReferences: [controllerRef(batch)],
-    },
+    metadata: helperMetadata(name, batch, 'clawgym-import'),
     spec: {
       ...commonSpec(installation),
       activeDeadlineSeconds: RUN_SECONDS,

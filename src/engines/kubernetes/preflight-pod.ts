@@ -1,7 +1,7 @@
-import { controllerRef } from '../../../operator/kube/objects/owner-references.ts';
 import { PYTHON_PATH } from '../../phases/agent-spec.ts';
-import { LABELS, SANDBOX_PORT, SERVER_HOST } from '../../protocol/pod-contract.ts';
+import { SANDBOX_PORT, SERVER_HOST } from '../../protocol/pod-contract.ts';
 import { RESTRICTED, resources } from './containers.ts';
+import { helperMetadata } from './helper-pod.ts';
 import type { Pod } from './kube-types.ts';
 import { commonSpec, placement } from './pod-template.ts';
 import { PREFLIGHT_PROGRAM } from './preflight-program.ts';
@@ -52,7 +52,6 @@ export function preflightPod(
   cluster: PreflightCluster,
 ): Pod {
   const { settings } = installation;
-  const { namespace } = batch.metadata;
   const plan = {
     targets: targets(cluster),
     seconds: SETTLE_SECONDS,
@@ -61,17 +60,7 @@ export function preflightPod(
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: {
-      name,
-      ...(namespace === undefined ? {} : { namespace }),
-      labels: {
-        [LABELS.sandbox]: 'true',
-        'app.kubernetes.io/name': 'clawgym-preflight',
-        'app.kubernetes.io/part-of': 'clawgym',
-        'app.kubernetes.io/managed-by': 'clawgym-operator',
-      },
-      ownerReferences: [controllerRef(batch)],
-    },
+    metadata: helperMetadata(name, batch, 'clawgym-preflight'),
     spec: {
       ...commonSpec(installation),
       activeDeadlineSeconds: batch.spec.startDeadlineSeconds + RUN_SECONDS,

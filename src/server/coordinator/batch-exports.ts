@@ -68,11 +68,14 @@ async function makeOne(
   };
   const files: Record<string, { readonly sha256: Sha256; readonly bytes: number }> = {};
   const manifests: ExportManifest[] = [];
-  // A pass for each file: two streams from one reader would have to be held in memory.
+  // A pass for each file that has rows: two streams from one reader would have to be held in memory.
   for (const split of SPLITS) {
+    const none = split === 'validation' && spec.validationPercent === 0;
     const rows = exportMessages({ store, artifacts }, [batch], options);
-    const lines = Readable.from(linesOf(rows, split, (manifest) => manifests.push(manifest)));
-    const { digest, size } = await artifacts.putStream(lines, { maxBytes: MAX_FILE_BYTES });
+    const lines = none ? [] : linesOf(rows, split, (manifest) => manifests.push(manifest));
+    const { digest, size } = await artifacts.putStream(Readable.from(lines), {
+      maxBytes: MAX_FILE_BYTES,
+    });
     files[`${split}.jsonl`] = { sha256: digest, bytes: size };
   }
   const manifest = { ...manifests[0], files };
