@@ -51,6 +51,8 @@ export const ERROR_CODES = {
   SandboxHostLost: 'The process that starts sandboxes ended; what ran in it is run again.',
   AgentSetupFailed: 'An agent harness could not be installed or configured.',
   UpstreamFailed: 'The model endpoint gave no usable answer within its retries.',
+  TrainingFailed:
+    'A training run cannot go on; the message names what failed and where its log is.',
   BudgetExhausted: 'A turn, token or time budget of the attempt is used up.',
   Cancelled: 'The operation was cancelled.',
   Timeout: 'A deadline passed.',

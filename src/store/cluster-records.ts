@@ -113,8 +113,19 @@ export interface ClusterRecords {
 /** The store of a cluster's server. */
 export type ClusterStore = RecordStore & ClusterRecords & RetentionRecords;
 
-/** Digest of the results, exports (JSON), digest that the source has now, reason of a cancellation, end (ms). */
-export const BATCH_NOTES = ['results', 'exports', 'sourceNow', 'cancelled', 'decidedAt'] as const;
+/**
+ * Digest of the results, exports (JSON), digest that the source has now, reason of a cancellation, end
+ * (ms); of a batch that is a step of training: what it was frozen to, what the trainer said of it (JSON).
+ */
+export const BATCH_NOTES = [
+  'results',
+  'exports',
+  'sourceNow',
+  'cancelled',
+  'decidedAt',
+  'rlStep',
+  'rlTrained',
+] as const;
 export type BatchNote = (typeof BATCH_NOTES)[number];
 
 export const JOB_OVER_CAUSES = ['finished', 'paused', 'replaced', 'deadline', 'lost'] as const;

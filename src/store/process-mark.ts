@@ -4,7 +4,12 @@ import { sha256 } from '../base/digest.ts';
 
 /** Marks this process in names of temporary files: host, pid and start time (a pid is reused). */
 export function ownProcessMark(): string {
-  return `${hostMark()}.${process.pid}.${startTicks(process.pid) ?? '0'}`;
+  return processMark(process.pid);
+}
+
+/** The same of another process of this host that is alive. */
+export function processMark(pid: number): string {
+  return `${hostMark()}.${pid}.${startTicks(pid) ?? '0'}`;
 }
 
 /**

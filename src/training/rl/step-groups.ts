@@ -1,0 +1,59 @@
+import type { AttemptId, BatchId } from '../../base/brand.ts';
+import { isAgentResult } from '../../rollouts/outcome.ts';
+import type { ArtifactStore } from '../../store/artifacts.ts';
+import type { RecordReader } from '../../store/record-reader.ts';
+import type { RolloutRow } from '../../store/records.ts';
+import { readTokenCall } from '../../trajectories/tokens/read-token-call.ts';
+import type { StepGroup, StepRollout } from '../../trajectories/tokens/token-batch.ts';
+import { type TokenRow, tokenRows } from '../../trajectories/tokens/token-rows.ts';
+
+export interface StepSource {
+  readonly store: Pick<RecordReader, 'listRollouts' | 'listCalls'>;
+  readonly artifacts: Pick<ArtifactStore, 'read'>;
+}
+
+/**
+ * The groups of a decided batch, a task each, in the order of its plan. Missing data (infrastructure, a
+ * verifier that failed, a task that cannot be graded) has no reward; it is never a reward of 0.
+ *
+ * @param version that answered the batch's calls, where the engine itself did not say one
+ */
+export async function stepGroups(
+  batch: BatchId,
+  version: number,
+  { store, artifacts }: StepSource,
+): Promise<readonly StepGroup[]> {
+  const rows = await store.listRollouts(batch);
+  const groups: StepGroup[] = [];
+  for (const [task, samples] of Map.groupBy(rows, ({ taskId }) => taskId)) {
+    const rollouts: StepRollout[] = [];
+    for (const row of samples) {
+      const reward = rewardOf(row);
+      const attempt = row.decision?.attempt;
+      const taught = reward !== undefined && attempt !== undefined;
+      const segments = taught ? await rowsOf(attempt, version, { store, artifacts }) : [];
+      rollouts.push({ rollout: row.id, reward, rows: segments });
+    }
+    groups.push({ task, taskDigest: samples[0]?.taskDigest ?? '', rollouts });
+  }
+  return groups;
+}
+
+export function rewardOf({ decision }: RolloutRow): number | undefined {
+  if (decision === undefined || !isAgentResult(decision.outcome)) return undefined;
+  return decision.score.final ?? undefined;
+}
+
+async function rowsOf(
+  attempt: AttemptId,
+  version: number,
+  { store, artifacts }: StepSource,
+): Promise<readonly TokenRow[]> {
+  const calls = [];
+  for (const row of await store.listCalls(attempt)) {
+    const call = await readTokenCall(row, artifacts, version);
+    // A call that cannot be trained on opens another segment; nothing is filled in for it.
+    if (typeof call !== 'string') calls.push(call);
+  }
+  return tokenRows(calls);
+}
