@@ -98,6 +98,11 @@ export interface ClusterRecords {
   /** Undefined where `fetch` has said nothing yet. */
   getFetched(podUid: string): Promise<Fetched | undefined>;
 
+  /** The pod of the claim put the artifact. Idempotent; of one pod the newest `POD_UPLOADS` are known. */
+  addUpload(claim: Pick<ClaimRow, 'batch' | 'podUid'>, digest: Sha256): Promise<void>;
+  /** Artifacts that the pod put: its end may name these and no others. */
+  uploadsOf(podUid: string): Promise<ReadonlySet<Sha256>>;
+
   /**
    * What a trusted container reported and its pod's evidence has to judge, as JSON: an agent that was
    * stopped, a verdict that is none. The first text holds.
@@ -109,6 +114,9 @@ export interface ClusterRecords {
   setBatchNote(batch: BatchId, key: BatchNote, value: string): Promise<void>;
   batchNotes(batch: BatchId): Promise<Readonly<Partial<Record<BatchNote, string>>>>;
 }
+
+/** An end names three; a companion that is started again puts others. */
+export const POD_UPLOADS = 64;
 
 /** The store of a cluster's server. */
 export type ClusterStore = RecordStore & ClusterRecords & RetentionRecords;

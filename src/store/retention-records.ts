@@ -9,6 +9,13 @@ export interface RetentionRecords {
   absences(): Promise<ReadonlyMap<BatchId, number>>;
   /** `since` undefined: an object names the batch. */
   setAbsence(batch: BatchId, since: number | undefined): Promise<void>;
+  /** Artifacts that objects name, and those that they named: since when none does, in ms since the epoch. */
+  objectNames(): Promise<ReadonlyMap<Sha256, number | undefined>>;
+  /**
+   * `undefined`: objects name it; a time: none does since then; `forgotten`: nothing is known of it any
+   * more. At most `OBJECT_NAMES_STEP` at once.
+   */
+  setObjectNames(changes: ReadonlyMap<Sha256, number | undefined | 'forgotten'>): Promise<void>;
   /** The artifact stays as long as the batch, though none of its rows names it. Idempotent. */
   pinArtifact(batch: BatchId, digest: Sha256): Promise<void>;
   /** Batches whose task set the artifact is, or whose results, a bench's included, or part of whose exports. */
@@ -24,6 +31,8 @@ export interface RetentionRecords {
    */
   namedDigests(after?: DigestCursor): Promise<DigestPage>;
 }
+
+export const OBJECT_NAMES_STEP = 1000;
 
 /** A place in the walk through all rows. */
 export interface DigestCursor {

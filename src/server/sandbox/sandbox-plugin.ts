@@ -29,7 +29,7 @@ export interface SandboxPluginOptions {
   readonly office: ClaimOffice;
   readonly desk: Pick<ClaimDesk, 'end' | 'fetched' | 'verdict'>;
   readonly artifacts: Pick<ArtifactStore, 'size' | 'stream' | 'putStream'>;
-  readonly records: Pick<ClusterRecords, 'jobByName'>;
+  readonly records: Pick<ClusterRecords, 'jobByName' | 'addUpload' | 'uploadsOf'>;
   /** Revokes the attempt's model link and stops its calls; see `EndModel`. */
   readonly endModel: EndModel;
   /** Told of each request whose token or credential was found to be good, before its body is read. */
@@ -143,23 +143,38 @@ async function takeArtifact(
     spliceBody(request, reply, maxBytes, (body) => artifacts.putStream(body, { maxBytes })),
   );
   reply.removeHeader('connection');
+  await records.addUpload(claim, stored.digest);
   return stored;
 }
 
 async function endAttempt(
   claim: ClaimRow,
   body: AttemptEndBody,
-  { office, desk, artifacts, endModel }: SandboxPluginOptions,
+  { office, desk, records, endModel }: SandboxPluginOptions,
 ): Promise<void> {
-  for (const digest of [body.snapshot, body.stdout, body.stderr]) {
-    if (digest === undefined || (await artifacts.size(digest)) !== undefined) continue;
-    throw new ClawError('InvalidInput', `the end names artifact ${digest}, which was never put`);
-  }
+  await refuseForeign(claim, body, records);
   await office.inTurn(claim.podUid, async () => {
     // First, so that the desk finds every call of the agent in the records.
     if (claim.attempt !== undefined) await endModel(claim.attempt, cutSeconds(body));
     await desk.end(claim, body);
   });
+}
+
+/**
+ * The store is everybody's: what an end names is shown, graded and kept as this attempt's own, so it must
+ * be what this pod put, though others may have put the same bytes.
+ */
+async function refuseForeign(
+  { podUid }: ClaimRow,
+  { snapshot, stdout, stderr }: AttemptEndBody,
+  records: Pick<ClusterRecords, 'uploadsOf'>,
+): Promise<void> {
+  const uploads = await records.uploadsOf(podUid);
+  for (const digest of [snapshot, stdout, stderr]) {
+    if (digest === undefined || uploads.has(digest)) continue;
+    const message = `the end names artifact ${digest}, which this pod never put`;
+    throw new ClawError('InvalidInput', message, { details: { reason: 'NotPut' } });
+  }
 }
 
 function cutSeconds({ agent }: AttemptEndBody): number | undefined {

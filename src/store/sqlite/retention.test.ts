@@ -63,6 +63,7 @@ async function fill(id: BatchId): Promise<void> {
     await store.putEvidence(id, someEvidence({ podUid, jobName: job.name }));
     await store.putFetched(podUid, { findings: [], graderRoot: undefined });
     await store.putPodReport(podUid, JSON.stringify({ snapshot: sha256(`report of ${id}`) }));
+    await store.addUpload({ batch: id, podUid }, sha256(`stdout of ${id}`));
     await store.putModelLoss(attempt, 'gone');
     await store.endAttempt(attempt, 'nonce-1', anEnd({ stdout: sha256(`stdout of ${id}`) }));
     await store.addVerification(aVerification(rollout));
@@ -124,7 +125,7 @@ it('has a row in every table that a run fills, so that none is forgotten here', 
   const empty = Object.entries(counts())
     .filter(([, rows]) => rows === 0)
     .map(([table]) => table);
-  expect(empty.toSorted()).toEqual(['gate_runs', 'namespace_gate_runs']);
+  expect(empty.toSorted()).toEqual(['gate_runs', 'namespace_gate_runs', 'object_names']);
 });
 
 it('names every artifact of every row, and none of a batch that is gone', async () => {
@@ -166,4 +167,27 @@ it('keeps the first time of an absence until an object names the batch again', a
   expect(await store.absences()).toEqual(new Map([[ONE, 5]]));
   await store.setAbsence(ONE, undefined);
   expect(await store.absences()).toEqual(new Map());
+});
+
+it('keeps which artifacts objects name, and since when none does', async () => {
+  const [named, lost] = [sha256('named'), sha256('lost')];
+  await store.setObjectNames(
+    new Map([
+      [named, undefined],
+      [lost, 5],
+    ]),
+  );
+  expect(await store.objectNames()).toEqual(
+    new Map([
+      [named, undefined],
+      [lost, 5],
+    ]),
+  );
+  await store.setObjectNames(
+    new Map<Sha256, 'forgotten' | undefined>([
+      [named, 'forgotten'],
+      [lost, undefined],
+    ]),
+  );
+  expect(await store.objectNames()).toEqual(new Map([[lost, undefined]]));
 });

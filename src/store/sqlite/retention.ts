@@ -62,6 +62,7 @@ const REMOVALS: readonly string[] = [
      (SELECT pod_uid FROM fetch_findings WHERE pod_uid IN (${PODS}) LIMIT ?2)`,
   `DELETE FROM pod_reports WHERE pod_uid IN
      (SELECT pod_uid FROM pod_reports WHERE pod_uid IN (${PODS}) LIMIT ?2)`,
+  'DELETE FROM pod_uploads WHERE seq IN (SELECT seq FROM pod_uploads WHERE batch = ?1 LIMIT ?2)',
   `DELETE FROM claims WHERE (pod_uid, role) IN (SELECT pod_uid, role FROM claims
      WHERE job IN (SELECT name FROM jobs WHERE batch = ?1) LIMIT ?2)`,
   `DELETE FROM pod_evidence WHERE pod_uid IN

@@ -193,4 +193,22 @@ export const SCHEMA_STEPS: readonly string[] = [
   CREATE INDEX claims_of_job ON claims (job);
   CREATE INDEX evidence_of_batch ON pod_evidence (batch);
   `,
+  `
+  -- artifacts that each pod put, which its end may name; seq tells the newest
+  CREATE TABLE pod_uploads (
+    seq     INTEGER PRIMARY KEY,
+    batch   TEXT NOT NULL REFERENCES batches (id),
+    pod_uid TEXT NOT NULL,
+    digest  TEXT NOT NULL,
+    UNIQUE (pod_uid, digest)
+  ) STRICT;
+  CREATE INDEX pod_uploads_of_batch ON pod_uploads (batch);
+  `,
+  `
+  -- artifacts that objects name, though rows may not, and since when none does any more
+  CREATE TABLE object_names (
+    digest TEXT PRIMARY KEY,
+    since  INTEGER
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -33,6 +33,7 @@ import {
 import { addGateRun, listGateRuns } from './gate-runs.ts';
 import { carriedItems, rowOf, rowsOf, settleItem, settleRow } from './job-rows.ts';
 import { jobByName, jobByUid, jobOver, listJobs, newJob, setJobUid } from './jobs.ts';
+import { objectNames, setObjectNames } from './object-names.ts';
 import {
   attemptOfPod,
   attemptsOfBatch,
@@ -49,6 +50,7 @@ import {
   putFetched,
   putPodReport,
 } from './pod-rows.ts';
+import { addUpload, uploadsOf } from './pod-uploads.ts';
 import {
   absences,
   batchesOf,
@@ -192,6 +194,14 @@ export class SqliteClusterStore extends SqliteStore implements ClusterStore {
     return this.read((db) => getFetched(db, podUid));
   }
 
+  addUpload(claim: Pick<ClaimRow, 'batch' | 'podUid'>, digest: Sha256): Promise<void> {
+    return this.write((db) => addUpload(db, claim, digest));
+  }
+
+  uploadsOf(podUid: string): Promise<ReadonlySet<Sha256>> {
+    return this.read((db) => uploadsOf(db, podUid));
+  }
+
   putPodReport(podUid: string, text: string): Promise<void> {
     return this.write((db) => putPodReport(db, podUid, text));
   }
@@ -214,6 +224,14 @@ export class SqliteClusterStore extends SqliteStore implements ClusterStore {
 
   setAbsence(batch: BatchId, since: number | undefined): Promise<void> {
     return this.write((db) => setAbsence(db, batch, since));
+  }
+
+  objectNames(): Promise<ReadonlyMap<Sha256, number | undefined>> {
+    return this.read((db) => objectNames(db));
+  }
+
+  setObjectNames(changes: ReadonlyMap<Sha256, number | undefined | 'forgotten'>): Promise<void> {
+    return this.write((db) => setObjectNames(db, changes));
   }
 
   pinArtifact(batch: BatchId, digest: Sha256): Promise<void> {
