@@ -1,34 +1,22 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { aPlanBody, aTask, aVerdict, endedWell } from '../../../test/support/cluster-batches.ts';
-import { type ClusterScript, ScriptedCluster } from '../../../test/support/scripted-cluster.ts';
-import { tempDir } from '../../../test/support/temp-dir.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { aPlanBody, aTask, endedWell } from '../../../test/support/cluster-batches.ts';
+import { startScripted, UID, well } from '../../../test/support/scripted-bed.ts';
+import type { ScriptedCluster } from '../../../test/support/scripted-cluster.ts';
 import { asRolloutId } from '../../base/brand.ts';
 
-const UID = 'e0a1b2c3-0000-4000-8000-000000000001';
 const FIRST = asRolloutId(`${UID}/one/0`);
 
-const well: ClusterScript = {
-  agent: async (_grant, on) => ({ report: await endedWell(on) }),
-  grade: async ({ nonce }) => aVerdict(nonce, { there: 0.5 }),
-};
-
-let folder: Awaited<ReturnType<typeof tempDir>>;
 let cluster: ScriptedCluster;
 beforeEach(async () => {
-  folder = await tempDir();
-  cluster = await ScriptedCluster.start(folder.path);
+  cluster = await startScripted();
   await upgrade('0.1.0');
-});
-afterEach(async () => {
-  await cluster[Symbol.asyncDispose]();
-  await folder[Symbol.asyncDispose]();
 });
 
 /** The server's end, and the start of a release whose agents have this version. */
 async function upgrade(version: string): Promise<void> {
-  const sourceDir = join(folder.path, `harnesses-${version}`);
+  const sourceDir = join(cluster.folder, `harnesses-${version}`);
   await mkdir(join(sourceDir, 'pi'), { recursive: true });
   const packages = { [`node_modules/${PI_PACKAGE}`]: { version } };
   await writeFile(join(sourceDir, 'pi', 'package-lock.json'), JSON.stringify({ packages }));
@@ -112,7 +100,7 @@ describe('a release with another harness', () => {
 
   it('that lacks it altogether still says how the batch stands, and cancels it', async () => {
     await cluster.plan(UID, aPlanBody({ agent: { name: 'pi' }, spec }));
-    await start(join(folder.path, 'none'));
+    await start(join(cluster.folder, 'none'));
     expect(await cluster.open.coordinator.state(UID)).toMatchObject({
       pending: 2,
       waiting: [],

@@ -1,27 +1,13 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { aPlanBody, aVerdict, endedWell } from '../../../test/support/cluster-batches.ts';
-import { type ClusterScript, ScriptedCluster } from '../../../test/support/scripted-cluster.ts';
-import { tempDir } from '../../../test/support/temp-dir.ts';
+import { aPlanBody } from '../../../test/support/cluster-batches.ts';
+import { startScripted, UID, well } from '../../../test/support/scripted-bed.ts';
+import type { ScriptedCluster } from '../../../test/support/scripted-cluster.ts';
 import { asBatchId, asSha256, parseJson, type Sha256 } from '../../base/brand.ts';
 
-const UID = 'e0a1b2c3-0000-4000-8000-000000000001';
-
-/** Everything goes well; every verdict is one check of 0.5. */
-const well: ClusterScript = {
-  agent: async (_grant, played) => ({ report: await endedWell(played) }),
-  grade: async ({ nonce }) => aVerdict(nonce, { there: 0.5 }),
-};
-
-let folder: Awaited<ReturnType<typeof tempDir>>;
 let cluster: ScriptedCluster;
 beforeEach(async () => {
-  folder = await tempDir();
-  cluster = await ScriptedCluster.start(folder.path);
-});
-afterEach(async () => {
-  await cluster[Symbol.asyncDispose]();
-  await folder[Symbol.asyncDispose]();
+  cluster = await startScripted();
 });
 
 const zManifest = z.looseObject({

@@ -1,31 +1,18 @@
 import { MockAgent } from 'undici';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { aPlanBody, aTask, aVerdict, endedWell } from '../../../test/support/cluster-batches.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { aPlanBody, aTask, endedWell } from '../../../test/support/cluster-batches.ts';
 import { anEndedContainer } from '../../../test/support/pod-facts.ts';
-import { type ClusterScript, ScriptedCluster } from '../../../test/support/scripted-cluster.ts';
-import { tempDir } from '../../../test/support/temp-dir.ts';
+import { startScripted, UID, well } from '../../../test/support/scripted-bed.ts';
+import type { ClusterScript, ScriptedCluster } from '../../../test/support/scripted-cluster.ts';
 import { asBatchId, asRolloutId, asSha256, parseJson } from '../../base/brand.ts';
 import { BATCH_DELETED } from '../../protocol/operator-api.ts';
 
-const UID = 'e0a1b2c3-0000-4000-8000-000000000001';
 const ID = asBatchId(UID);
 const FIRST = asRolloutId(`${UID}/one/0`);
 
-/** Everything goes well; every verdict is one check of 0.5. */
-const well: ClusterScript = {
-  agent: async (_grant, cluster) => ({ report: await endedWell(cluster) }),
-  grade: async ({ nonce }) => aVerdict(nonce, { there: 0.5 }),
-};
-
-let folder: Awaited<ReturnType<typeof tempDir>>;
 let cluster: ScriptedCluster;
 beforeEach(async () => {
-  folder = await tempDir();
-  cluster = await ScriptedCluster.start(folder.path);
-});
-afterEach(async () => {
-  await cluster[Symbol.asyncDispose]();
-  await folder[Symbol.asyncDispose]();
+  cluster = await startScripted();
 });
 
 function bodyOf(name: string): Record<string, unknown> {

@@ -1,8 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { aPlanBody, aTask, aVerdict, endedWell } from '../../../test/support/cluster-batches.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { aPlanBody, aTask, endedWell } from '../../../test/support/cluster-batches.ts';
 import { anEndedContainer } from '../../../test/support/pod-facts.ts';
-import { type ClusterScript, ScriptedCluster } from '../../../test/support/scripted-cluster.ts';
-import { tempDir } from '../../../test/support/temp-dir.ts';
+import { startScripted, well } from '../../../test/support/scripted-bed.ts';
+import type { ClusterScript, ScriptedCluster } from '../../../test/support/scripted-cluster.ts';
 import { asAttemptId, asRolloutId } from '../../base/brand.ts';
 import { sha256 } from '../../base/digest.ts';
 
@@ -11,20 +11,9 @@ const FIRST = asRolloutId(`${UID}/one/0`);
 const ATTEMPT = asAttemptId(`${FIRST}#1`);
 const one = aPlanBody({ tasks: [aTask('one')] });
 
-const well: ClusterScript = {
-  agent: async (_grant, cluster) => ({ report: await endedWell(cluster) }),
-  grade: async ({ nonce }) => aVerdict(nonce, { there: 0.5 }),
-};
-
-let folder: Awaited<ReturnType<typeof tempDir>>;
 let cluster: ScriptedCluster;
 beforeEach(async () => {
-  folder = await tempDir();
-  cluster = await ScriptedCluster.start(folder.path);
-});
-afterEach(async () => {
-  await cluster[Symbol.asyncDispose]();
-  await folder[Symbol.asyncDispose]();
+  cluster = await startScripted();
 });
 
 /** The gateway's own record of the call by which it ended the episode. */

@@ -1,28 +1,25 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MockAgent } from 'undici';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import { aPlanBody } from '../../../test/support/cluster-batches.ts';
 import { packedExample } from '../../../test/support/import-files.ts';
 import { ManualClock } from '../../../test/support/manual-clock.ts';
-import { ScriptedCluster } from '../../../test/support/scripted-cluster.ts';
-import { tempDir } from '../../../test/support/temp-dir.ts';
+import { startScripted, UID } from '../../../test/support/scripted-bed.ts';
+import type { ScriptedCluster } from '../../../test/support/scripted-cluster.ts';
 import { sha256 } from '../../base/digest.ts';
 import type { BatchState } from '../../protocol/operator-api.ts';
 
-const UID = 'e0a1b2c3-0000-4000-8000-000000000001';
 const HOST = 'tasks.example';
 const MINUTES = 60_000;
 
-let folder: Awaited<ReturnType<typeof tempDir>>;
 let cluster: ScriptedCluster;
 let answer: { statusCode: number; data?: Buffer };
 let asked: number;
 const clock = new ManualClock(Date.now());
 
 beforeEach(async () => {
-  folder = await tempDir();
-  cluster = await ScriptedCluster.start(folder.path);
+  cluster = await startScripted();
   asked = 0;
   const mock = new MockAgent();
   const give = () => {
@@ -33,10 +30,6 @@ beforeEach(async () => {
   cluster.download = { hosts: new Set([HOST]), maxBytes: 1 << 20, dispatcher: mock };
   cluster.clock = clock;
   await cluster.restart();
-});
-afterEach(async () => {
-  await cluster[Symbol.asyncDispose]();
-  await folder[Symbol.asyncDispose]();
 });
 
 it('tells what an address gives later, and keeps to what it gave', async () => {
@@ -73,5 +66,5 @@ it('tells what an address gives later, and keeps to what it gave', async () => {
   await later({ statusCode: 200, data: bytes });
   await expect.poll(async () => (await state()).sourceGone).toBeUndefined();
   await expect.poll(async () => (await state()).sourceNow).toBeUndefined();
-  expect(await readdir(join(folder.path, 'cache/sources'))).toEqual([]);
+  expect(await readdir(join(cluster.folder, 'cache/sources'))).toEqual([]);
 });

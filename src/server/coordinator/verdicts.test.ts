@@ -1,26 +1,12 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { aPlanBody, aTask, aVerdict, endedWell } from '../../../test/support/cluster-batches.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { aPlanBody, aTask, aVerdict } from '../../../test/support/cluster-batches.ts';
 import { anEndedContainer } from '../../../test/support/pod-facts.ts';
-import { type ClusterScript, ScriptedCluster } from '../../../test/support/scripted-cluster.ts';
-import { tempDir } from '../../../test/support/temp-dir.ts';
+import { startScripted, UID, well } from '../../../test/support/scripted-bed.ts';
+import type { ClusterScript, ScriptedCluster } from '../../../test/support/scripted-cluster.ts';
 
-const UID = 'e0a1b2c3-0000-4000-8000-000000000001';
-
-/** Everything goes well; every verdict is one check of 0.5. */
-const well: ClusterScript = {
-  agent: async (_grant, cluster) => ({ report: await endedWell(cluster) }),
-  grade: async ({ nonce }) => aVerdict(nonce, { there: 0.5 }),
-};
-
-let folder: Awaited<ReturnType<typeof tempDir>>;
 let cluster: ScriptedCluster;
 beforeEach(async () => {
-  folder = await tempDir();
-  cluster = await ScriptedCluster.start(folder.path);
-});
-afterEach(async () => {
-  await cluster[Symbol.asyncDispose]();
-  await folder[Symbol.asyncDispose]();
+  cluster = await startScripted();
 });
 
 describe('verdicts', () => {

@@ -1,10 +1,11 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { LivingBody } from '../../protocol/operator-api.ts';
-import type { ArtifactSweep } from '../../store/artifacts.ts';
+import type { ArtifactStore, ArtifactSweep } from '../../store/artifacts.ts';
 import type { ClusterStore } from '../../store/cluster-records.ts';
 import type { OpenCoordinator } from '../coordinator/open-coordinator.ts';
 import { ArtifactSweeper } from '../retention/artifact-sweeper.ts';
+import { NamedArtifacts } from '../retention/named-artifacts.ts';
 import { NamedObjects } from '../retention/named-objects.ts';
 import { Retention, type RetentionObserver } from '../retention/retention.ts';
 
@@ -18,7 +19,7 @@ export interface OpenRetention {
 export function openRetention(
   parts: {
     readonly store: ClusterStore;
-    readonly artifacts: ArtifactSweep;
+    readonly artifacts: ArtifactSweep & Pick<ArtifactStore, 'size'>;
     readonly days: number;
     readonly observer: RetentionObserver;
     readonly clock: Clock;
@@ -26,8 +27,9 @@ export function openRetention(
   },
   { directory, shelf }: Pick<OpenCoordinator, 'directory' | 'shelf'>,
 ): OpenRetention {
-  const { store, artifacts, clock } = parts;
-  const objects = new NamedObjects({ store, clock });
+  const { store, artifacts, clock, days } = parts;
+  const named = new NamedArtifacts({ store, artifacts, days });
+  const objects = new NamedObjects({ store, artifacts: named, clock });
   const retention = new Retention({
     ...parts,
     objects,

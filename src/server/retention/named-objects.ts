@@ -3,9 +3,11 @@ import type { Clock } from '../../base/clock.ts';
 import type { LivingBody } from '../../protocol/operator-api.ts';
 import type { ClusterStore } from '../../store/cluster-records.ts';
 import { readFrozen } from '../coordinator/frozen-spec.ts';
+import type { NamedArtifacts } from './named-artifacts.ts';
 
 export interface NamedObjectsOptions {
   readonly store: Pick<ClusterStore, 'listBatches' | 'absences' | 'setAbsence'>;
+  readonly artifacts: NamedArtifacts;
   readonly clock: Clock;
 }
 
@@ -25,19 +27,20 @@ export class NamedObjects {
   readonly #options: NamedObjectsOptions;
   readonly #origins = new Map<BatchId, Origin | undefined>();
   #lacking: { readonly at: number; readonly batches: ReadonlySet<BatchId> } | undefined;
-  #last:
-    | { readonly at: number; readonly digests: readonly Sha256[]; readonly whole: boolean }
-    | undefined;
+  #last: { readonly at: number; readonly whole: boolean } | undefined;
 
   constructor(options: NamedObjectsOptions) {
     this.#options = options;
   }
 
-  /** Artifacts that objects name; undefined where nothing is known, or not of late. */
+  /**
+   * Artifacts that objects name, or named within the days of retention; undefined where nothing is known,
+   * or not of late.
+   */
   get digests(): readonly Sha256[] | undefined {
-    const { clock } = this.#options;
+    const { artifacts, clock } = this.#options;
     if (this.#last === undefined || clock.monotonic() - this.#last.at > FRESH_MS) return undefined;
-    return this.#last.digests;
+    return artifacts.digests;
   }
 
   /**
@@ -53,9 +56,11 @@ export class NamedObjects {
     return this.#last?.whole ?? false;
   }
 
-  /** Notes which batches are named, and which are not from now on. */
+  /** Notes which batches and artifacts are named, and which are not from now on. */
   async seen(body: LivingBody): Promise<void> {
-    const { store, clock } = this.#options;
+    const { artifacts, store, clock } = this.#options;
+    const whole = !body.unlisted?.length;
+    await artifacts.seen(body.digests, whole, clock.now());
     const known = await store.absences();
     const uids = new Set(body.batches);
     const names = new Set(body.named.map(keyOf));
@@ -71,7 +76,7 @@ export class NamedObjects {
     }
     this.#lacking = { at: clock.now(), batches: lacking };
     await Promise.all(changes);
-    this.#last = { at: clock.monotonic(), digests: body.digests, whole: !body.unlisted?.length };
+    this.#last = { at: clock.monotonic(), whole };
   }
 
   /** Where each stored batch came from; undefined for what no cluster made. */

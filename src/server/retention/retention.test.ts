@@ -1,11 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { aPlanBody, aTask, aVerdict, endedWell } from '../../../test/support/cluster-batches.ts';
+import { startScripted } from '../../../test/support/scripted-bed.ts';
 import {
   type ClusterScript,
   NAMESPACE,
-  ScriptedCluster,
+  type ScriptedCluster,
 } from '../../../test/support/scripted-cluster.ts';
-import { tempDir } from '../../../test/support/temp-dir.ts';
 import { asBatchId } from '../../base/brand.ts';
 import type { Clock } from '../../base/clock.ts';
 import { sha256 } from '../../base/digest.ts';
@@ -29,21 +29,15 @@ const well: ClusterScript = {
   grade: async ({ nonce }) => aVerdict(nonce, { there: 0.5 }),
 };
 
-let folder: Awaited<ReturnType<typeof tempDir>>;
 let cluster: ScriptedCluster;
 /** Days that the clock of retention is ahead of the files'. */
 let ahead: number;
 /** Days that its wall clock alone has jumped. */
 let jumped: number;
 beforeEach(async () => {
-  folder = await tempDir();
-  cluster = await ScriptedCluster.start(folder.path);
+  cluster = await startScripted();
   ahead = 0;
   jumped = 0;
-});
-afterEach(async () => {
-  await cluster[Symbol.asyncDispose]();
-  await folder[Symbol.asyncDispose]();
 });
 
 const clock: Clock = {
@@ -200,6 +194,64 @@ describe('artifacts', () => {
     );
     expect(await Promise.all(sizes)).toEqual([undefined, pinned.size, expect.any(Number)]);
     expect(it.passes).toHaveLength(1);
+  });
+
+  it('that only an object named stay for the days after it, over restarts', async () => {
+    await finished(OLD, 'old');
+    const { digest } = await cluster.artifacts.put(Buffer.from('a task set that a spec names'));
+    const isThere = async () => (await cluster.artifacts.size(digest)) !== undefined;
+    let it = retention();
+    await it.living(living({ batches: [OLD], digests: [digest] }));
+    ahead = 2;
+    // The object is gone from here on.
+    await it.living(living({ batches: [OLD] }));
+    await it.pass(never);
+    expect(await isThere()).toBe(true);
+    await cluster.restart();
+    it = retention();
+    ahead = DAYS + 1.9;
+    await it.living(living({ batches: [OLD] }));
+    await it.pass(never);
+    expect(await isThere()).toBe(true);
+    ahead = DAYS + 3;
+    // A namespace that cannot be listed may hold another one that names it.
+    await it.living(living({ batches: [OLD], namespaces: [NAMESPACE], unlisted: ['elsewhere'] }));
+    await it.pass(never);
+    expect(await isThere()).toBe(true);
+    await it.living(living({ batches: [OLD] }));
+    await it.pass(never);
+    expect(await isThere()).toBe(false);
+  });
+
+  it('that an object names again begin their days anew', async () => {
+    await finished(OLD, 'old');
+    const { digest } = await cluster.artifacts.put(Buffer.from('a task set that a spec names'));
+    const it = retention();
+    for (const [at, digests] of [
+      [0, [digest]],
+      [1, []],
+      [DAYS, [digest]],
+      [DAYS + 1, []],
+      [2 * DAYS, []],
+    ] as const) {
+      ahead = at;
+      await it.living(living({ batches: [OLD], digests: [...digests] }));
+      await it.pass(never);
+      expect(await cluster.artifacts.size(digest)).toBeDefined();
+    }
+    expect((await cluster.store.objectNames()).size).toBe(1);
+    ahead = 2 * DAYS + 1.1;
+    await it.living(living({ batches: [OLD] }));
+    expect((await cluster.store.objectNames()).size).toBe(0);
+  });
+
+  it('that are none, though objects name them, are not remembered once none does', async () => {
+    const it = retention();
+    const digests = [sha256('never stored')];
+    await it.living(living({ digests }));
+    expect(await cluster.store.objectNames()).toEqual(new Map([[digests[0], undefined]]));
+    await it.living(living());
+    expect((await cluster.store.objectNames()).size).toBe(0);
   });
 
   it('hold the results of a bench as long as the batches that they were made of', async () => {
