@@ -7,7 +7,11 @@ import { forwardCall } from './link-call.ts';
 import type { GatewayCall, GatewayReply, LinkGateway } from './link-gateway.ts';
 
 /** What becomes of one try: refused, held for so long and then broken off or failed, or answered. */
-type Try = 'refused' | 'answered' | { readonly held: number; readonly end: 'broken' | number };
+type Try =
+  | 'refused'
+  | 'answered'
+  | 'a byte more'
+  | { readonly held: number; readonly end: 'broken' | number };
 
 const LIMIT_SECONDS = 120;
 const REQUEST = {
@@ -43,12 +47,20 @@ async function lossAfter(tries: readonly Try[]) {
       yield Buffer.from('answer');
     })(),
   });
+  const cutReply = (bytes: number): GatewayReply => ({
+    ...{ statusCode: 200, headers: {}, dump: async () => undefined },
+    body: (async function* body() {
+      yield Buffer.alloc(bytes);
+      throw new Error('socket hang up');
+    })(),
+  });
   const call = async ({ onTaken }: GatewayCall): Promise<GatewayReply> => {
     const next = tries[Math.min(made, tries.length - 1)] ?? 'refused';
     made += 1;
     if (next === 'refused') throw new Error('connect ECONNREFUSED');
     onTaken?.();
     if (next === 'answered') return reply(200);
+    if (next === 'a byte more') return cutReply(made);
     pass(next.held);
     if (next.end === 'broken') throw new Error('socket hang up');
     return reply(next.end);
@@ -81,6 +93,17 @@ test.each<[string, readonly Try[], string | undefined]>([
   ['a gateway that is there and answers 503 late', [{ held: 3000, end: 503 }], 'Away'],
 ])('%s', async (_, tries, lost) => {
   expect((await lossAfter(tries)).lost).toBe(lost);
+});
+
+test.each<[string, Try, number]>([
+  ['holds it for a while and lets go of it', cut(3000), 300],
+  ['gives one byte more each time', 'a byte more', 300],
+  ['holds it as long as a gateway may', cut(900_000), 11 * 900 + LIMIT_SECONDS],
+])('a call has an end where its gateway, again and again, %s', async (_, each, most) => {
+  const { lost, seconds } = await lossAfter([each]);
+  expect(lost).toBe('Away');
+  expect(seconds).toBeGreaterThanOrEqual(LIMIT_SECONDS);
+  expect(seconds).toBeLessThan(most);
 });
 
 test('an absence is counted from the moment at which the gateway let the call go', async () => {

@@ -21,6 +21,11 @@ export interface LinkRequest {
 
 /** A gateway that held a call for so long was there: one that dies of each call at once never is. */
 const HELD_MS = 2000;
+/**
+ * How often one call may find the gateway back before its last absence is the last: as many restarts of a
+ * server in one answer are none that waiting mends.
+ */
+const MOST_RETURNS = 10;
 
 export interface LinkCallContext {
   readonly gateway: LinkGateway;
@@ -47,7 +52,8 @@ export interface LinkLoss {
  * Forwards one call until the agent has its whole answer. A lost connection, before or inside the
  * answer, is followed by the same call id again; bytes that the agent already has are compared and
  * left out. What counts against `gatewayLossSeconds` is one absence: a gateway that held the call again in
- * between was there, though the model had no time to answer. Returns the loss where the link must be given up; the caller then answers or breaks off.
+ * between was there, though the model had no time to answer. That holds `MOST_RETURNS` times a call, so
+ * each call has an end, whatever its gateway does. Returns the loss where the link must be given up; the caller then answers or breaks off.
  *
  * @param signal aborts when the agent hangs up
  */
@@ -60,6 +66,7 @@ export async function forwardCall(
   const { clock, gatewayLossSeconds } = context;
   const answer = new AnswerCopy(response, signal);
   let awaySince: number | undefined;
+  let returns = 0;
   for (let failures = 1; !signal.aborted; failures += 1) {
     const before = answer.sent;
     let takenAt: number | undefined;
@@ -75,14 +82,15 @@ export async function forwardCall(
       const now = clock.monotonic();
       const held = takenAt !== undefined && now - takenAt >= HELD_MS;
       if (answer.sent > before || (held && !(thrown instanceof GatewayFailed))) {
-        awaySince = undefined;
+        returns += 1;
+        if (returns <= MOST_RETURNS) awaySince = undefined;
         failures = 1;
       }
       awaySince ??= now;
       const message = errorMessage(thrown);
       if (now - awaySince >= gatewayLossSeconds * 1000) {
         const reason = hasCode(thrown, 'EADDRNOTAVAIL') ? 'NoPorts' : 'Away';
-        return { reason, message: `no gateway for ${gatewayLossSeconds} s: ${message}` };
+        return { reason, message: lossText(gatewayLossSeconds, returns, message) };
       }
       context.logger.warn({ callId: request.callId, failures, error: message }, 'gateway is away');
     }
@@ -90,6 +98,12 @@ export async function forwardCall(
     await clock.sleep(pause, signal).catch(() => undefined);
   }
   return undefined;
+}
+
+function lossText(seconds: number, returns: number, message: string): string {
+  return returns > MOST_RETURNS
+    ? `the gateway let go of one call ${returns} times: ${message}`
+    : `no gateway for ${seconds} s: ${message}`;
 }
 
 /** Tells the gateway that the agent hung up, so that the upstream stops. Best effort, bounded. */
