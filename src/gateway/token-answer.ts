@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { isRecord, parseJson } from '../base/brand.ts';
+import { parseJson } from '../base/brand.ts';
+import { ClawError } from '../base/error.ts';
 import type { Completion, CompletionToolCall } from './render-completion.ts';
 
 /**
@@ -17,6 +18,8 @@ export interface TokenRecord {
 
 const zIds = z.array(z.int().min(0)).nullish().catch(null);
 const zText = z.string().nullish();
+/** What is only repeated: an odd one is left out, and refuses no answer. */
+const zAside = zText.catch(null);
 const zCount = z.int().min(0).nullish();
 const zMessage = z.looseObject({
   content: zText,
@@ -41,36 +44,37 @@ const zChoice = z.looseObject({
     .catch(null),
 });
 const zAnswer = z.looseObject({
-  id: zText,
-  created: z.number().nullish(),
-  model: zText,
+  id: zAside,
+  created: z.number().nullish().catch(null),
+  model: zAside,
   prompt_token_ids: zIds,
   policy_version: z.int().min(0).nullish().catch(null),
   choices: z.array(zChoice).min(1),
   usage: z.looseObject({ prompt_tokens: zCount, completion_tokens: zCount }).nullish(),
 });
 
+/** Members in which engines tell of tokens, at any depth of an answer: its words are strings. */
+const TOKEN_MEMBER = /(?:^|_)(?:token_ids|logprobs)$|^(?:policy_version|meta_info)$/;
+
 /** An answer parted into what the agent may see and what is kept for training. */
 export interface TokenAnswer {
   /** For an agent that asked for a stream. */
   readonly completion: Completion;
-  /** For one that did not: the answer without its tokens. */
-  readonly body: Readonly<Record<string, unknown>>;
+  /** For one that did not: the answer without its tokens, as JSON. */
+  readonly body: string;
   /** Undefined where the engine gave neither ids nor log-probabilities. */
   readonly tokens: TokenRecord | undefined;
 }
 
-/** Undefined where the bytes are no chat completion: they go to the agent as they are. */
-export function readTokenAnswer(bytes: Uint8Array): TokenAnswer | undefined {
-  let value: unknown;
-  try {
-    value = parseJson(new TextDecoder().decode(bytes));
-  } catch {
-    return undefined;
-  }
+/**
+ * Throws `UpstreamFailed` where the bytes are no chat completion that can be parted: whole they would show
+ * the agent its tokens, or leave a training run without some that nobody misses.
+ */
+export function readTokenAnswer(bytes: Uint8Array): TokenAnswer {
+  const value = jsonOf(bytes);
   const parsed = zAnswer.safeParse(value);
   const choice = parsed.data?.choices[0];
-  if (!parsed.success || choice === undefined || !isRecord(value)) return undefined;
+  if (!parsed.success || choice === undefined) throw odd(issueOf(parsed.error));
   const { data } = parsed;
   const content = choice.logprobs?.content;
   const record = {
@@ -85,6 +89,34 @@ export function readTokenAnswer(bytes: Uint8Array): TokenAnswer | undefined {
     body: withoutTokens(value),
     tokens: said ? record : undefined,
   };
+}
+
+function jsonOf(bytes: Uint8Array): unknown {
+  try {
+    return parseJson(new TextDecoder().decode(bytes));
+  } catch {
+    throw odd('it is no JSON; the endpoint was not asked for a stream');
+  }
+}
+
+function issueOf(error: z.ZodError | undefined): string {
+  const issue = error?.issues[0];
+  return issue === undefined
+    ? 'no choices'
+    : `${issue.path.map(String).join('.')}: ${issue.message}`;
+}
+
+/** Another try may go better, as with any answer that broke off; it ends with the call's time. */
+function odd(what: string): ClawError {
+  const text =
+    'the answer cannot be kept with its tokens, since it is no chat completion in the known form';
+  return new ClawError(
+    'UpstreamFailed',
+    `${text} (${what}); for such an endpoint leave out capture`,
+    {
+      retryable: true,
+    },
+  );
 }
 
 function completionOf(
@@ -113,19 +145,14 @@ function completionOf(
   };
 }
 
-function withoutTokens(value: Record<string, unknown>): Readonly<Record<string, unknown>> {
-  const {
-    prompt_token_ids: _ids,
-    prompt_logprobs: _prompt,
-    policy_version: _version,
-    ...rest
-  } = value;
-  const choices: readonly unknown[] = Array.isArray(rest['choices']) ? rest['choices'] : [];
-  return { ...rest, choices: choices.map(withoutChoiceTokens) };
-}
-
-function withoutChoiceTokens(choice: unknown): unknown {
-  if (!isRecord(choice)) return choice;
-  const { token_ids: _ids, ...rest } = choice;
-  return { ...rest, logprobs: null };
+function withoutTokens(value: unknown): string {
+  const hide = (key: string, member: unknown): unknown => {
+    if (!TOKEN_MEMBER.test(key)) return member;
+    return key === 'logprobs' ? null : undefined;
+  };
+  try {
+    return JSON.stringify(value, hide);
+  } catch {
+    throw odd('it is nested too deeply');
+  }
 }

@@ -35,14 +35,16 @@ const ANSWER = {
 };
 
 /** An endpoint with one answer; keeps what it was asked. */
-function endpoint(answer: unknown, status = 200) {
+function endpoint(answer: unknown, status = 200, ...later: readonly unknown[]) {
   const asked: unknown[] = [];
+  const answers = [answer, ...later];
   const upstream: Upstream = {
     name: 'policy',
     chat: (ask: UpstreamRequest) => {
       asked.push(parseJson(new TextDecoder().decode(ask.body)));
+      const said = answers[Math.min(asked.length, answers.length) - 1];
       const body = (async function* () {
-        yield new TextEncoder().encode(JSON.stringify(answer));
+        yield new TextEncoder().encode(typeof said === 'string' ? said : JSON.stringify(said));
       })();
       return Promise.resolve({ status, headers: { 'content-type': 'application/json' }, body });
     },
@@ -121,5 +123,49 @@ describe('an endpoint that is asked for tokens', () => {
       400,
       { error: { message: 'too long' } },
     ]);
+  });
+
+  const [CHOICE] = ANSWER.choices;
+  const message = { ...CHOICE?.message, content: [{ type: 'text', text: 'Now.', token_ids: [4] }] };
+  it.each<[string, unknown]>([
+    ['a stream that nobody asked for', 'data: {"token_ids":[4,5]}\n\ndata: [DONE]\n\n'],
+    ['an error with status 200', { error: { message: 'out of memory' }, prompt_token_ids: [1] }],
+    ['no choices', { ...ANSWER, choices: [] }],
+    ['content in parts', { ...ANSWER, choices: [{ ...CHOICE, message }] }],
+    ['a choice without a message', { ...ANSWER, choices: [{ ...CHOICE, message: undefined }] }],
+    ['a list', [ANSWER]],
+    ['half an answer', JSON.stringify(ANSWER).slice(0, -20)],
+    ['depths without end', `${'['.repeat(50_000)}${']'.repeat(50_000)}`],
+  ])('whose answer is %s has failed: nothing of it reaches the agent', async (_, answer) => {
+    const { upstream } = endpoint(answer);
+    const ask = { body: Buffer.from('{}'), accept: 'application/json' };
+    await expect(upstream.chat(ask, new AbortController().signal)).rejects.toMatchObject({
+      code: 'UpstreamFailed',
+      message: expect.stringContaining('no chat completion') as unknown,
+    });
+    const again = endpoint(answer, 200, ANSWER);
+    await using fixture = await gatewayFixture({ upstream: again.upstream });
+    expect(assembleAnswer((await fixture.ask(PLAIN)).bytes, 'application/json')).toMatchObject({
+      content: 'Now.',
+    });
+    expect(again.asked).toHaveLength(2);
+    expect(await recordedTokens(fixture)).toMatchObject({ completionIds: [4, 5] });
+  });
+
+  it('hides tokens wherever an engine puts them, and odd asides refuse no answer', async () => {
+    const choices = ANSWER.choices.map((choice) => ({
+      ...choice,
+      meta_info: { output_token_ids: [4, 5] },
+      prompt_logprobs: [{ 4: { logprob: -1 } }],
+      message: { ...choice.message, token_ids: [4, 5], output_token_ids: [4, 5] },
+    }));
+    const usage = { ...ANSWER.usage, prompt_token_ids: [1] };
+    const { upstream } = endpoint({ ...ANSWER, id: 7, created: '7', choices, usage });
+    await using fixture = await gatewayFixture({ upstream });
+    const answer = await fixture.ask(PLAIN);
+    expect(answer.status).toBe(200);
+    expect(answer.text).toContain('Now.');
+    expect(answer.text).not.toMatch(/token_ids|meta_info|policy_version|logprob"|_logprobs/);
+    expect(await recordedTokens(fixture)).toMatchObject({ completionIds: [4, 5] });
   });
 });

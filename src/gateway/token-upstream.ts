@@ -11,7 +11,8 @@ const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 /**
  * Asks an endpoint for the tokens of every answer and keeps them from the agent: it sees the same
  * words as without. Ids come whole only without a stream, so the endpoint is never asked for one, and an
- * agent that wants a stream gets the frames of the finished answer.
+ * agent that wants a stream gets the frames of the finished answer. An answer in another form than that of a
+ * chat completion is the endpoint's failure (`UpstreamFailed`), never passed on as it came.
  */
 export class TokenUpstream implements Upstream {
   readonly name: string;
@@ -31,12 +32,8 @@ export class TokenUpstream implements Upstream {
     const response = await this.#inner.chat({ ...ask, body, accept: 'application/json' }, signal);
     if (response.status < 200 || response.status >= 300) return response;
     const bytes = await readWhole(response.body);
-    const answer = readTokenAnswer(bytes);
-    if (answer === undefined) return { ...response, body: iterate([bytes]) };
-    const { completion, tokens } = answer;
-    const parts = streamed
-      ? renderFrames(completion)
-      : [new TextEncoder().encode(JSON.stringify(answer.body))];
+    const { body: plain, completion, tokens } = readTokenAnswer(bytes);
+    const parts = streamed ? renderFrames(completion) : [new TextEncoder().encode(plain)];
     return {
       status: response.status,
       headers: { 'content-type': streamed ? 'text/event-stream' : 'application/json' },
