@@ -45,16 +45,19 @@ async function served({ reviewed = true } = {}) {
   };
   const ours = await fill(OURS, 'team-a');
   const theirs = await fill(THEIRS, 'team-b');
+  const adas = new Set(['ada', 'ada-next']);
+  const rights = new Set(['team-a']);
+  const clock = new ManualClock();
   const source = {
     whois: async (token: string) =>
-      token === 'ada' ? { username: 'ada', uid: '', groups: [], extra: {} } : undefined,
-    mayRead: async (_person: unknown, namespace: string) => namespace === 'team-a',
+      adas.has(token) ? { username: 'ada', uid: '', groups: [], extra: {} } : undefined,
+    mayRead: async (_person: unknown, namespace: string) => rights.has(namespace),
   };
   const app = Fastify();
   await app.register(queryPlugin, {
     ...{ prefix: QUERY_PREFIX, store, artifacts, logger: silentLogger, token: () => 'all' },
     batchesOf: (digest) => store.batchesOf(digest),
-    ...(reviewed && { reviews: new AccessReviews(source, new ManualClock()) }),
+    ...(reviewed && { reviews: new AccessReviews(source, clock) }),
   });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   const dispatcher = new Agent();
@@ -67,8 +70,7 @@ async function served({ reviewed = true } = {}) {
   });
   return {
     as: (token: string) => new QueryClient({ url, dispatcher, token, signal }),
-    ours,
-    theirs,
+    ...{ ours, theirs, rights, clock },
   };
 }
 
@@ -129,6 +131,25 @@ test('artifacts are read once a row has named them, task sets and exports by the
   expect(await text(ada.read(ours.request))).toBe('request of ours');
   expect(await text(ada.read(ours.response))).toBe('response of ours');
   expect(await text(ada.read(ours.tokens))).toBe('tokens of ours');
+});
+
+test('what a person was handed stays theirs with their next token', async () => {
+  const { as, ours } = await served();
+  await as('ada').listAttempts(ours.rollout);
+  expect(await text(as('ada-next').read(ours.snapshot))).toBe('snapshot of ours');
+});
+
+test('a right that is taken away ends what was handed out, within a minute, whatever the token', async () => {
+  const { as, ours, rights, clock } = await served();
+  await as('ada').listAttempts(ours.rollout);
+  rights.delete('team-a');
+  clock.advance(60_001);
+  for (const token of ['ada', 'ada-next']) {
+    await expect(as(token).read(ours.snapshot)).rejects.toMatchObject({ code: 'Forbidden' });
+  }
+  rights.add('team-a');
+  clock.advance(60_001);
+  expect(await text(as('ada').read(ours.snapshot))).toBe('snapshot of ours');
 });
 
 test('the bearer of the Secret reads all; a stranger, and any person without reviews, nothing', async () => {

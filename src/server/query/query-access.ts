@@ -24,18 +24,23 @@ export interface QueryAccessOptions {
   readonly batchesOf: (digest: Sha256) => Promise<readonly BatchId[]>;
 }
 
-/** Who asks: a person of the cluster, or undefined for the holder of the bearer. */
-type Asking = { readonly person: Person; readonly token: string } | undefined;
+interface Asking {
+  /** A person of the cluster, or undefined for the holder of the bearer. */
+  readonly person: Person | undefined;
+  /** Namespace of the batch that the request was let through to. */
+  granted?: string;
+}
 
 /**
  * Who may read what. The bearer of the token Secret reads every run; a person with a token of the cluster
  * reads the batches of those namespaces in which they may `get` rolloutbatches, where the installation
  * may ask the API server for that. Artifacts have no namespace: a person reads those that rows handed to
- * them have named, and task sets and results of their batches.
+ * them have named, for as long as they may read the namespace of those rows, and task sets and results of
+ * their batches. A right that was taken away holds for the minute that answers of the API server are kept.
  */
 export class QueryAccess {
   readonly #options: QueryAccessOptions;
-  readonly #asking = new WeakMap<FastifyRequest, { readonly who: Asking }>();
+  readonly #asking = new WeakMap<FastifyRequest, Asking>();
   readonly #handed = new HandedOut();
 
   constructor(options: QueryAccessOptions) {
@@ -49,12 +54,12 @@ export class QueryAccess {
     const held = token();
     // Digests have one length, so that time tells nothing about the token.
     if (held !== '' && timingSafeEqual(digest(given), digest(held))) {
-      this.#asking.set(request, { who: undefined });
+      this.#asking.set(request, { person: undefined });
       return;
     }
     const person = given === '' ? undefined : await reviews?.whois(given);
     if (person === undefined) throw stranger(reviews !== undefined);
-    this.#asking.set(request, { who: { person, token: digest(given).toString('hex') } });
+    this.#asking.set(request, { person });
   }
 
   /** Those of the batches that the request may see. */
@@ -62,66 +67,82 @@ export class QueryAccess {
     request: FastifyRequest,
     batches: readonly BatchRow[],
   ): Promise<readonly BatchRow[]> {
-    const who = this.#who(request);
-    if (who === undefined) return batches;
+    const { person } = this.#who(request);
+    if (person === undefined) return batches;
     const seen: BatchRow[] = [];
-    for (const batch of batches) if (await this.#may(who.person, batch)) seen.push(batch);
+    for (const batch of batches) {
+      if ((await this.#granted(person, batch)) !== undefined) seen.push(batch);
+    }
     return seen;
   }
 
   async ofBatch(request: FastifyRequest, id: BatchId): Promise<void> {
-    const who = this.#who(request);
-    if (who === undefined) return;
+    const asking = this.#who(request);
+    const { person } = asking;
+    if (person === undefined) return;
     const batch = await this.#options.store.getBatch(id);
-    if (batch === undefined || (await this.#may(who.person, batch))) return;
-    throw forbidden(who.person, `batch ${id}`);
+    if (batch === undefined) return;
+    const granted = await this.#granted(person, batch);
+    if (granted === undefined) throw forbidden(person, `batch ${id}`);
+    asking.granted = granted;
   }
 
   async ofRollout(request: FastifyRequest, id: RolloutId): Promise<void> {
-    if (this.#who(request) === undefined) return;
+    if (this.#who(request).person === undefined) return;
     const rollout = await this.#options.store.getRollout(id);
     if (rollout !== undefined) await this.ofBatch(request, rollout.batch);
   }
 
   async ofAttempt(request: FastifyRequest, id: AttemptId): Promise<void> {
-    if (this.#who(request) === undefined) return;
+    if (this.#who(request).person === undefined) return;
     const attempt = await this.#options.store.getAttempt(id);
     if (attempt !== undefined) await this.ofRollout(request, attempt.rollout);
   }
 
   async ofArtifact(request: FastifyRequest, artifact: Sha256): Promise<void> {
-    const who = this.#who(request);
-    if (who === undefined || this.#handed.has(who.token, artifact)) return;
+    const { person } = this.#who(request);
+    if (person === undefined) return;
+    const handed = this.#handed.namespaceOf(nameOf(person), artifact);
+    if (handed !== undefined && (await this.#mayRead(person, handed))) return;
     for (const id of await this.#options.batchesOf(artifact)) {
       const batch = await this.#options.store.getBatch(id);
-      if (batch !== undefined && (await this.#may(who.person, batch))) return;
+      if (batch !== undefined && (await this.#granted(person, batch)) !== undefined) return;
     }
     const hint = 'read the row that names it first';
-    throw forbidden(who.person, `artifact ${artifact} (${hint})`);
+    throw forbidden(person, `artifact ${artifact} (${hint})`);
   }
 
   /**
    * Remembers the artifacts that rows name for whoever was handed them: those of fields that the server
-   * fills, never digests in text, which might be anybody's.
+   * fills, never digests in text, which might be anybody's. The request was let through to the rows' batch.
    */
   handsOut(request: FastifyRequest, artifacts: readonly Sha256[]): void {
-    const who = this.#who(request);
-    if (who !== undefined) this.#handed.add(who.token, artifacts);
+    const { person, granted } = this.#who(request);
+    if (person === undefined || granted === undefined) return;
+    this.#handed.add(nameOf(person), granted, artifacts);
   }
 
   #who(request: FastifyRequest): Asking {
     const asking = this.#asking.get(request);
     if (asking === undefined)
       throw new ClawError('Internal', 'a query that nobody was admitted for');
-    return asking.who;
+    return asking;
   }
 
-  async #may(person: Person, batch: BatchRow): Promise<boolean> {
+  /** The namespace of the batch, where the person may read it. */
+  async #granted(person: Person, batch: BatchRow): Promise<string | undefined> {
     const namespace = namespaceOf(batch);
-    if (namespace === undefined) return false;
+    if (namespace === undefined) return undefined;
+    return (await this.#mayRead(person, namespace)) ? namespace : undefined;
+  }
+
+  async #mayRead(person: Person, namespace: string): Promise<boolean> {
     return (await this.#options.reviews?.mayRead(person, namespace)) ?? false;
   }
 }
+
+/** One for all tokens of a person: they are given out anew every hour. */
+const nameOf = ({ username, uid }: Person): string => JSON.stringify([username, uid]);
 
 /** Undefined for a batch that no cluster made. */
 function namespaceOf({ spec }: BatchRow): string | undefined {
