@@ -15,11 +15,16 @@ import { forgetBatch, tidyUp } from './tidy-up.ts';
 /** One look at a batch: what is gone or going, what is over, and what goes on. */
 export function reconcileBatch(parts: BatchParts): Reconcile {
   return async (key, context) => {
-    const waitMs = await farewell(parts, key, (uid) => forgetBatch(parts, uid), context);
+    const waitMs = await farewell(parts, key, (uid) => forgetGone(parts, uid), context);
     const { requeueAfterMs } = await reconcilePresent(parts, key, context);
     const waits = [waitMs, requeueAfterMs].filter((ms) => ms !== undefined);
     return waits.length === 0 ? DONE : { requeueAfterMs: Math.min(...waits) };
   };
+}
+
+function forgetGone(parts: BatchParts, uid: string): void {
+  forgetBatch(parts, uid);
+  parts.volumes.forget(uid);
 }
 
 async function reconcilePresent(

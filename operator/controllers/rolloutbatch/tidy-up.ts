@@ -44,7 +44,6 @@ export function forgetBatch(parts: BatchParts, uid: string): void {
   parts.ledger.close(uid);
   parts.lastSeen.forget(uid);
   parts.planner.forget(uid);
-  parts.volumes.forget(uid);
   parts.shortages.forget(uid);
   parts.pace.forget(uid);
   parts.statusPace.forget(uid);

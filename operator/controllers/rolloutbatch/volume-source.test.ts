@@ -9,10 +9,14 @@ import type { NamespaceProblem } from './namespace.ts';
 import { VolumeSources } from './volume-source.ts';
 
 const DIGEST = 'd'.repeat(64);
-const batch = podBatch() as unknown as RolloutBatch;
 const { installation } = sandboxRequest(ROLLOUT_SHAPE);
 const call = { signal: new AbortController().signal, fieldManager: 'test' };
 const SOURCE = { claimName: 'suite', path: 'tasks' };
+const plain = podBatch() as unknown as RolloutBatch;
+const batch: RolloutBatch = {
+  ...plain,
+  spec: { ...plain.spec, tasks: { persistentVolumeClaim: SOURCE } },
+};
 
 /** An API server with one namespace's claims and pods; a pod's status is what the test says. */
 class World {
@@ -200,9 +204,28 @@ test("a pod of its name that is not the batch's own is no proof of anything", as
   await expect(world.later()).rejects.toMatchObject({ code: 'NotOwned' });
 });
 
-test('a batch that is over leaves no pod', async () => {
+test.each<[string, (world: World) => void]>([
+  ['while one is at work', () => undefined],
+  ['that another process made', (it) => it.sources.forget(batch.metadata.uid ?? '')],
+])('a batch that is over leaves no pod %s, and is asked for it once', async (_, before) => {
   await world.read();
+  before(world);
   await world.sources.end(batch, call);
   expect(world.pod).toBeUndefined();
+  const { length } = world.calls;
   await world.sources.end(batch, call);
+  expect(world.calls).toHaveLength(length);
+});
+
+test('a batch whose tasks are on no volume is asked for no pod when it is over', async () => {
+  await world.sources.end({ ...batch, spec: { ...batch.spec, tasks: {} } }, call);
+  expect(world.calls).toEqual([]);
+});
+
+test("a pod of its name that is not the batch's own does not hold up its end", async () => {
+  await world.read();
+  const { metadata } = world.pod as { metadata: object };
+  world.pod = { ...world.pod, metadata: { ...metadata, ownerReferences: [] } };
+  await world.sources.end(batch, call);
+  expect(world.pod).toBeDefined();
 });

@@ -67,13 +67,17 @@ export interface VolumeSourcesOptions {
 export class VolumeSources {
   readonly #options: VolumeSourcesOptions;
   readonly #known = new Map<string, Known>();
+  /** Batches that are over and of which no pod is left. */
+  readonly #over = new Set<string>();
 
   constructor(options: VolumeSourcesOptions) {
     this.#options = options;
   }
 
+  /** The batch is gone; its pod is the garbage collector's. */
   forget(batchUid: string): void {
     this.#known.delete(batchUid);
+    this.#over.delete(batchUid);
   }
 
   /** `reading`: look again soon. KubeErrors and `ServerUnavailable` pass through. */
@@ -99,11 +103,20 @@ export class VolumeSources {
     return this.#keep(uid, ended(place, found), true);
   }
 
-  /** The batch is over: a pod that still reads for it is of no use. */
+  /**
+   * The batch is over: a pod that still reads for it is of no use. Looked for once, whoever made it: another
+   * process may have ended in between.
+   */
   async end(batch: RolloutBatch, call: CallOptions): Promise<void> {
-    if (!this.#known.has(batch.metadata.uid ?? '')) return;
-    const pod = await this.#podOf(batch, call);
+    const { uid = '' } = batch.metadata;
+    if (batch.spec.tasks.persistentVolumeClaim === undefined || this.#over.has(uid)) return;
+    const pod = await this.#podOf(batch, call).catch((thrown: unknown) => {
+      if (thrown instanceof KubeError && thrown.code === 'NotOwned') return undefined;
+      throw thrown;
+    });
     if (pod !== undefined) await deleteObject(this.#options.client.for(pods), pod, call);
+    this.#known.delete(uid);
+    this.#over.add(uid);
   }
 
   /** @param over No pod is there: what was found holds for a while, longer each time that it fails. */
