@@ -35,7 +35,7 @@ export function allControllers(options: ControllersOptions): {
     rolloutBatchController({ ...options, world, wholeCluster: namespaces === undefined }),
     benchRunController({ ...common, benches }),
     clawTaskController({ ...common, tasks }),
-    new UnheardDeletions({ client, server, batches: world.batches, ...controlling }),
+    new UnheardDeletions({ client, server, batches: world.batches, namespaces, ...controlling }),
     new Census({ server, batches: world.batches, benches, tasks, namespaces, clock, logger }),
   ];
   return { caches: caches.services, controllers };

@@ -16,7 +16,13 @@ type Batches = Readonly<Record<string, string>>;
  * Uids by name: what the server goes on with, what the cache holds and what is there. A batch whose list
  * is to fail is there with `fails`.
  */
-function setUp(world: { open: Batches; cached?: Batches; there?: Batches }) {
+function setUp(world: {
+  open: Batches;
+  cached?: Batches;
+  there?: Batches;
+  namespaces?: readonly string[];
+}) {
+  const warned: unknown[] = [];
   const cancelled: string[] = [];
   const listed: string[] = [];
   const { open, cached = {}, there = {} } = world;
@@ -54,10 +60,19 @@ function setUp(world: { open: Batches; cached?: Batches; there?: Batches }) {
       },
       cancel: async (uid, reason) => void cancelled.push(`${uid} ${reason}`),
     },
+    namespaces: world.namespaces,
     clock,
-    logger: silentLogger,
+    logger: { ...silentLogger, warn: (fields: object) => void warned.push(fields) },
   });
-  return { cancelled, clock, listed, looks, refused, unheard };
+  return {
+    warned,
+    cancelled,
+    clock,
+    listed,
+    looks,
+    refused,
+    unheard,
+  };
 }
 
 const { signal } = new AbortController();
@@ -85,6 +100,28 @@ test('a namespace that may not be listed is asked once a look, ends nothing and 
   expect(await unheard.look(signal)).toBe(true);
   expect(listed).toEqual(['lost/a', 'team/c']);
   expect(cancelled).toEqual(['u3 Deleted']);
+});
+
+test('a namespace that refuses its list is told of once, and again where it did so anew', async () => {
+  const there: Record<string, string> = { a: 'forbidden' };
+  const { unheard, warned } = setUp({ open: { 'a@lost': 'u1' }, there });
+  for (let times = 0; times < 3; times += 1) await unheard.look(signal);
+  expect(warned).toEqual([{ namespaces: ['lost'] }]);
+  there['a'] = 'u1';
+  await unheard.look(signal);
+  there['a'] = 'forbidden';
+  await unheard.look(signal);
+  expect(warned).toHaveLength(2);
+});
+
+test('a namespace that is not served any more is not asked, told of or ended', async () => {
+  const { cancelled, listed, unheard, warned } = setUp({
+    open: { 'a@left': 'u1', 'b@team': 'u2' },
+    there: { a: 'forbidden' },
+    namespaces: ['team'],
+  });
+  expect(await unheard.look(signal)).toBe(true);
+  expect([listed, cancelled, warned]).toEqual([['team/b'], ['u2 Deleted'], []]);
 });
 
 test('what the cache holds is not asked for', async () => {

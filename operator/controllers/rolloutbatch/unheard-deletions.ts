@@ -13,6 +13,8 @@ export interface UnheardDeletionsOptions {
   readonly client: KubeClient;
   readonly server: Pick<ClawGymServer, 'openBatches' | 'cancel'>;
   readonly batches: BatchWorld['batches'];
+  /** Undefined: all of the cluster. */
+  readonly namespaces: readonly string[] | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -30,6 +32,8 @@ export class UnheardDeletions implements Pick<Controller, 'name' | 'run' | 'aliv
   readonly alive = true;
   readonly healthy = true;
   readonly #options: UnheardDeletionsOptions;
+  /** Those of which was said last that they refuse their list. */
+  #refusing: ReadonlySet<string> = new Set();
 
   constructor(options: UnheardDeletionsOptions) {
     this.#options = options;
@@ -47,10 +51,12 @@ export class UnheardDeletions implements Pick<Controller, 'name' | 'run' | 'aliv
 
   /**
    * False where server or API server did not answer all that was asked. A namespace that refuses its list
-   * is left for the next look: asking sooner gives nothing else. Rejects never.
+   * is left for the next look, and told of once: asking sooner gives nothing else. One that is not served
+   * (any more) is not asked: its batches are not this operator's to end. Rejects never.
    */
   async look(signal: AbortSignal): Promise<boolean> {
-    const { batches, logger, server } = this.#options;
+    const { batches, logger, namespaces, server } = this.#options;
+    const served = namespaces && new Set(namespaces);
     let whole = true;
     const asked = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
       try {
@@ -65,7 +71,7 @@ export class UnheardDeletions implements Pick<Controller, 'name' | 'run' | 'aliv
     const refused = new Set<string>();
     for (const batch of open) {
       if (signal.aborted) return false;
-      if (refused.has(batch.namespace)) continue;
+      if (refused.has(batch.namespace) || served?.has(batch.namespace) === false) continue;
       if (batches.get(batch)?.metadata.uid === batch.uid) continue;
       await asked(async () => {
         await this.#endGone(batch, signal).catch((error: unknown) => {
@@ -74,13 +80,19 @@ export class UnheardDeletions implements Pick<Controller, 'name' | 'run' | 'aliv
         });
       });
     }
-    if (refused.size > 0)
-      logger.warn(
-        { namespaces: [...refused] },
-        'deleted batches were not looked for where the operator may not list: give it its Role there back, ' +
-          'or take the namespace out of `namespaces` of the chart',
-      );
+    this.#tellRefusing(refused);
     return whole;
+  }
+
+  #tellRefusing(refused: ReadonlySet<string>): void {
+    const fresh = [...refused].filter((namespace) => !this.#refusing.has(namespace));
+    this.#refusing = refused;
+    if (fresh.length === 0) return;
+    this.#options.logger.warn(
+      { namespaces: fresh },
+      'deleted batches were not looked for where the operator may not list: give it its Role there back, ' +
+        'or take the namespace out of `namespaces` of the chart',
+    );
   }
 
   /**

@@ -163,7 +163,9 @@ export class BatchBed implements AsyncDisposable {
     const caches = new ScopedCaches(client, [this.namespace], caching);
     const { server } = this;
     const world = batchWorld(caches);
-    const unheard = new UnheardDeletions({ client, server, clock, logger, batches: world.batches });
+    const { batches } = world;
+    const namespaces = [this.namespace];
+    const unheard = new UnheardDeletions({ client, server, clock, logger, batches, namespaces });
     const controller = rolloutBatchController({
       ...{ client, recorder, server, world },
       podSettings: zPodSettings.parse({
