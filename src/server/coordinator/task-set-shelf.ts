@@ -3,12 +3,13 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { isSha256, type Sha256 } from '../../base/brand.ts';
+import { ByteLru } from '../../base/byte-lru.ts';
 import { ClawError } from '../../base/error.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
 import {
   DEFAULT_TASK_SET_LIMITS,
-  type OpenTaskSet,
-  openTaskSet,
+  type ReadTaskSet,
+  readTaskSet,
 } from '../../tasks/set/open-task-set.ts';
 import { writeTaskSet } from '../../tasks/set/write-task-set.ts';
 import type { BlobSource, TaskEntry, TaskSet } from '../../tasks/task-set.ts';
@@ -19,15 +20,26 @@ export interface TaskSetShelfOptions {
   readonly folder: string;
   readonly newName: () => string;
   readonly signal: AbortSignal;
+  /** Bytes of tasks, as text, that stay in memory; absent: `KEPT_BYTES`. */
+  readonly keptBytes?: number;
 }
 
-/** Task sets by digest: stored as artifacts, opened once each from a file beside them. */
+/** In memory some times as much; a set that is read again costs a pass over its file. */
+const KEPT_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Task sets by digest: stored as artifacts, read from a file beside them. Those that were used last stay in
+ * memory; one that is let go of serves whoever holds it all the same.
+ */
 export class TaskSetShelf implements AsyncDisposable {
   readonly #options: TaskSetShelfOptions;
-  readonly #open = new Map<Sha256, Promise<OpenTaskSet>>();
+  readonly #kept: ByteLru<Sha256, ReadTaskSet>;
+  /** Those that are being read: who asks meanwhile gets the same. */
+  readonly #reading = new Map<Sha256, Promise<ReadTaskSet>>();
 
   constructor(options: TaskSetShelfOptions) {
     this.#options = options;
+    this.#kept = new ByteLru(options.keptBytes ?? KEPT_BYTES);
   }
 
   /** Stores the tasks as an artifact; the set that is returned reads from the stored bytes. */
@@ -48,49 +60,50 @@ export class TaskSetShelf implements AsyncDisposable {
 
   /** Throws `NotFound` where no such task set was ever stored, `CorruptArtifact` where it is none. */
   async get(digest: Sha256): Promise<TaskSet> {
-    const known = this.#open.get(digest) ?? this.#openFile(digest);
-    this.#open.set(digest, known);
-    try {
-      const set = await known;
-      // Whoever asks is about to name it; a file beside the artifacts outlives none that is swept.
-      if (!(await this.#options.artifacts.keep(digest))) throw notStored(digest);
-      return set;
-    } catch (cause) {
-      this.#open.delete(digest);
-      throw cause;
-    }
+    const set = this.#kept.get(digest) ?? (await this.#read(digest));
+    // Whoever asks is about to name it; a file beside the artifacts outlives none that is swept.
+    if (await this.#options.artifacts.keep(digest)) return set;
+    this.#kept.delete(digest);
+    throw notStored(digest);
   }
 
-  /** Closes and removes the files of task sets that are artifacts no more. */
+  /** Removes the files of task sets that are artifacts no more. */
   async tidy(): Promise<void> {
     const { artifacts, folder } = this.#options;
     for (const name of await readdir(folder).catch(() => [])) {
       const digest = name.slice(0, -'.tar'.length);
       if (!isSha256(digest) || (await artifacts.size(digest)) !== undefined) continue;
-      const open = this.#open.get(digest);
-      this.#open.delete(digest);
-      await open?.then((set) => set.close()).catch(() => undefined);
+      this.#kept.delete(digest);
       await rm(this.#file(digest), { force: true });
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const opening of this.#open.values()) {
-      await opening.then((set) => set.close()).catch(() => undefined);
-    }
-    this.#open.clear();
+    await Promise.allSettled(this.#reading.values());
+    this.#kept.clear();
   }
 
-  async #openFile(digest: Sha256): Promise<OpenTaskSet> {
+  async #read(digest: Sha256): Promise<ReadTaskSet> {
+    const reading = this.#reading.get(digest) ?? this.#readFile(digest);
+    this.#reading.set(digest, reading);
+    try {
+      const set = await reading;
+      this.#kept.set(digest, set, set.tasksBytes);
+      return set;
+    } finally {
+      this.#reading.delete(digest);
+    }
+  }
+
+  async #readFile(digest: Sha256): Promise<ReadTaskSet> {
     const { artifacts, signal } = this.#options;
-    const known = await openTaskSet(this.#file(digest), signal).catch(() => undefined);
+    const known = await readTaskSet(this.#file(digest), signal).catch(() => undefined);
     if (known?.digest === digest) return known;
-    await known?.close();
     if (!(await artifacts.keep(digest))) throw notStored(digest);
     const aside = await this.#aside();
     await pipeline(await artifacts.stream(digest), createWriteStream(aside, { flags: 'wx' }));
     await rename(aside, this.#file(digest));
-    return await openTaskSet(this.#file(digest), signal);
+    return await readTaskSet(this.#file(digest), signal);
   }
 
   #file(digest: Sha256): string {

@@ -34,6 +34,12 @@ export interface OpenTaskSet extends TaskSet {
   close(): Promise<void>;
 }
 
+/** A task set whose file is opened for each blob anew: nobody has to close it, and it may be let go of. */
+export interface ReadTaskSet extends TaskSet {
+  /** Length of its tasks as text; in memory they take some times as much. */
+  readonly tasksBytes: number;
+}
+
 interface Place {
   readonly offset: number;
   readonly size: number;
@@ -50,16 +56,7 @@ export async function openTaskSet(
 ): Promise<OpenTaskSet> {
   const handle = await open(file, 'r');
   try {
-    const { size } = await handle.stat();
-    if (size > limits.fileBytes)
-      throw new ClawError(
-        'TooLarge',
-        `${file}: ${size} bytes, at most ${limits.fileBytes} are read`,
-      );
-    const places = await scanEntries(handle, file, size, limits, signal);
-    const tasks = await readTasks(handle, file, places, limits);
-    checkBlobs(file, tasks, places);
-    const digest = await hashFile(handle, size, signal);
+    const { digest, tasks, places } = await check(handle, file, signal, limits);
     return {
       digest,
       tasks,
@@ -70,6 +67,40 @@ export async function openTaskSet(
     await handle.close();
     throw cause;
   }
+}
+
+/** As `openTaskSet`; blobs can be read for as long as the file is there. */
+export async function readTaskSet(
+  file: string,
+  signal: AbortSignal,
+  limits: TaskSetLimits = DEFAULT_TASK_SET_LIMITS,
+): Promise<ReadTaskSet> {
+  await using handle = await open(file, 'r');
+  const { digest, tasks, places } = await check(handle, file, signal, limits);
+  const read = async (blob: Sha256): Promise<Uint8Array> => {
+    await using again = await open(file, 'r');
+    return await readBlob(again, file, places, blob);
+  };
+  return { digest, tasks, blobs: { read }, tasksBytes: places.get(TASKS_NAME)?.size ?? 0 };
+}
+
+async function check(
+  handle: FileHandle,
+  file: string,
+  signal: AbortSignal,
+  limits: TaskSetLimits,
+): Promise<{
+  readonly digest: Sha256;
+  readonly tasks: readonly TaskEntry[];
+  readonly places: ReadonlyMap<string, Place>;
+}> {
+  const { size } = await handle.stat();
+  if (size > limits.fileBytes)
+    throw new ClawError('TooLarge', `${file}: ${size} bytes, at most ${limits.fileBytes} are read`);
+  const places = await scanEntries(handle, file, size, limits, signal);
+  const tasks = await readTasks(handle, file, places, limits);
+  checkBlobs(file, tasks, places);
+  return { digest: await hashFile(handle, size, signal), tasks, places };
 }
 
 async function scanEntries(
