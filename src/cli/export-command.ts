@@ -36,7 +36,8 @@ export async function exportCommand(
   using stop = stopSignal(() => undefined);
   const { signal } = stop;
   await using source = await openRecordSource(options, cliEnvironment(), signal);
-  const batches = [...new Set(wanted.map((name) => findBatch(source, name).id))];
+  const found = await Promise.all(wanted.map((name) => findBatch(source, name)));
+  const batches = [...new Set(found.map(({ id }) => id))];
   const tasks = new Map<Sha256, ExportTask>();
   for (const digest of await taskSetsOf(source, batches)) {
     for (const [task, facts] of await readTasks(source, digest, signal)) tasks.set(task, facts);

@@ -16,18 +16,21 @@ export function rolloutName(batch: NamedBatch, row: Pick<RolloutRow, 'id'>): str
 }
 
 /**
- * The rollout whose name or id is `wanted`, or whose name contains it where that is one only. Throws
- * `NotFound` with what is there, `InvalidInput` with the candidates.
+ * The rollout whose name or id is `wanted`, or whose name contains it where that is one only. Of batches that
+ * were deleted it takes the whole name. Throws `NotFound` with what is there, `InvalidInput` with the candidates.
  */
 export async function findRollout(
-  { store, batches, listing }: Pick<RecordSource, 'store' | 'batches' | 'listing'>,
+  {
+    store,
+    batches,
+    deleted,
+    listing,
+  }: Pick<RecordSource, 'store' | 'batches' | 'deleted' | 'listing'>,
   wanted: string,
 ): Promise<NamedRollout> {
-  for (const batch of batches) {
-    const id = idOf(batch, wanted);
-    const row = id === undefined ? undefined : await store.getRollout(asRolloutId(id));
-    if (row !== undefined) return { row, name: rolloutName(batch, row) };
-  }
+  const whole =
+    (await wholeName(store, batches, wanted)) ?? (await wholeName(store, await deleted(), wanted));
+  if (whole !== undefined) return whole;
   const found: NamedRollout[] = [];
   for (const batch of batches) {
     for (const row of await store.listRollouts(batch.id)) {
@@ -48,6 +51,19 @@ export async function findRollout(
     'InvalidInput',
     `${JSON.stringify(wanted)} fits ${found.length} rollouts, for example ${shown.join(', ')}: give more of the id`,
   );
+}
+
+async function wholeName(
+  store: RecordReader,
+  batches: readonly NamedBatch[],
+  wanted: string,
+): Promise<NamedRollout | undefined> {
+  for (const batch of batches) {
+    const id = idOf(batch, wanted);
+    const row = id === undefined ? undefined : await store.getRollout(asRolloutId(id));
+    if (row !== undefined) return { row, name: rolloutName(batch, row) };
+  }
+  return undefined;
 }
 
 /** The id in the store where `wanted` begins with the batch, by name or id. */

@@ -15,7 +15,12 @@ export interface GetOptions extends SourceFlags {
 export async function getRolloutsCommand(wanted: string, options: GetOptions): Promise<void> {
   using stop = stopSignal(() => undefined);
   await using source = await openRecordSource(options, cliEnvironment(), stop.signal);
-  const batch = findBatch(source, wanted);
+  const batch = await findBatch(source, wanted);
+  if (batch.deleted) {
+    process.stderr.write(
+      `${plainText(batch.name)} was deleted (uid ${batch.id}): its records are kept for the days of retention\n`,
+    );
+  }
   const rows = await source.store.listRollouts(batch.id);
   const named = rows.map((row) => ({ row, name: rolloutName(batch, row) }));
   process.stdout.write(

@@ -8,6 +8,7 @@ import { openFileArtifacts } from '../store/file-artifacts.ts';
 import type { RecordReader } from '../store/record-reader.ts';
 import { openSqliteReader } from '../store/sqlite/open.ts';
 import { type ClusterFlags, namesCluster } from './cluster/cluster-flags.ts';
+import { deletedBatches } from './deleted-batches.ts';
 import type { CliEnvironment } from './environment.ts';
 import { storeDir } from './local-session.ts';
 
@@ -16,6 +17,8 @@ export interface NamedBatch {
   readonly id: BatchId;
   /** Local: the id. Cluster: the name of the RolloutBatch, whose uid is the id. */
   readonly name: string;
+  /** Its object is gone; its records are kept for the days of retention. */
+  readonly deleted?: boolean;
 }
 
 /** Records and artifacts of runs, wherever they are kept. */
@@ -23,6 +26,8 @@ export interface RecordSource extends AsyncDisposable {
   readonly store: RecordReader;
   readonly artifacts: Pick<ArtifactStore, 'read' | 'stream'>;
   readonly batches: readonly NamedBatch[];
+  /** Those whose objects are gone, newest first; asked for where no other has the name that is wanted. */
+  readonly deleted: () => Promise<readonly NamedBatch[]>;
   /** What lists all rollouts, for messages. */
   readonly listing: string;
 }
@@ -67,7 +72,7 @@ async function openFolder(out: string): Promise<RecordSource> {
   const artifacts = await openFileArtifacts(join(folder, 'artifacts'));
   const batches = (await store.listBatches()).map(({ id }) => ({ id, name: id }));
   return {
-    ...{ store, artifacts, batches, listing: 'rollouts.jsonl' },
+    ...{ store, artifacts, batches, deleted: async () => [], listing: 'rollouts.jsonl' },
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
 }
@@ -90,6 +95,7 @@ async function openClusterRecords(
   const owned = open.move();
   return {
     ...{ store: reader, artifacts: reader, batches },
+    deleted: async () => deletedBatches(await reader.listBatches(), { namespace, live: batches }),
     listing: `clawgym get rollouts BATCH --namespace ${namespace}`,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
