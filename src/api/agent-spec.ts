@@ -46,6 +46,7 @@ export const zAgent = withRules(
       config: zStringMap({
         keyPattern: /^[A-Za-z0-9][A-Za-z0-9._-]*$/,
         keyHint: 'keys of config are letters, digits, dots, dashes and underscores',
+        maxKeyLength: 253,
         maxProperties: 64,
         maxValueLength: 4096,
         description: 'Settings of the agent; part of its configuration digest.',

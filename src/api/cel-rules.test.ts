@@ -52,6 +52,24 @@ test('every rule at every place of the CRDs that are shipped has one example, an
   expect(examples.toSorted()).toEqual(shippedRules().map(text).toSorted());
 });
 
+test.each([
+  ['sandbox.nodeSelector', 317, (key: string) => ({ sandbox: { nodeSelector: { [key]: 'a' } } })],
+  [
+    'tasks.selector.matchLabels',
+    317,
+    (key: string) => ({ tasks: { selector: { matchLabels: { [key]: 'a' } } } }),
+  ],
+  ['agent.config', 253, (key: string) => ({ agent: { name: 'pi', config: { [key]: 'a' } } })],
+])('keys of %s have at most %d characters, to both', (field, most, spec) => {
+  const resource = KINDS.RolloutBatch;
+  const schema = crdSchema(resource);
+  const object = (length: number) => exampleObject('RolloutBatch', spec('k'.repeat(length)));
+  expect(serverVerdict(schema, object(most))).toEqual([]);
+  expect(resource.schema.safeParse(object(most)).success).toBe(true);
+  expect(serverVerdict(schema, object(most + 1))).toMatchObject([{ field: `spec.${field}` }]);
+  expect(resource.schema.safeParse(object(most + 1)).success).toBe(false);
+});
+
 describe.each([KINDS.RolloutBatch, KINDS.BenchRun] as const)('updates of $kind', (resource) => {
   test('an optional immutable field can neither appear nor vanish', () => {
     const schema = crdSchema(resource);

@@ -52,6 +52,7 @@ export const zSandbox = z
     nodeSelector: zStringMap({
       keyPattern: /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?[/])?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/,
       keyHint: 'expected label keys',
+      maxKeyLength: 317,
       maxProperties: 32,
       maxValueLength: 63,
       description: 'Labels that the node must carry.',

@@ -47,6 +47,7 @@ export const zEnvVars = (description: string) =>
   zStringMap({
     keyPattern: /^[A-Za-z_][A-Za-z0-9_]*$/,
     keyHint: 'expected names of environment variables',
+    maxKeyLength: 256,
     maxProperties: 64,
     maxValueLength: 4096,
     description,

@@ -34,6 +34,7 @@ const zSelector = withRules(
       matchLabels: zStringMap({
         keyPattern: LABEL_KEY,
         keyHint: 'expected label keys',
+        maxKeyLength: 317,
         maxProperties: 32,
         maxValueLength: 63,
         description: 'Labels that the ClawTasks carry.',

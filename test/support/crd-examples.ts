@@ -69,7 +69,7 @@ const RUN_RULES: readonly CrdExample[] = [
   ),
   ...both(
     'tasks.selector.matchLabels',
-    'expected label keys',
+    'expected label keys, of at most 317 characters',
     { tasks: { selector: { matchLabels: { 'example.com/area': 'files' } } } },
     { tasks: { selector: { matchLabels: { 'example.com/': 'files' } } } },
   ),
@@ -81,7 +81,7 @@ const RUN_RULES: readonly CrdExample[] = [
   ),
   ...both(
     'sandbox.nodeSelector',
-    'expected label keys',
+    'expected label keys, of at most 317 characters',
     { sandbox: { nodeSelector: { 'example.com/pool': 'a' } } },
     { sandbox: { nodeSelector: { 'example com': 'a' } } },
   ),
@@ -102,7 +102,7 @@ const RUN_RULES: readonly CrdExample[] = [
 const AGENT_RULES: readonly CrdExample[] = [
   ...paired(
     'agent.config',
-    'keys of config are letters, digits, dots, dashes and underscores',
+    'keys of config are letters, digits, dots, dashes and underscores, of at most 253 characters',
     { agent: { name: 'pi', config: { 'a.b': '1' } }, model: MODEL },
     { agent: { name: 'pi', config: { 'a b': '1' } }, model: MODEL },
   ),
@@ -147,7 +147,7 @@ const AGENT_RULES: readonly CrdExample[] = [
 const twice = file({ text: '', base64: '' });
 const once = file({ text: '' });
 const ONE_CONTENT = 'a file takes exactly one of text, base64';
-const ENV_NAMES = 'expected names of environment variables';
+const ENV_NAMES = 'expected names of environment variables, of at most 256 characters';
 const verifier = (part: Spec): Spec =>
   body({ verifier: { dialect: 'check-json', entry: 'a.txt', files: [once], ...part } });
 
