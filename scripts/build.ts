@@ -63,7 +63,7 @@ if (esbuild === undefined) {
   )) {
     const outfile = join(DIST, file);
     const built = await esbuild.build({
-      ...common([entry], dirname(outfile)),
+      ...common([entry], dirname(outfile), [credentialsAlone()]),
       ...(file.endsWith('.cjs') && SMALL),
       entryPoints: [entry],
       outfile,
@@ -89,7 +89,7 @@ async function copyPython(time: Date): Promise<void> {
   }
 }
 
-function common(entries: readonly string[], folder: string) {
+function common(entries: readonly string[], folder: string, more: readonly Plugin[] = []) {
   return {
     absWorkingDir: ROOT,
     bundle: true,
@@ -100,7 +100,7 @@ function common(entries: readonly string[], folder: string) {
     banner: {
       js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);",
     },
-    plugins: [oneLanguage(), sourcePlaces(entries, folder)],
+    plugins: [oneLanguage(), sourcePlaces(entries, folder), ...more],
     logLevel: 'warning',
   } as const satisfies BuildOptions;
 }
@@ -113,6 +113,27 @@ function oneLanguage(): Plugin {
       build.onLoad({ filter: /\/zod\/v4\/locales\/index\.js$/ }, () => ({
         contents: "export { default as en } from './en.js';",
       })),
+  };
+}
+
+/**
+ * The programs of the images read kubeconfigs by the Kubernetes library and nothing more of it. Its
+ * generated client, 16 MB of source, would be parsed at every start.
+ */
+function credentialsAlone(): Plugin {
+  const unused = `
+    export function createConfiguration() { throw new Error('the generated client is not built in'); }
+    export class ServerConfiguration {}
+  `;
+  return {
+    name: 'credentials-alone',
+    setup: (build) => {
+      const inLibrary = (path: string) => new RegExp(`/@kubernetes/client-node/dist/${path}$`);
+      build.onLoad({ filter: inLibrary('index\\.js') }, () => ({
+        contents: "import './polyfill.js';\nexport { KubeConfig } from './config.js';",
+      }));
+      build.onLoad({ filter: inLibrary('gen/index\\.js') }, () => ({ contents: unused }));
+    },
   };
 }
 
