@@ -93,6 +93,24 @@ describe('the end of a Job', () => {
       [],
     ],
     [
+      'every rollout decided, a pod still running: nobody waits for it',
+      {
+        state: batchState({ jobs: [jobState('a', { settled: 10 })], planned: 10, decided: 10 }),
+        jobs: [jobFactOf('a')],
+        pods: [donePod('a'), podFactOf('a')],
+      },
+      ['over a finished'],
+    ],
+    [
+      'every rollout decided, a row not settled yet: its pod is waited for',
+      {
+        state: batchState({ jobs: [jobState('a', { settled: 9 })], planned: 10, decided: 10 }),
+        jobs: [jobFactOf('a')],
+        pods: [donePod('a'), podFactOf('a')],
+      },
+      [],
+    ],
+    [
       'every row settled, a pod that replaces an ended one finds no room: the Job is ended',
       {
         state: batchState({ jobs: [jobState('a', { settled: 10 })] }),

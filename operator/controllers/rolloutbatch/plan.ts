@@ -43,7 +43,7 @@ function ofJob(carrier: Carrier, observed: Observed): readonly Action[] {
   if (fact === undefined) return missing(carrier, observed);
   const told: readonly Action[] =
     job.uid === undefined ? [{ do: 'tell-uid', name: job.name, uid: fact.uid }] : [];
-  const over = overCause(carrier, observed.mode);
+  const over = overCause(carrier, observed);
   if (over !== undefined) return [...told, { do: 'over', name: job.name, cause: over }];
   const cause = fact.ending ?? endingCause(carrier, observed);
   if (cause === undefined || fact.deleting) return told;
@@ -77,9 +77,15 @@ const over = (job: JobState, cause: JobOverCause): Action => ({
 });
 
 /** Why nothing more is to be expected of the Job's pods; undefined while something is. */
-function overCause(carrier: Carrier, mode: Mode): JobOverCause | undefined {
+function overCause(
+  carrier: Carrier,
+  { mode, state }: Pick<Observed, 'mode' | 'state'>,
+): JobOverCause | undefined {
   const { fact, pods } = carrier;
-  if (fact === undefined || !allOver(pods)) return undefined;
+  if (fact === undefined) return undefined;
+  // No pod's end changes a decision any more: their node and the Job controller are not waited for.
+  if (state.decided === state.planned && remaining(carrier) === 0) return 'finished';
+  if (!allOver(pods)) return undefined;
   if (fact.deleting) return fact.ending ?? MODE_CAUSE[mode] ?? 'lost';
   if (fact.finished) return 'finished';
   const stuck = pods.some((pod) => pod.stuck);
