@@ -32,6 +32,8 @@ export interface ControlPlaneOptions {
   readonly apiServerFlags?: readonly string[];
   readonly controllerManagerFlags?: readonly string[];
   readonly schedulerFlags?: readonly string[];
+  /** Added to the environment of all its programs. */
+  readonly programEnv?: Readonly<Record<string, string>>;
 }
 
 /** What a kubelet needs to join. */

@@ -52,15 +52,15 @@ export async function startControlPlane(
   const url = `https://${options.advertiseAddress}:${ports.apiServer}`;
   const plane = new StartedControlPlane({ url, pki, kubectl, folder: host.stateFolder });
   const [input, admin, kubeconfigs] = await issueAll(host, options, ports, plane);
-  const enter = options.enter ?? [];
+  const common = { enter: options.enter ?? [], env: options.programEnv ?? {} };
   const start = (name: keyof typeof programs, flags: readonly string[]) =>
-    host.programs.start({ name, enter, argv: [programs[name], ...flags] }, host.signal);
+    host.programs.start({ name, ...common, argv: [programs[name], ...flags] }, host.signal);
   host.logger.info({}, 'starting etcd and the API server');
   await start(ETCD, etcdFlags(input));
   await host.programs.start(
     {
       name: API_SERVER,
-      enter,
+      ...common,
       argv: [programs[API_SERVER], ...apiServerFlags(input)],
       ready: async () => (await probe(`${url}/readyz`, pki.authority.certificate, admin)) === OK,
       readySeconds: READY_SECONDS,
@@ -75,7 +75,7 @@ export async function startControlPlane(
     host.programs.start(
       {
         name: CONTROLLER_MANAGER,
-        enter,
+        ...common,
         argv: [
           programs[CONTROLLER_MANAGER],
           ...controllerManagerFlags(input, kubeconfigs.controllerManager),

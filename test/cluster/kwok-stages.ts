@@ -7,14 +7,14 @@ export const SIMULATED_RUN_TIME = 'simulated.clawgym.io/run-time';
 
 type Operator = 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
 /** A jq expression over the object, and what its values must be. */
-export type Condition = readonly [key: string, operator: Operator, ...values: readonly string[]];
+type Condition = readonly [key: string, operator: Operator, ...values: readonly string[]];
 
 const READY = '.status.conditions.[] | select( .type == "Ready" ) | .status';
-export const PHASE = '.status.phase';
+const PHASE = '.status.phase';
 const OWNER_KIND = '.metadata.ownerReferences.[].kind';
-export const DELETED = '.metadata.deletionTimestamp';
-/** Somebody plays what runs in such a pod (kwok-sandbox-stages.ts). */
-export const SANDBOX = `.metadata.labels["${LABELS.sandbox}"]`;
+const DELETED = '.metadata.deletionTimestamp';
+/** Somebody plays kubelet and programs of such a pod (bench/support/scale/sandbox-worker.ts). */
+const SANDBOX = `.metadata.labels["${LABELS.sandbox}"]`;
 const EXIT_CODE = `.metadata.annotations["${SIMULATED_EXIT_CODE}"]`;
 
 /** Go templates over the object; KWOK merges what they print into its status. */
@@ -33,14 +33,14 @@ nodeInfo: {architecture: amd64, operatingSystem: linux, kubeletVersion: v0.0.0-s
 phase: Running
 `;
 
-export const POD_ADDRESS = `
+const POD_ADDRESS = `
 {{ with PodIPsWith .spec.nodeName ( or .spec.hostNetwork false ) ( or .metadata.uid "" ) ( or .metadata.name "" ) ( or .metadata.namespace "" ) }}
 podIP: {{ index . 0 | Quote }}
 podIPs: [{ip: {{ index . 0 | Quote }}}]
 {{ end }}
 `;
 
-export const ALL_RUN = `
+const ALL_RUN = `
 {{ $now := Now }}
 conditions:
 {{ range $type := (list "PodReadyToStartContainers" "Initialized" "ContainersReady" "Ready") }}
@@ -72,7 +72,7 @@ phase: Running
 startTime: {{ $now | Quote }}
 `;
 
-export function podEnds(exitCode: string, reason: string, phase: string): string {
+function podEnds(exitCode: string, reason: string, phase: string): string {
   return `
 {{ $now := Now }}
 {{ $start := .status.startTime }}
@@ -97,7 +97,7 @@ phase: ${phase}
 /**
  * How simulated nodes and pods live: nodes become ready, pods run as soon as they are bound, pods of
  * Jobs end (with 0, or as their annotations say), deleted pods go at once. KWOK has none built in.
- * Sandbox pods only go: the rest of their life is in `sandboxStages`.
+ * Sandbox pods only go: the rest of their life is written by who plays them.
  */
 export function kwokStages(): readonly object[] {
   const runningJobPod: readonly Condition[] = [
@@ -142,7 +142,7 @@ export function kwokStages(): readonly object[] {
   ];
 }
 
-export function stage(
+function stage(
   name: string,
   kind: 'Node' | 'Pod',
   conditions: readonly Condition[],

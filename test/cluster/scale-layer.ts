@@ -5,7 +5,6 @@ import { promisify } from 'node:util';
 import { ensurePrograms } from './binaries.ts';
 import type { ClusterHost } from './cluster-host.ts';
 import { startControlPlane } from './control-plane.ts';
-import { sandboxStages } from './kwok-sandbox-stages.ts';
 import { kwokStages } from './kwok-stages.ts';
 import type { LayerOptions, StartedLayer } from './layer.ts';
 
@@ -17,10 +16,16 @@ const READY_SECONDS = 60;
 const READY_PATH = '{range .items[*]}{.status.conditions[?(@.type=="Ready")].status}{"\\n"}{end}';
 /** The scheduler's own 50 and 100 a second make Jobs of thousands of pods wait for the client alone. */
 const RATE = ['--kube-api-qps=200', '--kube-api-burst=400'];
+/**
+ * A control plane that serves thousands of pods has gigabytes of heap, and Go collects it seldom. Of a
+ * young one it collects the small heap again and again, for a third of the processor time.
+ */
+const SEASONED = { GOGC: '400', GOMEMLIMIT: '2GiB' };
 
 /**
  * The apiserver layer with nodes that KWOK simulates: pods are scheduled, run at once and, where a
- * Job owns them, succeed; sandbox pods wait for somebody who plays their programs. Its facts: `nodes`, the number of simulated nodes.
+ * Job owns them, succeed; sandbox pods wait for somebody who plays their kubelet and their programs.
+ * Its facts: `nodes`, the number of simulated nodes.
  */
 export async function startScaleLayer(
   host: ClusterHost,
@@ -34,6 +39,7 @@ export async function startScaleLayer(
     apiServerFlags: options.apiServerFlags ?? [],
     controllerManagerFlags: options.controllerManagerFlags ?? [],
     schedulerFlags: RATE,
+    programEnv: SEASONED,
   });
   const count = options.simulatedNodes ?? SIMULATED_NODES;
   const ask = async (args: readonly string[]): Promise<string> =>
@@ -44,7 +50,9 @@ export async function startScaleLayer(
   await writeFile(manifest, JSON.stringify(nodeList(count)));
   await writeFile(
     stages,
-    [...kwokStages(), ...sandboxStages()].map((stage) => JSON.stringify(stage)).join('\n---\n'),
+    kwokStages()
+      .map((stage) => JSON.stringify(stage))
+      .join('\n---\n'),
   );
   await ask(['create', '--filename', manifest]);
   const allReady = async (): Promise<boolean> => {
@@ -59,7 +67,10 @@ export async function startScaleLayer(
   ];
   const argv = [kwok, '--kubeconfig', kubeconfig, '--config', stages, ...flags] as const;
   const readySeconds = READY_SECONDS;
-  await host.programs.start({ name: 'kwok', argv, ready: allReady, readySeconds }, host.signal);
+  await host.programs.start(
+    { name: 'kwok', argv, env: SEASONED, ready: allReady, readySeconds },
+    host.signal,
+  );
   return { kubeconfig, kubectl, facts: { nodes: String(count) } };
 }
 

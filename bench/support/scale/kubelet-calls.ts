@@ -2,8 +2,6 @@ import { z } from 'zod';
 import type { KubeClient } from '../../../operator/kube/client/typed-client.ts';
 import { zKubeObject } from '../../../operator/kube/objects/kube-object.ts';
 import { defineResource, resourcePath } from '../../../operator/kube/objects/resource.ts';
-import { SIMULATED_STEP, STEPS } from '../../../test/cluster/kwok-sandbox-stages.ts';
-import { SIMULATED_EXIT_CODE } from '../../../test/cluster/kwok-stages.ts';
 import { type Played, sandboxPods } from './sandbox-pod.ts';
 
 const serviceAccounts = defineResource({
@@ -16,6 +14,8 @@ const serviceAccounts = defineResource({
 });
 
 const zToken = z.object({ status: z.object({ token: z.string() }) });
+/** Nobody reads what a write gives back. */
+const METADATA_ALONE = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 
 export interface PodKey {
   readonly namespace: string;
@@ -23,7 +23,7 @@ export interface PodKey {
   readonly uid: string;
 }
 
-/** What the kubelet of a simulated node does for the programs of a pod. */
+/** What the kubelet of a simulated node asks of the API server for a pod. */
 export class KubeletCalls {
   readonly #client: KubeClient;
   readonly #signal: AbortSignal;
@@ -55,15 +55,18 @@ export class KubeletCalls {
     return zToken.parse(answer).status.token;
   }
 
-  /** KWOK gives the pod the status that belongs to the step. */
-  async step(pod: PodKey, step: keyof typeof STEPS, exitCode?: number): Promise<void> {
-    const annotations = {
-      [SIMULATED_STEP]: STEPS[step],
-      ...(exitCode === undefined ? {} : { [SIMULATED_EXIT_CODE]: String(exitCode) }),
-    };
-    const { namespace, name, uid } = pod;
-    const body = { metadata: { uid, annotations } };
-    const call = { signal: this.#signal, fieldManager: 'simulated-kubelet' };
-    await this.#client.for(sandboxPods).patch({ namespace, name }, { type: 'merge', body }, call);
+  /** Writes the pod's status as a kubelet does: a strategic merge patch. */
+  async writeStatus({ namespace, name, uid }: PodKey, status: object): Promise<void> {
+    await this.#client.transport.request({
+      method: 'PATCH',
+      path: resourcePath(sandboxPods, { namespace, name, subresource: 'status' }),
+      query: { fieldManager: 'kubelet' },
+      body: { metadata: { uid }, status },
+      contentType: 'application/strategic-merge-patch+json',
+      accept: METADATA_ALONE,
+      verb: 'patch',
+      resource: 'pods/status',
+      signal: this.#signal,
+    });
   }
 }

@@ -1,21 +1,22 @@
 import { z } from 'zod';
 import { systemClock } from '../../../operator/kube/base/clock.ts';
-import { isNotFound } from '../../../operator/kube/base/kube-error.ts';
+import { isConflict, isNotFound } from '../../../operator/kube/base/kube-error.ts';
 import { createCache } from '../../../operator/kube/cache/informer-cache.ts';
 import { parseJson } from '../../../src/base/brand.ts';
 import { errorMessage } from '../../../src/base/error.ts';
 import { LABELS } from '../../../src/protocol/pod-contract.ts';
-import { STEPS } from '../../../test/cluster/kwok-sandbox-stages.ts';
 import { connect } from '../kube.ts';
 import { KubeletCalls, type PodKey } from './kubelet-calls.ts';
 import { companion, fetch, type PodAccess, report, stage } from './play-sandbox.ts';
+import { type Step, statusAt } from './pod-status.ts';
 import { type Played, playedOf, playedPart, sandboxPods } from './sandbox-pod.ts';
 import { Tally } from './tally.ts';
 
 /**
- * `node sandbox-worker.ts JSON`: plays the programs of every sandbox pod of a namespace, through the real
- * sandbox API with the pod's real token, and says by annotations how far they are. A process of its own:
- * what it costs is not the operator's. Prints `ready`, then its tally when SIGTERM comes.
+ * `node sandbox-worker.ts JSON`: plays the kubelet and the programs of every sandbox pod of a namespace:
+ * the status of each pod by the API that a kubelet uses, its programs through the real sandbox API with
+ * the pod's real token. A process of its own: what it costs is not the operator's. Prints `ready`, then
+ * its tally when SIGTERM comes.
  */
 const zWork = z.object({
   kubeconfig: z.string(),
@@ -34,47 +35,65 @@ const { signal } = stop;
 const client = connect(work.kubeconfig);
 const kubelet = new KubeletCalls(client, signal);
 const tally = new Tally();
-/** What the first container of a pod left for the others. */
-const staged = new Map<string, { readonly access: PodAccess; readonly workspace: Buffer }>();
 const taken = new Set<string>();
 const waiting: (() => Promise<void>)[] = [];
 let busy = 0;
 
+// A pod that runs is in nobody's view any more: who plays it knows how far it is.
 const cache = createCache({
   client: client.for(sandboxPods),
-  selection: { namespace: work.namespace, labelSelector: `${LABELS.sandbox}=true` },
+  selection: {
+    namespace: work.namespace,
+    labelSelector: `${LABELS.sandbox}=true`,
+    fieldSelector: 'spec.nodeName!=,status.phase=Pending',
+  },
   ...{ clock: systemClock, random: Math.random, project: playedPart, freeze: false },
 });
 cache.subscribe(({ type, object }) => {
   const { uid = '', name, namespace = '' } = object.metadata;
-  if (type === 'deleted') forget(uid);
-  else look({ uid, name, namespace }, playedOf(object));
+  if (type === 'deleted' || taken.has(uid)) return;
+  const played = playedOf(object);
+  if (played.deleted || played.started) return;
+  taken.add(uid);
+  const pod = new PlayedPod({ uid, name, namespace }, played);
+  take('first', () => first(pod));
 });
 
-function forget(uid: string): void {
-  staged.delete(uid);
-  for (const step of ['first', 'rest']) taken.delete(`${uid} ${step}`);
+/** What the kubelet knows of a pod. */
+class PlayedPod {
+  readonly key: PodKey;
+  readonly played: Played;
+  readonly #podIP: string;
+  readonly #startedAt = stamp();
+
+  constructor(key: PodKey, played: Played) {
+    this.key = key;
+    this.played = played;
+    this.#podIP = `10.128.${(taken.size >> 8) & 255}.${taken.size & 255}`;
+  }
+
+  async is(step: Step, exitCode?: number): Promise<void> {
+    const { init, main } = this.played;
+    const simulated = { init, main, podIP: this.#podIP, startedAt: this.#startedAt };
+    const status = statusAt(step, simulated, stamp(), exitCode);
+    await tally.timed('status', () => kubelet.writeStatus(this.key, status));
+  }
 }
 
-/** Takes what a pod's containers have to do now, once. */
-function look(pod: PodKey, played: Played): void {
-  if (played.deleted || !played.started) return;
-  const { phase, step } = played;
-  if (phase === 'Pending' && step === undefined) take(pod, 'first', () => first(pod, played));
-  if (phase === 'Running' && step === STEPS.works) take(pod, 'rest', () => rest(pod, played));
+function stamp(): string {
+  return new Date(systemClock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
-function take(pod: PodKey, step: string, play: () => Promise<void>): void {
-  const key = `${pod.uid} ${step}`;
-  if (taken.has(key)) return;
-  taken.add(key);
+function take(step: string, play: () => Promise<void>): void {
   const seen = performance.now();
   waiting.push(async () => {
     tally.took(`${step}: waited`, performance.now() - seen);
     try {
       await play();
     } catch (thrown) {
-      if (!signal.aborted && !isNotFound(thrown)) tally.failed(step, errorMessage(thrown));
+      // A pod that was deleted meanwhile needs no player.
+      if (signal.aborted || isNotFound(thrown) || isConflict(thrown)) return;
+      tally.failed(step, errorMessage(thrown));
     }
   });
   next();
@@ -92,9 +111,11 @@ function next(): void {
   }
 }
 
-async function first(pod: PodKey, played: Played): Promise<void> {
+async function first(pod: PlayedPod): Promise<void> {
+  const { key, played } = pod;
   const { ca } = played;
-  const token = await tally.timed('token', () => kubelet.token(pod, played));
+  await pod.is('starts');
+  const token = await tally.timed('token', () => kubelet.token(key, played));
   const access = { serverUrl: work.serverUrl, ca, token, signal };
   const role = played.kind === 'rollout' ? 'stage' : 'fetch';
   const end = await tally.timed(role, async () =>
@@ -102,23 +123,20 @@ async function first(pod: PodKey, played: Played): Promise<void> {
   );
   if ('exit' in end) {
     tally.failed(role, `exit ${end.exit}`);
-    await kubelet.step(pod, 'refused', end.exit);
+    await pod.is('refused', end.exit);
     return;
   }
-  staged.set(pod.uid, { access, workspace: end.done ?? Buffer.alloc(0) });
-  await tally.timed('step', () => kubelet.step(pod, 'works'));
+  await pod.is('works');
+  take('rest', () => rest(pod, access, end.done ?? Buffer.alloc(0)));
 }
 
-async function rest(pod: PodKey, { kind }: Played): Promise<void> {
-  const left = staged.get(pod.uid);
-  if (left === undefined) throw new Error('its first container was not played here');
-  const { access, workspace } = left;
+async function rest(pod: PlayedPod, access: PodAccess, workspace: Buffer): Promise<void> {
+  const { kind } = pod.played;
   if (kind === 'rollout')
     await tally.timed('companion', () => companion(access, workspace, simulatedWork));
   else await tally.timed('report', () => report(access, simulatedWork));
-  await tally.timed('step', () => kubelet.step(pod, 'ended'));
+  await pod.is('ended');
   tally.count(`${kind} pods ended`);
-  staged.delete(pod.uid);
 }
 
 async function simulatedWork(): Promise<number> {
