@@ -32,14 +32,18 @@ function escaped(text: string): string {
 /**
  * ClusterRoles by which the usual roles of a namespace cover our kinds. `admin` covers all of the
  * group, status and finalizers too, so that an admin of a namespace can give the operator its Role;
- * `edit` may not write a status, which holds what was scored.
+ * `edit` may not write a status, which holds what was scored, nor what holds for the whole cluster.
  */
 export function aggregatedRoles(resources: readonly Resource[]): string {
-  const kinds = resources.map(({ plural }) => plural).toSorted();
+  const plurals = (wanted: readonly Resource[]): readonly string[] =>
+    wanted.map(({ plural }) => plural).toSorted();
+  const namespaced = plurals(resources.filter(({ scope }) => scope !== 'Cluster'));
+  const reconciled = plurals(resources.filter((resource) => resource.reconciled !== false));
+  const status = reconciled.map((kind) => `${kind}/status`);
   const roles = [
     aggregatedRole('admin', [rule(['*'], ['*'])]),
-    aggregatedRole('edit', [rule(kinds, WRITE)]),
-    aggregatedRole('view', [rule([...kinds, ...kinds.map((kind) => `${kind}/status`)], READ)]),
+    aggregatedRole('edit', [rule(namespaced, WRITE)]),
+    aggregatedRole('view', [rule([...plurals(resources), ...status], READ)]),
   ];
   return HEADER + roles.join('---\n');
 }

@@ -19,14 +19,15 @@ function kindSection(resource: Resource): string {
   const root = toCrd(resource).spec.versions[0]?.schema.openAPIV3Schema;
   const spec = root?.properties?.['spec'];
   const status = root?.properties?.['status'];
-  if (!spec || !status) return '';
+  if (!spec) return '';
+  const scope = resource.scope === 'Cluster' ? ', cluster-wide' : '';
   const rules = rulesOf(spec, 'spec').map(({ path, message }) => `- \`${path}\`: ${message}\n`);
   return [
     `\n## ${resource.kind}\n\n${resource.description}\n\n`,
-    `\`${resource.apiVersion}\`, short name \`${resource.shortNames.join(', ')}\`.\n`,
+    `\`${resource.apiVersion}\`, short name \`${resource.shortNames.join(', ')}\`${scope}.\n`,
     `\n### spec\n\n${table(spec, 'spec')}`,
     `\n### Rules\n\n${rules.join('')}`,
-    `\n### status\n\n${table(status, 'status')}`,
+    status ? `\n### status\n\n${table(status, 'status')}` : '',
   ].join('');
 }
 

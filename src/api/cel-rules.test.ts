@@ -70,7 +70,9 @@ test.each([
   expect(resource.schema.safeParse(object(most + 1)).success).toBe(false);
 });
 
-describe.each([KINDS.RolloutBatch, KINDS.BenchRun] as const)('updates of $kind', (resource) => {
+const RECONCILED = [KINDS.RolloutBatch, KINDS.BenchRun, KINDS.TrainingRun] as const;
+
+describe.each(RECONCILED)('updates of $kind', (resource) => {
   test('an optional immutable field can neither appear nor vanish', () => {
     const schema = crdSchema(resource);
     const present = SAMPLES[resource.kind]({ managedBy: 'example.com/other' });

@@ -24,6 +24,10 @@ export interface ResourceOptions<
   readonly singular: string;
   readonly shortNames: readonly string[];
   readonly categories: readonly string[];
+  /** Absent: namespaced. */
+  readonly scope?: 'Namespaced' | 'Cluster';
+  /** False for a kind that is only read: it has no status, and nothing waits for one. Absent: true. */
+  readonly reconciled?: boolean;
   /** Shown by `kubectl explain KIND`. */
   readonly description: string;
   readonly spec: Spec;
@@ -48,7 +52,7 @@ export interface Resource<
 }
 
 /**
- * Defines a namespaced kind with a status subresource.
+ * Defines a kind: namespaced and with a status subresource, unless the options say otherwise.
  *
  * @example defineResource({ group: 'clawgym.io', version: 'v1alpha1', kind: 'BenchRun', ... })
  */

@@ -45,6 +45,15 @@ export const zDigest = z
   .max(64)
   .regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 as 64 lower-case hex digits');
 
+/** Name of an artifact where people write it: a SHA-256, with or without its prefix. */
+export const zArtifact = z
+  .string()
+  .max(71)
+  .regex(
+    /^(sha256:)?[0-9a-f]{64}$/,
+    'expected a SHA-256 as 64 lower-case hex digits, with or without "sha256:" before it',
+  );
+
 /** Non-negative decimal as a string, for example "0.7". */
 export const zDecimal = z
   .string()
@@ -56,6 +65,21 @@ export const zFraction = z
   .string()
   .max(20)
   .regex(/^(0(\.[0-9]+)?|1(\.0+)?)$/, 'expected a decimal from "0" to "1" in quotes');
+
+/** Non-negative number as a string that may have an exponent, for example "1e-5": learning rates. */
+export const zRate = z
+  .string()
+  .max(20)
+  .regex(
+    /^[0-9]+(\.[0-9]+)?(e-?[0-9]{1,2})?$/,
+    'expected a number in quotes, for example "1e-5" or "0.001"',
+  );
+
+/** A measured number as a string, for example "-0.0132" or "1.5e-7": losses, rewards. */
+export const zMeasure = z
+  .string()
+  .max(32)
+  .regex(/^-?[0-9]+(\.[0-9]+)?(e[-+]?[0-9]+)?$/, 'expected a number in quotes');
 
 /** Kubernetes resource quantity, always quoted: "2", "500m", "4Gi". */
 export const zQuantity = z

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ClawError } from '../base/error.ts';
+import { KINDS } from './kinds.ts';
 import { formatProblem } from './manifest-problem.ts';
 import { parseManifest, requireManifest } from './parse-manifest.ts';
 
@@ -9,6 +10,7 @@ metadata: {name: ${name}}
 spec:
 ${spec.replace(/^/gm, '  ')}
 `;
+const EVERY_KIND = Object.keys(KINDS).join(', ');
 const GOOD = 'tasks: {path: tasks}\narms: [{name: nop, agent: {name: nop}}]';
 const problemsOf = (text: string): string[] =>
   parseManifest(text, 'f.yaml').problems.map(formatProblem);
@@ -111,7 +113,7 @@ describe('a fault is named by file, document, field, value and expectation', () 
       'misspelt kind',
       bench(GOOD).replace('BenchRun', 'BenchRunn'),
       [
-        'f.yaml:1 (document 1, BenchRunn/b): kind: got "BenchRunn", expected one of ClawTask, RolloutBatch, BenchRun; did you mean BenchRun?',
+        `f.yaml:1 (document 1, BenchRunn/b): kind: got "BenchRunn", expected one of ${EVERY_KIND}; did you mean BenchRun?`,
       ],
     ],
     [
@@ -131,7 +133,7 @@ describe('a fault is named by file, document, field, value and expectation', () 
     [
       'no kind',
       'apiVersion: clawgym.io/v1alpha1',
-      ['f.yaml:1 (document 1, ?/?): kind: is required, one of ClawTask, RolloutBatch, BenchRun'],
+      [`f.yaml:1 (document 1, ?/?): kind: is required, one of ${EVERY_KIND}`],
     ],
     [
       'no object',

@@ -14,10 +14,18 @@ import { pruneNulls } from './prune-nulls.ts';
 import type { RolloutBatch } from './rollout-batch.ts';
 import type { SchemaNode } from './schema-node.ts';
 import { toSchema } from './to-schema.ts';
+import type { TrainingRun } from './training-run.ts';
+import type { ClusterTrainingRuntime, TrainingRuntime } from './training-runtime.ts';
 import { unknownFields } from './unknown-fields.ts';
 
 /** An object of one of our kinds, defaults filled in. */
-export type ManifestObject = ClawTask | RolloutBatch | BenchRun;
+export type ManifestObject =
+  | ClawTask
+  | RolloutBatch
+  | BenchRun
+  | TrainingRun
+  | TrainingRuntime
+  | ClusterTrainingRuntime;
 
 /** An object of somebody else's kind, for example a ConfigMap that holds tasks; not validated. */
 export interface ForeignObject {

@@ -105,6 +105,67 @@ test('columns and names are what users type and see', () => {
           "singular": "benchrun",
         },
       },
+      {
+        "columns": [
+          "Step",
+          "Loss",
+          "Reward",
+          "Status",
+          "Model",
+          "Queue",
+          "Age",
+        ],
+        "names": {
+          "categories": [
+            "clawgym",
+          ],
+          "kind": "TrainingRun",
+          "listKind": "TrainingRunList",
+          "plural": "trainingruns",
+          "shortNames": [
+            "trun",
+          ],
+          "singular": "trainingrun",
+        },
+      },
+      {
+        "columns": [
+          "Contract",
+          "Image",
+          "Age",
+        ],
+        "names": {
+          "categories": [
+            "clawgym",
+          ],
+          "kind": "TrainingRuntime",
+          "listKind": "TrainingRuntimeList",
+          "plural": "trainingruntimes",
+          "shortNames": [
+            "truntime",
+          ],
+          "singular": "trainingruntime",
+        },
+      },
+      {
+        "columns": [
+          "Contract",
+          "Image",
+          "Age",
+        ],
+        "names": {
+          "categories": [
+            "clawgym",
+          ],
+          "kind": "ClusterTrainingRuntime",
+          "listKind": "ClusterTrainingRuntimeList",
+          "plural": "clustertrainingruntimes",
+          "shortNames": [
+            "ctruntime",
+          ],
+          "singular": "clustertrainingruntime",
+        },
+      },
     ]
   `);
 });

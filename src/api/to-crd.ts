@@ -19,7 +19,7 @@ export interface Crd {
   readonly spec: {
     readonly group: string;
     readonly names: Readonly<Record<string, string | readonly string[]>>;
-    readonly scope: 'Namespaced';
+    readonly scope: 'Namespaced' | 'Cluster';
     readonly versions: readonly CrdVersion[];
   };
 }
@@ -36,7 +36,7 @@ interface CrdVersion {
   readonly storage: true;
   readonly additionalPrinterColumns: readonly PrinterColumn[];
   readonly selectableFields: readonly { readonly jsonPath: string }[];
-  readonly subresources: { readonly status: object };
+  readonly subresources: { readonly status?: object };
   readonly schema: { readonly openAPIV3Schema: SchemaNode };
 }
 
@@ -61,7 +61,7 @@ export function toCrd(resource: Resource): Crd {
         shortNames,
         categories,
       },
-      scope: 'Namespaced',
+      scope: resource.scope ?? 'Namespaced',
       versions: [
         {
           name: resource.version,
@@ -69,7 +69,7 @@ export function toCrd(resource: Resource): Crd {
           storage: true,
           additionalPrinterColumns: resource.printerColumns,
           selectableFields: resource.selectableFields.map((jsonPath) => ({ jsonPath })),
-          subresources: { status: {} },
+          subresources: resource.reconciled === false ? {} : { status: {} },
           schema: { openAPIV3Schema: rootSchema(resource) },
         },
       ],
@@ -108,7 +108,7 @@ function rootSchema(resource: Resource): SchemaNode {
         },
       },
       spec: withRulesAdded(spec, immutableRules(resource.immutable)),
-      status: { ...status, default: UNSEEN },
+      ...(resource.reconciled !== false && { status: { ...status, default: UNSEEN } }),
     },
   };
 }

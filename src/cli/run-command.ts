@@ -20,7 +20,9 @@ export interface RunOptions {
 /** `clawgym run -f FILE`: runs the BenchRun or RolloutBatch of a manifest. */
 export async function runCommand(options: RunOptions): Promise<void> {
   const manifest = requireManifest(await readManifest(options.filename), options.filename);
-  const runnable = manifest.objects.filter((object) => object.kind !== 'ClawTask');
+  const runnable = manifest.objects.flatMap((each) =>
+    each.kind === 'BenchRun' || each.kind === 'RolloutBatch' ? [each] : [],
+  );
   const [object] = runnable;
   if (object === undefined || runnable.length > 1) {
     const found = manifest.objects.map(({ kind, metadata }) => `${kind}/${metadata.name}`);

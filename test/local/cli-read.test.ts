@@ -96,7 +96,7 @@ it('downloads into a new folder only', async () => {
   const again = await clawgym(...args);
   expect([again.code, again.stdout]).toEqual([1, '']);
   expect(again.stderr).toBe(
-    `error: ${folder} exists: remove it, or name another place with --to [Conflict]\n`,
+    `error: ${folder} exists: remove it, or name another place [Conflict]\n`,
   );
   expect(file('stdout.txt')).toBe('mine now');
 });
@@ -169,7 +169,7 @@ it('exports a folder that accounts for every rollout, once only', async () => {
   });
   const again = await exported('rows');
   expect([again.code, again.stdout]).toEqual([1, '']);
-  expect(again.stderr).toContain('exists: remove it, or name another place with --to [Conflict]');
+  expect(again.stderr).toContain('exists: remove it, or name another place [Conflict]');
 });
 
 test.each<[string, readonly string[], RegExp]>([

@@ -1,13 +1,17 @@
 import { zKubeObject } from '../../operator/kube/objects/kube-object.ts';
 import { defineResource } from '../../operator/kube/objects/resource.ts';
+import type { Resource } from '../../src/api/define-resource.ts';
 import { KINDS, type Kind } from '../../src/api/kinds.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { waitUntil } from '../cluster/wait-until.ts';
 import { crdFiles } from './crd-files.ts';
 
 /** Our kinds as any client sees them: no schema of ours between the test and the server. */
-export const plainKind = (kind: Kind) =>
-  defineResource({ ...KINDS[kind], namespaced: true, schema: zKubeObject });
+export const plainKind = (kind: Kind) => {
+  const resource: Resource = KINDS[kind];
+  const namespaced = resource.scope !== 'Cluster';
+  return defineResource({ ...resource, namespaced, schema: zKubeObject });
+};
 
 /** The shipped CRDs on the layer's server, served; they stay for the other tests of the layer. */
 export async function installCrds(cluster: Cluster): Promise<void> {

@@ -1,5 +1,12 @@
 import type { Kind } from '../../src/api/kinds.ts';
 import { DIGEST, sampleBenchRun, sampleClawTask, sampleRolloutBatch } from './sample-objects.ts';
+import { TRAINING_CHANGES, TRAINING_RULES } from './training-examples.ts';
+import {
+  sampleClusterTrainingRuntime,
+  sampleRl,
+  sampleTrainingRun,
+  sampleTrainingRuntime,
+} from './training-samples.ts';
 
 export type Spec = Record<string, unknown>;
 
@@ -22,6 +29,9 @@ export const SAMPLES: Readonly<Record<Kind, (spec?: Spec) => Spec>> = {
   ClawTask: sampleClawTask,
   RolloutBatch: sampleRolloutBatch,
   BenchRun: sampleBenchRun,
+  TrainingRun: sampleTrainingRun,
+  TrainingRuntime: sampleTrainingRuntime,
+  ClusterTrainingRuntime: sampleClusterTrainingRuntime,
 };
 
 const MODEL = { name: 'm', upstream: { baseURL: 'http://127.0.0.1:8000/v1' } };
@@ -194,28 +204,29 @@ const TASK_RULES: readonly CrdExample[] = [
 ];
 
 /** What may change during a run, beside each field that may not. */
-const TURNED: Spec = {
-  parallelism: 1,
-  suspend: true,
-  activeDeadlineSeconds: 1,
-  ttlSecondsAfterFinished: 99,
-  startDeadlineSeconds: 7,
-};
+const ENDS: Spec = { suspend: true, activeDeadlineSeconds: 1, ttlSecondsAfterFinished: 99 };
+const TURNED: Spec = { ...ENDS, parallelism: 1, startDeadlineSeconds: 7 };
 
-function immutable(kind: Kind, changes: Spec): readonly CrdExample[] {
+function immutable(kind: Kind, changes: Spec, turned = TURNED): readonly CrdExample[] {
   return Object.entries(changes).map(([name, value]) => {
-    // The sample says flat, and native is the default: absent and native are the same.
-    const before = name === 'verification' ? { verification: { score: 'flat' } } : {};
+    const before = BEFORE[name] ?? {};
     return {
       kind,
       field: 'spec',
       message: `${name} cannot change after creation: the run keeps what it was planned with; create another object`,
       before,
-      pass: { ...before, ...TURNED },
-      fail: { ...before, ...TURNED, [name]: value },
+      pass: { ...before, ...turned },
+      fail: { ...before, ...turned, [name]: value },
     };
   });
 }
+
+/** What the object is beforehand, where its sample will not do. */
+const BEFORE: Readonly<Record<string, Spec>> = {
+  // The sample says flat, and native is the default: absent and native are the same.
+  verification: { verification: { score: 'flat' } },
+  rl: { data: undefined, hyper: {}, rl: sampleRl() },
+};
 
 const SHARED_CHANGES: Spec = {
   tasks: { path: 'elsewhere' },
@@ -246,6 +257,12 @@ export const CRD_EXAMPLES: readonly CrdExample[] = [
     attempts: 9,
     arms: [{ name: 'other', agent: { name: 'nop' } }],
   }),
+  ...TRAINING_RULES,
+  ...immutable(
+    'TrainingRun',
+    { ...TRAINING_CHANGES, rl: sampleRl({ steps: 41 }) },
+    { ...ENDS, retries: { failures: 9 } },
+  ),
 ];
 
 /** An object of the kind with some of its spec replaced; a field that is undefined is absent. */

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import type { Clock } from '../../base/clock.ts';
 import { ClawError, errorMessage } from '../../base/error.ts';
 import type { ClusterStore } from '../cluster-records.ts';
+import type { ObjectReader, ObjectRecords } from '../object-records.ts';
 import type { RecordReader } from '../record-reader.ts';
 import type { RecordStore } from '../records.ts';
 import { Connection } from './connection.ts';
@@ -36,7 +37,7 @@ export interface SqliteStoreOptions {
  * Opens the record store for this process alone. Throws `StoreUnavailable` where another process
  * owns it, where a newer version wrote it, or where the folder cannot be used.
  */
-export function openSqliteStore(options: SqliteStoreOptions): Promise<RecordStore> {
+export function openSqliteStore(options: SqliteStoreOptions): Promise<RecordStore & ObjectRecords> {
   return openOwned(options, (connection, lock) => new SqliteStore(connection, lock));
 }
 
@@ -76,7 +77,7 @@ async function openOwned<T>(
 }
 
 /** Opens the store to read, while its owner runs or afterwards. Throws `NotFound` without a store. */
-export async function openSqliteReader(folder: string): Promise<RecordReader> {
+export async function openSqliteReader(folder: string): Promise<RecordReader & ObjectReader> {
   return await inFolder(folder, () => {
     const path = join(folder, DATABASE_FILE);
     if (!existsSync(path)) {

@@ -211,4 +211,18 @@ export const SCHEMA_STEPS: readonly string[] = [
     since  INTEGER
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- objects that were run on one machine and made something that others name
+  CREATE TABLE objects (
+    kind        TEXT NOT NULL,
+    name        TEXT NOT NULL,
+    spec_digest TEXT NOT NULL,
+    spec        TEXT NOT NULL,
+    created_at  INTEGER NOT NULL,
+    state       TEXT,
+    result      TEXT,
+    ended_at    INTEGER,
+    PRIMARY KEY (kind, name)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

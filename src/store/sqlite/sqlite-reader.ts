@@ -1,5 +1,6 @@
 import type { AttemptId, BatchId, RolloutId } from '../../base/brand.ts';
 import { ClawError, errorMessage } from '../../base/error.ts';
+import type { ObjectReader, ObjectRow } from '../object-records.ts';
 import type { RecordReader } from '../record-reader.ts';
 import type {
   AttemptRow,
@@ -13,11 +14,12 @@ import { getAttempt, listAttempts } from './attempts.ts';
 import { getBatch, listBatches } from './batches.ts';
 import { getCall, listCalls } from './calls.ts';
 import type { Connection } from './connection.ts';
+import { getObject, listObjects } from './objects.ts';
 import { countOutcomes, getRollout, listRollouts } from './rollouts.ts';
 import { listVerifications } from './verifications.ts';
 
 /** Reads committed rows; the methods are those of `RecordStore`. */
-export class SqliteReader implements RecordReader {
+export class SqliteReader implements RecordReader, ObjectReader {
   protected readonly connection: Connection;
 
   constructor(connection: Connection) {
@@ -65,6 +67,14 @@ export class SqliteReader implements RecordReader {
 
   listCalls(attempt: AttemptId): Promise<readonly CallRow[]> {
     return this.read((db) => listCalls(db, attempt));
+  }
+
+  getObject(kind: string, name: string): Promise<ObjectRow | undefined> {
+    return this.read((db) => getObject(db, kind, name));
+  }
+
+  listObjects(kind: string): Promise<readonly ObjectRow[]> {
+    return this.read((db) => listObjects(db, kind));
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,6 @@
 import type { AttemptId, RolloutId } from '../../base/brand.ts';
 import { ClawError } from '../../base/error.ts';
+import type { NewObject, ObjectEnd, ObjectRecords, ObjectRow } from '../object-records.ts';
 import type {
   AttemptClaim,
   AttemptClose,
@@ -20,12 +21,13 @@ import { planBatch } from './batches.ts';
 import { finishCall, openCall } from './calls.ts';
 import type { Connection } from './connection.ts';
 import { GroupCommit } from './group-commit.ts';
+import { beginObject, endObject } from './objects.ts';
 import { decideRollout, reopenRollout } from './rollouts.ts';
 import { SqliteReader } from './sqlite-reader.ts';
 import { addVerification } from './verifications.ts';
 
 /** The owner's store: reads as the reader does, writes through group commits. */
-export class SqliteStore extends SqliteReader implements RecordStore {
+export class SqliteStore extends SqliteReader implements RecordStore, ObjectRecords {
   readonly #commits: GroupCommit;
   readonly #lock: Disposable;
   #closing = false;
@@ -70,6 +72,14 @@ export class SqliteStore extends SqliteReader implements RecordStore {
 
   finishCall(callId: string, finish: CallFinish): Promise<void> {
     return this.write((db) => finishCall(db, callId, finish));
+  }
+
+  beginObject(row: NewObject): Promise<ObjectRow> {
+    return this.write((db) => beginObject(db, row));
+  }
+
+  endObject(kind: string, name: string, end: ObjectEnd): Promise<ObjectRow> {
+    return this.write((db) => endObject(db, kind, name, end));
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {
