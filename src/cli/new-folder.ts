@@ -10,7 +10,7 @@ export async function makeNewFolder(folder: string): Promise<void> {
   } catch (cause) {
     throw new ClawError(
       'Conflict',
-      `${folder} exists: remove it, or name another place with --to`,
+      `${folder} exists: remove it, or name another place`,
       { cause },
     );
   }

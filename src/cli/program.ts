@@ -1,6 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
 import { PRODUCT } from '../base/product.ts';
 import { count, decimal, outputFormat } from './flag-values.ts';
+import { registerModels } from './models/register-models.ts';
 import { registerReaderCommands } from './reader-commands.ts';
 import { registerTasksCommands } from './tasks-commands.ts';
 
@@ -20,6 +21,7 @@ export function buildProgram(): Command {
   addBench(program);
   registerReaderCommands(program);
   registerTasksCommands(program);
+  registerModels(program);
   addVerify(program);
   addDoctor(program);
   return program;

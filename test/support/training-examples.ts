@@ -13,7 +13,8 @@ const VALUES = 'values is required for In and NotIn and refused for Exists and D
 const COMMAND = 'command is required for the agent "command" and refused for every other';
 const FAMILY = 'family is a setting of the agent "cheat" only';
 const VERSION = 'version is a setting of the harnesses pi and openclaw only';
-const CONFIG = 'keys of config are letters, digits, dots, dashes and underscores, of at most 253 characters';
+const CONFIG =
+  'keys of config are letters, digits, dots, dashes and underscores, of at most 253 characters';
 
 const YARN = { type: 'yarn', factor: '1.5' };
 

@@ -1,0 +1,96 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { systemClock } from '../../base/clock.ts';
+import { ClawError, errorMessage } from '../../base/error.ts';
+import { table } from '../../base/table.ts';
+import { importModel, materializeModel } from '../../training/model-artifact.ts';
+import { readModel } from '../../training/model-manifest.ts';
+import { listModels, recordImport } from '../../training/model-records.ts';
+import { makeNewFolder } from '../new-folder.ts';
+import type { OutputFormat } from '../output-format.ts';
+import { findModel } from './find-model.ts';
+import { openWorkReader, openWorkStore } from './model-store.ts';
+import { modelText } from './model-text.ts';
+
+export interface ModelsOptions {
+  /** Work folder of local runs. */
+  readonly out: string;
+  readonly output: OutputFormat;
+}
+
+export interface ModelsImportOptions extends ModelsOptions {
+  readonly template?: string | undefined;
+  readonly base?: string | undefined;
+}
+
+const print = (text: string): void => void process.stdout.write(text);
+const asJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+/** `clawgym models list`: what was imported and what training made. */
+export async function modelsListCommand({ out, output }: ModelsOptions): Promise<void> {
+  await using work = await openWorkReader(out);
+  const models = await listModels(work.records);
+  if (output === 'json') return print(asJson(models));
+  const rows = await Promise.all(
+    models.map(async ({ digest, from, at }) => {
+      const { kind, record } = await readModel(digest, work.artifacts);
+      const steps = record.steps === undefined ? '-' : String(record.steps);
+      const made = new Date(at).toISOString().slice(0, 19).replace('T', ' ');
+      return [digest.slice(0, 12), kind, from.kind, from.name, steps, made];
+    }),
+  );
+  print(table(['MODEL', 'KIND', 'BY', 'NAME', 'STEPS', 'MADE'], rows));
+}
+
+/** `clawgym models show`: one model with its lineage. */
+export async function modelsShowCommand(
+  wanted: string,
+  { out, output }: ModelsOptions,
+): Promise<void> {
+  await using work = await openWorkReader(out);
+  const digest = findModel(await listModels(work.records), wanted);
+  const manifest = await readModel(digest, work.artifacts);
+  print(output === 'json' ? asJson({ digest, ...manifest }) : modelText(digest, manifest));
+}
+
+/** `clawgym models import`: a folder in the layout of Hugging Face becomes a model artifact. */
+export async function modelsImportCommand(
+  dir: string,
+  { out, output, template, base }: ModelsImportOptions,
+): Promise<void> {
+  const text = template === undefined ? undefined : await readText(template);
+  await using work = await openWorkStore(out);
+  const parents = base === undefined ? [] : [findModel(await listModels(work.records), base)];
+  const record = { versions: {}, parents };
+  const { digest, manifest } = await importModel(dir, record, work.artifacts, { template: text });
+  const source = resolve(dir);
+  await recordImport(work.records, { digest, source, now: systemClock.now() });
+  print(output === 'json' ? asJson({ digest, ...manifest }) : `sha256:${digest}\n`);
+}
+
+/** `clawgym models export`: the files of a model, each checked, in a new folder. */
+export async function modelsExportCommand(
+  wanted: string,
+  dir: string,
+  { out, output }: ModelsOptions,
+): Promise<void> {
+  await using work = await openWorkReader(out);
+  const digest = findModel(await listModels(work.records), wanted);
+  await readModel(digest, work.artifacts);
+  const folder = resolve(dir);
+  await makeNewFolder(folder);
+  const { files } = await materializeModel(digest, folder, work.artifacts);
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  const written = { digest, folder, files: files.length, bytes };
+  print(output === 'json' ? asJson(written) : `${folder}: ${files.length} files, ${bytes} bytes\n`);
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new ClawError('NotFound', `template ${path} cannot be read: ${errorMessage(cause)}`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,52 @@
+import type { Command } from '@commander-js/extra-typings';
+import { outputFormat } from '../flag-values.ts';
+
+const OUT = ['--out <dir>', 'work folder of local runs; their store is in it'] as const;
+const OUTPUT = ['-o, --output <format>', 'table or json'] as const;
+
+/** `clawgym models ...`: the models of a work folder. */
+export function registerModels(program: Command): void {
+  const models = program.command('models').description('Models that training starts from or made');
+  models
+    .command('list')
+    .description('List the models of a work folder')
+    .requiredOption(...OUT)
+    .option(...OUTPUT, outputFormat, 'table')
+    .action(async (options) => {
+      const { modelsListCommand } = await import('./models-command.ts');
+      await modelsListCommand(options);
+    });
+  models
+    .command('show')
+    .description('Print a model: where it comes from, and its files')
+    .argument('<model>', 'digest, the start of one, or the name of a TrainingRun')
+    .requiredOption(...OUT)
+    .option(...OUTPUT, outputFormat, 'table')
+    .action(async (model, options) => {
+      const { modelsShowCommand } = await import('./models-command.ts');
+      await modelsShowCommand(model, options);
+    });
+  models
+    .command('import')
+    .description('Keep a folder in the layout of Hugging Face as a model, and print its digest')
+    .argument('<dir>', 'config, *.safetensors, tokenizer, chat template')
+    .requiredOption(...OUT)
+    .option('--template <file>', "the chat template, instead of the folder's own")
+    .option('--base <model>', 'model that an adapter belongs to')
+    .option(...OUTPUT, outputFormat, 'table')
+    .action(async (dir, options) => {
+      const { modelsImportCommand } = await import('./models-command.ts');
+      await modelsImportCommand(dir, options);
+    });
+  models
+    .command('export')
+    .description('Write the files of a model into a new folder, every digest checked')
+    .argument('<model>', 'digest, the start of one, or the name of a TrainingRun')
+    .argument('<dir>', 'new folder')
+    .requiredOption(...OUT)
+    .option(...OUTPUT, outputFormat, 'table')
+    .action(async (model, dir, options) => {
+      const { modelsExportCommand } = await import('./models-command.ts');
+      await modelsExportCommand(model, dir, options);
+    });
+}
