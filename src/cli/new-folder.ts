@@ -8,10 +8,8 @@ export async function makeNewFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder);
   } catch (cause) {
-    throw new ClawError(
-      'Conflict',
-      `${folder} exists: remove it, or name another place`,
-      { cause },
-    );
+    throw new ClawError('Conflict', `${folder} exists: remove it, or name another place`, {
+      cause,
+    });
   }
 }
