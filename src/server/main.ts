@@ -67,6 +67,7 @@ async function serve(config: ServerConfig, logger: JsonLogger, signal: AbortSign
         secrets: new KubeSecretReader(client, signal),
         certificateSecret: secretNamed(config.certificateSecret),
         userTokenSecret: secretNamed(config.userTokenSecret),
+        caSecret: secretNamed(config.caSecret),
       },
       metrics,
       logger,

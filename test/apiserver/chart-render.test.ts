@@ -213,6 +213,7 @@ describe('the charts', () => {
     const objects = await helm.template('clawgym', ['--set', ...values]);
     expect(readServerConfig(argsOf(objects, 'StatefulSet')).accessReviews).toBe(may);
     const roles = objects.filter(({ kind }) => ['Role', 'ClusterRole'].includes(kind));
+    expect(JSON.stringify(roles).includes('"clawgym-server-reader"')).toBe(may);
     const asked = ['tokenreviews', 'subjectaccessreviews'].filter((resource) =>
       JSON.stringify(roles).includes(`"${resource}"`),
     );

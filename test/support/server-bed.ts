@@ -51,6 +51,7 @@ export class ServerBed implements AsyncDisposable {
   /** What the API server would say of people's tokens: nothing, unless a test says otherwise. */
   reviews: ReviewSource = { whois: async () => undefined, mayRead: async () => false };
   readonly userTokenSecret = new MemorySecret({});
+  readonly caSecret = new MemorySecret({});
   #stop = new AbortController();
   #ended: Promise<void> = Promise.resolve();
   ports: ServerPorts = { sandbox: 0, user: 0, ops: 0 };
@@ -75,6 +76,7 @@ export class ServerBed implements AsyncDisposable {
       `--data-dir=${this.folder}/data`,
       '--certificate-secret=tls',
       '--user-token-secret=token',
+      '--ca-secret=ca',
       '--service=clawgym-server',
       `--operator-account=${OPERATOR.serviceAccount}`,
       `--sandbox-port=${sandbox}`,
@@ -93,6 +95,7 @@ export class ServerBed implements AsyncDisposable {
           secrets: { get: () => Promise.resolve(undefined) },
           certificateSecret: this.certificateSecret,
           userTokenSecret: this.userTokenSecret,
+          caSecret: this.caSecret,
         },
         metrics: serverMetrics(async () => 0.5),
         logger: silentLogger,

@@ -1,5 +1,5 @@
 import { silentLogger } from '../../../operator/kube/base/logger.ts';
-import { createCredentials } from '../../../operator/kube/client/credentials.ts';
+import { type Credentials, createCredentials } from '../../../operator/kube/client/credentials.ts';
 import {
   findKubeConfig,
   type KubeConfigSource,
@@ -14,6 +14,7 @@ import type { CliEnvironment } from '../environment.ts';
 import type { ClusterFlags } from './cluster-flags.ts';
 import { findServer } from './find-server.ts';
 import { podDispatcher } from './pod-connection.ts';
+import { admittedReader, type ServerAccess } from './server-access.ts';
 
 /** A cluster as the reading commands see it. */
 export interface ClusterSession extends AsyncDisposable {
@@ -35,9 +36,10 @@ export async function openCluster(
   const current = config.getContextObject(config.getCurrentContext());
   const namespace = flags.namespace ?? current?.namespace ?? 'default';
   const common = { clock: systemClock, logger: silentLogger };
+  const credentials = createCredentials({ source, ...common });
   const transport = createTransport({
     ...common,
-    credentials: createCredentials({ source, ...common }),
+    credentials,
     userAgent: `clawgym/${PRODUCT.version}`,
   });
   const client = createKubeClient({ transport });
@@ -46,11 +48,15 @@ export async function openCluster(
   let reader: Promise<QueryClient> | undefined;
   const connect = async (): Promise<QueryClient> => {
     const where = { namespace, serverNamespace: flags.serverNamespace };
-    const { token, ...target } = await findServer(client, where, signal);
-    const dispatcher = podDispatcher(config, target);
-    owned.defer(() => dispatcher.destroy());
-    const url = `https://${target.serverName}:${target.port}`;
-    return new QueryClient({ url, dispatcher, token, signal });
+    const place = await findServer(client, where, signal);
+    const url = `https://${place.serverName}:${place.port}`;
+    const open = ({ token, ca }: ServerAccess): QueryClient => {
+      const dispatcher = podDispatcher(config, { ...place, ca });
+      owned.defer(() => dispatcher.destroy());
+      return new QueryClient({ url, dispatcher, token, signal });
+    };
+    const own = await ownToken(credentials);
+    return await admittedReader({ client, place, own, open, signal });
   };
   return {
     client,
@@ -58,6 +64,13 @@ export async function openCluster(
     reader: () => (reader ??= connect()),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** Who acts as somebody else has a token of other rights than those that are meant. */
+async function ownToken(credentials: Credentials): Promise<string | undefined> {
+  const { headers } = await credentials.current();
+  if (Object.keys(headers).some((name) => name.startsWith('impersonate-'))) return undefined;
+  return /^Bearer (\S+)$/i.exec(headers['authorization'] ?? '')?.[1];
 }
 
 function sourceOf(

@@ -1,16 +1,16 @@
 import { KubeError } from '../../../operator/kube/base/kube-error.ts';
 import type { KubeClient } from '../../../operator/kube/client/typed-client.ts';
 import { ClawError } from '../../base/error.ts';
-import { pods, type ServiceObject, secrets, services } from './cluster-kinds.ts';
+import { pods, type ServiceObject, services } from './cluster-kinds.ts';
 import type { PodTarget } from './pod-connection.ts';
 
 /** Labels that the chart gives to the server's Service. */
 const SERVER = 'app.kubernetes.io/name=clawgym,app.kubernetes.io/component=server';
 const USER_PORT = 8444;
 
-/** How to reach the user listener of the server that serves a namespace, and its bearer. */
-export interface ServerAccess extends PodTarget {
-  readonly token: string;
+/** Where the user listener of the server that serves a namespace is; its Secrets are named after `service`. */
+export interface ServerPlace extends Omit<PodTarget, 'ca'> {
+  readonly service: string;
 }
 
 /**
@@ -21,27 +21,12 @@ export async function findServer(
   client: KubeClient,
   where: { readonly namespace: string; readonly serverNamespace: string | undefined },
   signal: AbortSignal,
-): Promise<ServerAccess> {
+): Promise<ServerPlace> {
   const service = await findService(client, where, signal);
   const { name, namespace = where.namespace } = service.metadata;
-  const secret = await client
-    .for(secrets)
-    .get({ namespace, name: `${name}-token` }, { signal })
-    .catch((thrown: unknown) => {
-      throw withHint(thrown, `you need the right to get the Secret ${namespace}/${name}-token`);
-    });
-  const [token, ca] = ['token', 'ca.crt'].map((key) =>
-    Buffer.from(secret.data?.[key] ?? '', 'base64').toString('utf8'),
-  );
-  if (!token || !ca) {
-    throw new ClawError(
-      'NotFound',
-      `Secret ${namespace}/${name}-token is empty: the server has not started yet; see kubectl -n ${namespace} get pods`,
-    );
-  }
   const pod = await readyPod(client, namespace, service, signal);
   const serverName = `${name}.${namespace}.svc`;
-  return { namespace, pod, port: USER_PORT, serverName, ca, token: token.trim() };
+  return { namespace, pod, port: USER_PORT, serverName, service: name };
 }
 
 async function findService(
@@ -94,9 +79,4 @@ async function readyPod(
     `no pod of the ClawGym server in namespace ${namespace} is ready; see kubectl -n ${namespace} describe pods -l ${labelSelector}`,
     { retryable: true },
   );
-}
-
-function withHint(thrown: unknown, hint: string): unknown {
-  if (!(thrown instanceof KubeError) || thrown.code !== 'Forbidden') return thrown;
-  return new ClawError('Forbidden', `${thrown.message}; ${hint}`, { cause: thrown });
 }

@@ -43,7 +43,9 @@ it('takes a batch from its plan to results that people can read', async () => {
     arms: [{ name: 'nop', planned: 2, decided: 2, score: '0.5000', coverage: '1.0000' }],
   });
 
-  const dispatcher = new Agent({ connect: { ca: bed.userTokenSecret.fields?.['ca.crt'] ?? '' } });
+  const { 'ca.crt': ca = '', ...others } = bed.caSecret.fields ?? {};
+  expect([others, ca]).toEqual([{}, bed.userTokenSecret.fields?.['ca.crt']]);
+  const dispatcher = new Agent({ connect: { ca } });
   await using people = new QueryClient({
     url: `https://localhost:${bed.ports.user}`,
     dispatcher,

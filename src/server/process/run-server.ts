@@ -31,6 +31,7 @@ import { type SecretReader, SecretUpstreams } from '../upstreams/secret-upstream
 import type { ServerConfig } from './config.ts';
 import { type OpenRetention, openRetention } from './open-retention.ts';
 import { startOpsServer } from './ops-server.ts';
+import { PublicCa } from './public-ca.ts';
 import type { ServerMetrics } from './server-metrics.ts';
 import { isStoreFilling, isStoreFull, storeUsed } from './store-room.ts';
 import { StoreWatch } from './store-watch.ts';
@@ -46,6 +47,7 @@ export interface ServerSurroundings {
   readonly reviews: ReviewSource;
   readonly certificateSecret: KeptSecret;
   readonly userTokenSecret: KeptSecret;
+  readonly caSecret: KeptSecret;
 }
 
 export interface ServerProcess {
@@ -100,6 +102,7 @@ export async function runServer(server: ServerProcess, signal: AbortSignal): Pro
     new StoreWatch({ used: () => storeUsed(config.dataDir), clock, logger }).run(ending.signal),
     trust.certificates.run(ending.signal),
     trust.userToken.run(ending.signal),
+    trust.publicCa.run(ending.signal),
   ]);
   ready = true;
   server.serving?.({ sandbox: sandbox.port, user: user.port, ops: ops.port });
@@ -179,6 +182,7 @@ async function openCore(
 interface Trust {
   readonly certificates: CertificateKeeper;
   readonly userToken: UserToken;
+  readonly publicCa: PublicCa;
 }
 
 async function openTrust(
@@ -192,15 +196,15 @@ async function openTrust(
     logger,
   });
   await certificates.check(signal);
+  const caBundle = (): string => certificates.current.caBundle;
   const userToken = new UserToken({
     secret: surroundings.userTokenSecret,
-    caBundle: () => certificates.current.caBundle,
-    newSecret: secret,
-    clock,
-    logger,
+    ...{ caBundle, newSecret: secret, clock, logger },
   });
   await userToken.check(signal);
-  return { certificates, userToken };
+  const publicCa = new PublicCa({ secret: surroundings.caSecret, caBundle, clock, logger });
+  await publicCa.check(signal);
+  return { certificates, userToken, publicCa };
 }
 
 function tokenVerifier(
