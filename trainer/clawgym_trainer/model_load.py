@@ -1,0 +1,60 @@
+"""Loads models and tokenizers from folders; nothing is ever fetched."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from .failures import BadInput
+
+# Before the first import of the libraries: they look for newer files otherwise.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging as library_logging
+
+library_logging.disable_progress_bar()
+
+
+def choose_device(wanted: str) -> torch.device:
+    """`auto` takes a GPU where there is one. Raises BadInput for one that is missing."""
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise BadInput("RUN_SPEC.device: cuda is wanted, but this machine shows no GPU")
+    use_gpu = wanted == "cuda" or (wanted == "auto" and torch.cuda.is_available())
+    return torch.device("cuda" if use_gpu else "cpu")
+
+
+def limit_threads(most: int = 2) -> int:
+    """Few threads are the best for small models, and their number changes the order of sums.
+    OMP_NUM_THREADS is the way to have more.
+    """
+    threads = int(os.environ.get("OMP_NUM_THREADS") or min(most, os.cpu_count() or 1))
+    torch.set_num_threads(threads)
+    return threads
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The tokenizer of a model folder. Raises BadInput."""
+    try:
+        return AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+    except Exception as error:
+        raise BadInput(f"{folder.name}: the tokenizer cannot be loaded: {error}") from error
+
+
+def load_model(folder: Path, device: torch.device, dtype: torch.dtype = torch.float32) -> Any:
+    """The full model of a folder. An adapter in the same folder would be applied silently, so a
+    folder with one is refused. Raises BadInput.
+    """
+    if (folder / "adapter_config.json").exists():
+        raise BadInput(f"{folder.name}: holds an adapter; merge it into its base first")
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            str(folder), local_files_only=True, dtype=dtype, attn_implementation="sdpa"
+        )
+    except Exception as error:
+        raise BadInput(f"{folder.name}: the model cannot be loaded: {error}") from error
+    return model.to(device)
