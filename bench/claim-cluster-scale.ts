@@ -31,7 +31,8 @@ import { storedRows } from './support/scale/stored-rows.ts';
  * many minutes, with at most 0.3 writes of the operator to the API server a rollout.
  *
  * `--rollouts 500 --parallelism 100 --minutes 2`; `--stock-qps`: the controller manager with the rates
- * that it has without our flags; no limit of time holds then. `--profile FOLDER`: also CPU profiles of
+ * that it has without our flags; no limit of time holds then. Fewer than some hundred rollouts miss the limit of
+ * writes: what a batch and a leader write anyway weighs too much there. `--profile FOLDER`: also CPU profiles of
  * our three processes.
  */
 const { values } = parseArgs({

@@ -294,7 +294,7 @@ async function* sourceOf(stream: Readable): AsyncGenerator<unknown> {
 }
 
 /** The stream's bytes; throws `TooLarge` where there are more. */
-async function* boundedBytes(stream: Readable, maxBytes: number): AsyncGenerator<Uint8Array> {
+async function* boundedBytes(stream: Readable, maxBytes: number): AsyncGenerator<Uint8Array, void> {
   let size = 0;
   for await (const chunk of sourceOf(stream)) {
     const bytes = toBytes(chunk);
@@ -308,10 +308,10 @@ async function* boundedBytes(stream: Readable, maxBytes: number): AsyncGenerator
 /** Reads into `begun` until the end (true) or until there is more than is held in memory. */
 async function takeSmall(chunks: AsyncIterator<Uint8Array>, begun: Uint8Array[]): Promise<boolean> {
   for (let size = 0; size <= SMALL_STREAM_BYTES; ) {
-    const { done, value } = await chunks.next();
-    if (done === true) return true;
-    begun.push(value);
-    size += value.byteLength;
+    const next = await chunks.next();
+    if (next.done === true) return true;
+    begun.push(next.value);
+    size += next.value.byteLength;
   }
   return false;
 }
