@@ -1,6 +1,7 @@
 import { benchRun } from './bench-run.ts';
 import { clawTask } from './claw-task.ts';
 import { rolloutBatch } from './rollout-batch.ts';
+import { synthesisJob } from './synthesis-job.ts';
 import { trainingRun } from './training-run.ts';
 import { clusterTrainingRuntime, trainingRuntime } from './training-runtime.ts';
 
@@ -9,6 +10,7 @@ export const KINDS = {
   ClawTask: clawTask,
   RolloutBatch: rolloutBatch,
   BenchRun: benchRun,
+  SynthesisJob: synthesisJob,
   TrainingRun: trainingRun,
   TrainingRuntime: trainingRuntime,
   ClusterTrainingRuntime: clusterTrainingRuntime,

@@ -94,7 +94,7 @@ describe('a fault is named by file, document, field, value and expectation', () 
           '"}\narms: [{name: nop, agent: {name: nop}}]',
       ),
       [
-        'f.yaml:1 (document 1, BenchRun/b): spec.tasks: the task source takes exactly one of digest, selector, configMap, persistentVolumeClaim, url, path',
+        'f.yaml:1 (document 1, BenchRun/b): spec.tasks: the task source takes exactly one of digest, selector, configMap, persistentVolumeClaim, url, synthesisJob, path',
       ],
     ],
     [

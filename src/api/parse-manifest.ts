@@ -13,6 +13,7 @@ import { nearMiss } from './near-miss.ts';
 import { pruneNulls } from './prune-nulls.ts';
 import type { RolloutBatch } from './rollout-batch.ts';
 import type { SchemaNode } from './schema-node.ts';
+import type { SynthesisJob } from './synthesis-job.ts';
 import { toSchema } from './to-schema.ts';
 import type { TrainingRun } from './training-run.ts';
 import type { ClusterTrainingRuntime, TrainingRuntime } from './training-runtime.ts';
@@ -23,6 +24,7 @@ export type ManifestObject =
   | ClawTask
   | RolloutBatch
   | BenchRun
+  | SynthesisJob
   | TrainingRun
   | TrainingRuntime
   | ClusterTrainingRuntime;

@@ -81,6 +81,12 @@ export const zTaskSource = withRules(
         })
         .optional()
         .describe('Tasks behind a URL, pinned by digest. No redirects.'),
+      synthesisJob: z
+        .object({ name: zObjectName.describe('Name of the SynthesisJob.') })
+        .optional()
+        .describe(
+          'Accepted tasks of a SynthesisJob of the namespace, once it is complete. Locally: of its output folder beside that of this run.',
+        ),
       path: zText(4096)
         .optional()
         .describe(
@@ -97,7 +103,7 @@ export const zTaskSource = withRules(
     ),
   [
     exactlyOneOf(
-      ['digest', 'selector', 'configMap', 'persistentVolumeClaim', 'url', 'path'],
+      ['digest', 'selector', 'configMap', 'persistentVolumeClaim', 'url', 'synthesisJob', 'path'],
       'the task source',
     ),
   ],

@@ -3,10 +3,10 @@ import { textSummary } from '../bench/text-summary.ts';
 import type { ExecutedRun } from './execute-run.ts';
 import type { OutputFormat } from './output-format.ts';
 
-const EXIT_INCOMPLETE = 3;
+export const EXIT_INCOMPLETE = 3;
 /** As `timeout(1)` ends. */
 export const EXIT_DEADLINE = 124;
-const EXIT_STOPPED = 130;
+export const EXIT_STOPPED = 130;
 
 export interface RunEnd {
   /** True where the run's own deadline stopped it, and not a user. */

@@ -15,10 +15,11 @@ import type { ArtifactStore } from '../store/artifacts.ts';
 import { openFileArtifacts } from '../store/file-artifacts.ts';
 import type { RecordStore } from '../store/records.ts';
 import { openSqliteStore } from '../store/sqlite/open.ts';
+import type { SynthesisRecords } from '../store/synthesis-records.ts';
 
 /** Stores, gateway and engine of one run in one process; disposed in reverse order. */
 export interface LocalSession extends AsyncDisposable {
-  readonly store: RecordStore;
+  readonly store: RecordStore & SynthesisRecords;
   readonly artifacts: ArtifactStore;
   readonly engine: LocalEngine;
 }

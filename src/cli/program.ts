@@ -30,10 +30,16 @@ export function buildProgram(): Command {
 function addRun(program: Command): void {
   program
     .command('run')
-    .description('Run the objects of a manifest on this machine (BenchRun, RolloutBatch)')
+    .description(
+      'Run the objects of a manifest on this machine (BenchRun, RolloutBatch, SynthesisJob)',
+    )
     .requiredOption('-f, --filename <file>', 'manifest with one or more YAML documents')
     .option('--out <dir>', 'output folder (default: ./out/<name>)')
-    .option('--parallel <n>', 'rollouts at a time (default: the manifest, else the cores)', count)
+    .option(
+      '--parallel <n>',
+      'rollouts or records at a time (default: the manifest, else the cores)',
+      count,
+    )
     .option('--base-url <url>', 'endpoint for models that the manifest names by Secret')
     .option('--api-key-env <name>', 'environment variable with the key of that endpoint')
     .option('--no-model-check', 'start without asking endpoints for one answer first')

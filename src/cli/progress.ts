@@ -90,7 +90,8 @@ function progressLine(state: ProgressState, now: number, bar: boolean): string {
   return (bar ? `${drawBar(state.decided, planned)} ` : '') + parts.join(' · ');
 }
 
-function drawBar(done: number, planned: number): string {
+/** A bar of fixed width. */
+export function drawBar(done: number, planned: number): string {
   const filled = planned === 0 ? BAR_WIDTH : Math.round((done / planned) * BAR_WIDTH);
   return `[${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)}]`;
 }

@@ -1,4 +1,4 @@
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { BenchRun } from '../api/bench-run.ts';
 import type { ClawTask } from '../api/claw-task.ts';
 import { selects } from '../api/label-selector.ts';
@@ -8,6 +8,7 @@ import type { TaskSource } from '../api/task-source.ts';
 import { ClawError } from '../base/error.ts';
 import { batchSettings, fixedSampling, plainBudgets } from '../server/planning/batch-settings.ts';
 import type { ArmRequest, ModelRequest, RunRequest, TasksRequest } from './run-request.ts';
+import { acceptedTasksPath } from './synthesis/output-files.ts';
 
 /** What a manifest leaves to the command line. */
 export interface ManifestFlags {
@@ -16,6 +17,8 @@ export interface ManifestFlags {
   readonly apiKeyEnv: string | undefined;
   /** Leaves out tasks that cannot be imported; one of them stops the run without it. */
   readonly skipInvalid?: boolean | undefined;
+  /** Output folder of the run; those of other objects lie beside it, each under its name. */
+  readonly out: string;
 }
 
 /**
@@ -38,7 +41,7 @@ export function requestFromManifest(
   }
   const common = {
     name: object.metadata.name,
-    tasks: localTasks(spec.tasks, clawTasks, file, flags.skipInvalid ?? false),
+    tasks: localTasks(spec.tasks, clawTasks, file, flags),
     parallelism: spec.parallelism,
     deadlineSeconds: spec.activeDeadlineSeconds,
     settings: batchSettings(spec),
@@ -73,16 +76,19 @@ function localTasks(
   source: TaskSource,
   clawTasks: readonly ClawTask[],
   file: string,
-  skipInvalid: boolean,
+  { skipInvalid = false, out }: Pick<ManifestFlags, 'skipInvalid' | 'out'>,
 ): TasksRequest {
   const path = resolve(file);
   const rest = { ids: source.taskIds, skipInvalid };
   if (source.path !== undefined) return { path: resolve(dirname(path), source.path), ...rest };
-  const { selector } = source;
+  const { selector, synthesisJob } = source;
+  if (synthesisJob !== undefined) {
+    return { path: acceptedTasksPath(join(dirname(out), synthesisJob.name)), ...rest };
+  }
   if (selector === undefined) {
     throw new ClawError(
       'InvalidManifest',
-      'spec.tasks names a source in a cluster; on this machine use spec.tasks.path, or spec.tasks.selector for ClawTasks of the same manifest',
+      'spec.tasks names a source in a cluster; on this machine use spec.tasks.path, spec.tasks.synthesisJob, or spec.tasks.selector for ClawTasks of the same manifest',
     );
   }
   const objects = clawTasks.filter(({ metadata }) => selects(selector, metadata.labels ?? {}));
@@ -96,7 +102,8 @@ function localTasks(
   );
 }
 
-function modelOf(
+/** Where a model of a manifest is on this machine; paths are relative to `folder`. */
+export function modelOf(
   model: ModelSpec | undefined,
   folder: string,
   flags: ManifestFlags,

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { requireManifest } from '../api/parse-manifest.ts';
 import { ClawError, errorMessage } from '../base/error.ts';
 import type { OutputFormat } from './output-format.ts';
@@ -17,7 +18,7 @@ export interface RunOptions {
   readonly output: OutputFormat;
 }
 
-/** `clawgym run -f FILE`: runs the BenchRun or RolloutBatch of a manifest. */
+/** `clawgym run -f FILE`: runs the BenchRun, RolloutBatch or SynthesisJob of a manifest. */
 export async function runCommand(options: RunOptions): Promise<void> {
   const manifest = requireManifest(await readManifest(options.filename), options.filename);
   const runnable = manifest.objects.flatMap((each) =>
@@ -28,14 +29,20 @@ export async function runCommand(options: RunOptions): Promise<void> {
     const found = manifest.objects.map(({ kind, metadata }) => `${kind}/${metadata.name}`);
     throw new ClawError(
       'InvalidManifest',
-      `${options.filename}: expected one BenchRun or RolloutBatch, found ${found.join(', ')}`,
+      `${options.filename}: expected one BenchRun, RolloutBatch or SynthesisJob, found ${found.join(', ')}`,
     );
+  }
+  const out = resolve(options.out ?? `out/${object.metadata.name}`);
+  if (object.kind === 'SynthesisJob') {
+    const { runSynthesis } = await import('./synthesis/run-synthesis.ts');
+    return await runSynthesis(object, { ...options, out });
   }
   const clawTasks = manifest.objects.filter((each) => each.kind === 'ClawTask');
   const request = requestFromManifest(object, clawTasks, options.filename, {
     baseUrl: options.baseUrl,
     apiKeyEnv: options.apiKeyEnv,
     skipInvalid: options.skipInvalid,
+    out,
   });
   const parallelism = options.parallel ?? request.parallelism;
   await runLocal(

@@ -41,7 +41,8 @@ export async function runLocal(request: RunRequest, options: RunLocalOptions): P
 const STOPPED_EARLY =
   'stopped while getting ready, before this run started a rollout; what earlier runs decided is kept';
 
-function executeOptions(
+/** What a run takes from the process that it runs in. */
+export function executeOptions(
   out: string,
   signal: AbortSignal,
   write: (text: string) => void,

@@ -1,7 +1,7 @@
 import { beforeAll, describe, test } from 'vitest';
-import { GATES } from '../../operator/controllers/clawtask/gates.ts';
 import { findCondition } from '../../operator/kube/objects/conditions.ts';
 import { controllerRef } from '../../operator/kube/objects/owner-references.ts';
+import { GATES } from '../../src/rollouts/gates/gate-runs.ts';
 import { installCrds } from '../support/clawgym-layer.ts';
 import { kstatus } from '../support/kstatus.ts';
 import { layerCluster } from '../support/layer-cluster.ts';

@@ -1,5 +1,11 @@
 import type { Kind } from '../../src/api/kinds.ts';
-import { DIGEST, sampleBenchRun, sampleClawTask, sampleRolloutBatch } from './sample-objects.ts';
+import {
+  DIGEST,
+  sampleBenchRun,
+  sampleClawTask,
+  sampleRolloutBatch,
+  sampleSynthesisJob,
+} from './sample-objects.ts';
 import { TRAINING_CHANGES, TRAINING_RULES } from './training-examples.ts';
 import {
   sampleClusterTrainingRuntime,
@@ -29,6 +35,7 @@ export const SAMPLES: Readonly<Record<Kind, (spec?: Spec) => Spec>> = {
   ClawTask: sampleClawTask,
   RolloutBatch: sampleRolloutBatch,
   BenchRun: sampleBenchRun,
+  SynthesisJob: sampleSynthesisJob,
   TrainingRun: sampleTrainingRun,
   TrainingRuntime: sampleTrainingRuntime,
   ClusterTrainingRuntime: sampleClusterTrainingRuntime,
@@ -67,7 +74,7 @@ function paired(place: string, message: string, pass: Spec, fail: Spec): readonl
 const RUN_RULES: readonly CrdExample[] = [
   ...both(
     'tasks',
-    'the task source takes exactly one of digest, selector, configMap, persistentVolumeClaim, url, path',
+    'the task source takes exactly one of digest, selector, configMap, persistentVolumeClaim, url, synthesisJob, path',
     { tasks: { path: 'tasks' } },
     { tasks: { path: 'tasks', digest: DIGEST } },
   ),
@@ -203,6 +210,50 @@ const TASK_RULES: readonly CrdExample[] = [
   },
 ];
 
+const ONE_SOURCE = 'the source takes exactly one of path, configMap';
+const BOTH_SOURCES = { path: 'seeds', configMap: { name: 'seeds', key: 'seeds' } };
+const roles = (role: 'generator' | 'judge', part: Spec): Spec => ({
+  models: { generator: MODEL, judge: MODEL, [role]: { ...MODEL, ...part } },
+});
+const ONE_MODEL = 'the model takes exactly one of recording, upstreamSecretRef, upstream';
+
+const SYNTHESIS_RULES: readonly CrdExample[] = [
+  {
+    kind: 'SynthesisJob',
+    field: 'spec.routes',
+    message: 'routes takes personas, skills or both; {} is a route with its defaults',
+    pass: { routes: { personas: {} } },
+    fail: { routes: {} },
+  },
+  {
+    ...{ kind: 'SynthesisJob', field: 'spec.routes.personas.source', message: ONE_SOURCE },
+    pass: { routes: { personas: { source: { path: 'seeds' } } } },
+    fail: { routes: { personas: { source: BOTH_SOURCES } } },
+  },
+  {
+    ...{ kind: 'SynthesisJob', field: 'spec.routes.skills.source', message: ONE_SOURCE },
+    pass: { routes: { skills: { source: { path: 'seeds' } } } },
+    fail: { routes: { skills: { source: {} } } },
+  },
+  {
+    ...{ kind: 'SynthesisJob', field: 'spec.models.generator', message: ONE_MODEL },
+    pass: roles('generator', {}),
+    fail: roles('generator', { upstreamSecretRef: { name: 's' } }),
+  },
+  {
+    ...{ kind: 'SynthesisJob', field: 'spec.models.judge', message: ONE_MODEL },
+    pass: roles('judge', {}),
+    fail: roles('judge', { recording: { path: 'model.jsonl' } }),
+  },
+  {
+    kind: 'SynthesisJob',
+    field: 'spec.novelty.against[0]',
+    message: 'a set of novelty.against takes exactly one of digest, path',
+    pass: { novelty: { against: [{ path: 'tasks' }] } },
+    fail: { novelty: { against: [{}] } },
+  },
+];
+
 /** What may change during a run, beside each field that may not. */
 const ENDS: Spec = { suspend: true, activeDeadlineSeconds: 1, ttlSecondsAfterFinished: 99 };
 const TURNED: Spec = { ...ENDS, parallelism: 1, startDeadlineSeconds: 7 };
@@ -245,6 +296,7 @@ export const CRD_EXAMPLES: readonly CrdExample[] = [
   ...RUN_RULES,
   ...AGENT_RULES,
   ...TASK_RULES,
+  ...SYNTHESIS_RULES,
   ...immutable('RolloutBatch', {
     ...SHARED_CHANGES,
     agent: { name: 'openclaw' },
@@ -262,6 +314,19 @@ export const CRD_EXAMPLES: readonly CrdExample[] = [
     'TrainingRun',
     { ...TRAINING_CHANGES, rl: sampleRl({ steps: 41 }) },
     { ...ENDS, retries: { failures: 9 } },
+  ),
+  ...immutable(
+    'SynthesisJob',
+    {
+      target: 25,
+      seed: 8,
+      routes: { skills: {} },
+      models: { generator: MODEL, judge: MODEL },
+      rubric: 'whereNeeded',
+      gates: { lazyCeiling: '0.3' },
+      novelty: { maxSimilarity: '0.5' },
+    },
+    { parallelism: 1, suspend: true, budgets: { tokens: 9 } },
   ),
 ];
 

@@ -118,3 +118,28 @@ export function sampleBenchRun(spec: Json = {}): Json {
     },
   };
 }
+
+export function sampleSynthesisJob(spec: Json = {}): Json {
+  const model = { name: 'm', upstreamSecretRef: { name: 'lab-endpoint' } };
+  return {
+    apiVersion: 'clawgym.io/v1alpha1',
+    kind: 'SynthesisJob',
+    metadata: { name: 'office-tasks', namespace: 'lab' },
+    spec: {
+      target: 24,
+      seed: 7,
+      routes: {
+        personas: { weight: 3, count: 50, operations: 2 },
+        skills: { supporting: 1, source: { configMap: { name: 'skills', key: 'skills.tar' } } },
+      },
+      models: { generator: model, judge: { ...model, name: 'other' } },
+      rubric: 'none',
+      gates: { lazyCeiling: '0.25' },
+      novelty: { maxSimilarity: '0.6', against: [{ digest: DIGEST }] },
+      budgets: { tokens: 2_000_000, records: 200 },
+      parallelism: 4,
+      suspend: false,
+      ...spec,
+    },
+  };
+}

@@ -1,14 +1,14 @@
 {{/* What the operator does in a namespace with runs. Beside our own kinds nothing that `admin` lacks. */}}
 {{- define "clawgym.operatorRules" -}}
 - apiGroups: [clawgym.io]
-  resources: [benchruns, clawtasks, rolloutbatches, trainingruns, trainingruntimes]
+  resources: [benchruns, clawtasks, rolloutbatches, synthesisjobs, trainingruns, trainingruntimes]
   verbs: [get, list, watch, create, update, patch, delete, deletecollection]
 - apiGroups: [clawgym.io]
-  resources: [benchruns/status, clawtasks/status, rolloutbatches/status, trainingruns/status]
+  resources: [benchruns/status, clawtasks/status, rolloutbatches/status, synthesisjobs/status, trainingruns/status]
   verbs: [get, update, patch]
 # Children block the deletion of their owner.
 - apiGroups: [clawgym.io]
-  resources: [benchruns/finalizers, clawtasks/finalizers, rolloutbatches/finalizers, trainingruns/finalizers]
+  resources: [benchruns/finalizers, clawtasks/finalizers, rolloutbatches/finalizers, synthesisjobs/finalizers, trainingruns/finalizers]
   verbs: [update]
 - apiGroups: [batch]
   resources: [jobs]

@@ -1,5 +1,8 @@
 import { ClawError } from '../../../src/base/error.ts';
 import type { ClawGymServer } from '../../../src/protocol/claw-gym-server.ts';
+import type { GateRun } from '../../../src/rollouts/gates/gate-runs.ts';
+import { failed, type RunRows, unknown } from '../../../src/rollouts/gates/verdict.ts';
+import { everyGate, gateVerdicts } from '../../../src/rollouts/gates/verdicts.ts';
 import type { Cache } from '../../kube/cache/cache.ts';
 import { WrittenVersions } from '../../kube/cache/written-versions.ts';
 import type { KubeClient } from '../../kube/client/typed-client.ts';
@@ -17,11 +20,8 @@ import { isGoing } from '../shared/life.ts';
 import { FIELD_MANAGER } from '../shared/marks.ts';
 import { transitionNotes } from '../shared/transition-notes.ts';
 import { GateFacts } from './gate-facts.ts';
-import type { GateRun } from './gates.ts';
 import { type FrozenTask, planTask, type TaskPlan } from './plan.ts';
 import { type GateVerdicts, taskStatus } from './status.ts';
-import { failed, type RunRows, unknown } from './verdict.ts';
-import { everyGate, gateVerdicts } from './verdicts.ts';
 
 export interface ClawTaskParts {
   readonly client: KubeClient;

@@ -1,11 +1,11 @@
 import { ClawError } from '../../../src/base/error.ts';
 import type { ClawGymServer } from '../../../src/protocol/claw-gym-server.ts';
+import type { Line, RunRows } from '../../../src/rollouts/gates/verdict.ts';
 import { keyOf, keyText, type ObjectKey } from '../../kube/objects/object-key.ts';
 import type { ClawTask } from '../shared/kinds.ts';
 import { isOver } from '../shared/life.ts';
 import { placeOf } from '../shared/place.ts';
 import { type FrozenTask, type RunState, runVerdict } from './plan.ts';
-import type { Line, RunRows } from './verdict.ts';
 
 interface Known {
   readonly uid: string | undefined;

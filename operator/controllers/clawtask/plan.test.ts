@@ -1,13 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { rolloutBatch } from '../../../src/api/rollout-batch.ts';
 import { asSha256 } from '../../../src/base/brand.ts';
+import type { TaskSetAnswer } from '../../../src/protocol/operator-api.ts';
 import { BATCH, batchOf, condition, taskOf } from '../../../test/support/run-objects.ts';
 import type { BatchStatus, ClawTask, RolloutBatch } from '../shared/kinds.ts';
 import { type FrozenTask, planTask, runVerdict } from './plan.ts';
-import type { TaskFacts } from './verdict.ts';
 
 const SET = asSha256('aa'.repeat(32));
-const frozenAs = (digest: string, more: Partial<TaskFacts> = {}): FrozenTask => ({
+const frozenAs = (
+  digest: string,
+  more: Partial<TaskSetAnswer['tasks'][number]> = {},
+): FrozenTask => ({
   taskSet: SET,
   facts: {
     ...{ id: 'Rename.v2', digest: asSha256(digest.repeat(32)), agentCode: 'none', problems: [] },
@@ -26,7 +29,12 @@ function made(task: ClawTask, frozen: FrozenTask, status: unknown, spec = {}): R
 
 describe('the runs of a task', () => {
   test.each<
-    [string, Partial<TaskFacts>, Record<string, unknown>, readonly (readonly [string, number])[]]
+    [
+      string,
+      Partial<TaskSetAnswer['tasks'][number]>,
+      Record<string, unknown>,
+      readonly (readonly [string, number])[],
+    ]
   >([
     [
       'all four',

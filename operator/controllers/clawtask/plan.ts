@@ -1,5 +1,8 @@
 import { GROUP } from '../../../src/api/group.ts';
 import { rolloutBatch } from '../../../src/api/rollout-batch.ts';
+import type { TaskSetAnswer } from '../../../src/protocol/operator-api.ts';
+import { type GateRun, gateRuns, type RunPlan } from '../../../src/rollouts/gates/gate-runs.ts';
+import { unknown, type Verdict } from '../../../src/rollouts/gates/verdict.ts';
 import type { NewObject } from '../../kube/client/resource-client.ts';
 import { findCondition } from '../../kube/objects/conditions.ts';
 import { labelValue } from '../../kube/objects/labels.ts';
@@ -8,8 +11,6 @@ import { batchName } from '../shared/batch-name.ts';
 import type { ClawTask, RolloutBatch } from '../shared/kinds.ts';
 import { isGoing, isOver } from '../shared/life.ts';
 import { placeOf } from '../shared/place.ts';
-import { type GateRun, gateRuns, type RunPlan } from './gates.ts';
-import { type TaskFacts, unknown, type Verdict } from './verdict.ts';
 
 const TASK_LABEL = `${GROUP}/clawtask`;
 const RUN_LABEL = `${GROUP}/gate`;
@@ -20,7 +21,7 @@ const DIGITS = 8;
 export interface FrozenTask {
   /** Of the task set that holds this one task. */
   readonly taskSet: string;
-  readonly facts: TaskFacts;
+  readonly facts: TaskSetAnswer['tasks'][number];
 }
 
 /** A run of the gates, as far as it is there. */

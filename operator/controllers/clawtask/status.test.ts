@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { clawTask } from '../../../src/api/claw-task.ts';
 import { asSha256 } from '../../../src/base/brand.ts';
+import { GATES, type Gate } from '../../../src/rollouts/gates/gate-runs.ts';
+import { failed, passed, unknown, type Verdict } from '../../../src/rollouts/gates/verdict.ts';
+import { everyGate } from '../../../src/rollouts/gates/verdicts.ts';
 import { kstatus } from '../../../test/support/kstatus.ts';
 import { NOW, taskOf } from '../../../test/support/run-objects.ts';
 import { findCondition } from '../../kube/objects/conditions.ts';
-import { GATES, type Gate } from './gates.ts';
 import type { FrozenTask } from './plan.ts';
 import { type GateVerdicts, taskStatus } from './status.ts';
-import { failed, passed, unknown, type Verdict } from './verdict.ts';
-import { everyGate } from './verdicts.ts';
 
 const DIGEST = asSha256('1d'.repeat(32));
 const frozen = (agentCode: 'child' | 'unknown' = 'child'): FrozenTask => ({

@@ -1,10 +1,10 @@
+import { GATES, type Gate } from '../../../src/rollouts/gates/gate-runs.ts';
+import type { Verdict } from '../../../src/rollouts/gates/verdict.ts';
 import type { Condition, ConditionState } from '../../kube/objects/conditions.ts';
 import { conditionList } from '../shared/condition-list.ts';
 import type { ClawTask } from '../shared/kinds.ts';
 import { runCondition } from '../shared/vocabulary.ts';
-import { GATES, type Gate } from './gates.ts';
 import type { FrozenTask } from './plan.ts';
-import type { Verdict } from './verdict.ts';
 
 type Status = NonNullable<ClawTask['status']>;
 export type GateVerdicts = Readonly<Record<Gate, Verdict>>;

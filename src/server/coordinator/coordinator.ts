@@ -21,6 +21,7 @@ import {
 import type { PodEvidence } from '../../protocol/pod-evidence.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { ClusterStore, JobOverCause, WorkItem } from '../../store/cluster-records.ts';
+import { gateLines } from '../../store/gate-lines.ts';
 import type { AgentImages } from './batch-agents.ts';
 import type { BatchDirectory } from './batch-directory.ts';
 import { exportsNote, makeExports } from './batch-exports.ts';
@@ -32,7 +33,7 @@ import { agentChangedReason } from './plan-agents.ts';
 import { planBatchRows } from './plan-batch.ts';
 import type { PodJudge } from './pod-judge.ts';
 import { resolveWholeSource, type SourceDeps } from './resolve-source.ts';
-import { batchResults, gateLines } from './results-artifact.ts';
+import { batchResults } from './results-artifact.ts';
 import type { RolloutKeeper } from './rollout-keeper.ts';
 import { taskSetAnswer } from './task-set-answer.ts';
 import type { TaskSetImports } from './task-set-imports.ts';

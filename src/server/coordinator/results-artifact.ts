@@ -1,8 +1,6 @@
 import type { RolloutId } from '../../base/brand.ts';
 import { canonicalJson } from '../../base/canonical-json.ts';
-import { sha256 } from '../../base/digest.ts';
-import type { RolloutLines } from '../../protocol/operator-api.ts';
-import type { RolloutDecision, RolloutRow } from '../../store/records.ts';
+import type { RolloutRow } from '../../store/records.ts';
 
 /**
  * The results of a batch: one line of canonical JSON a rollout, in plan order. Made of what was decided
@@ -32,28 +30,4 @@ function resultLine({ id, taskId, taskDigest, sample, decision }: RolloutRow): o
 /** Ids of attempts hold the uid of their batch; their number is what is the same everywhere. */
 function attemptNumber(rollout: RolloutId, attempt: string): number {
   return Number(attempt.slice(rollout.length + 1));
-}
-
-/** One line a rollout for the gates of a task, in plan order. */
-export function gateLines(rows: readonly RolloutRow[]): RolloutLines {
-  return rows.map(({ taskId, sample, decision }) => ({
-    taskId,
-    sample,
-    ...(decision !== undefined && { outcome: decision.outcome }),
-    reason: decision?.reason ?? '',
-    flat: decision?.score.flat ?? null,
-    native: decision?.score.native ?? null,
-    final: decision?.score.final ?? null,
-    checks: checksDigest(decision?.checks ?? []),
-    allZero: (decision?.checks ?? []).every(({ value }) => value === 0),
-    findings: findingCodes(decision),
-  }));
-}
-
-function checksDigest(checks: RolloutDecision['checks']): ReturnType<typeof sha256> {
-  return sha256(canonicalJson(checks.map(({ name, value }) => [name, value])));
-}
-
-function findingCodes(decision: RolloutDecision | undefined): string[] {
-  return [...new Set((decision?.findings ?? []).map(({ code }) => code))];
 }

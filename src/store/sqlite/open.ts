@@ -8,6 +8,7 @@ import type { ClusterStore } from '../cluster-records.ts';
 import type { ObjectReader, ObjectRecords } from '../object-records.ts';
 import type { RecordReader } from '../record-reader.ts';
 import type { RecordStore } from '../records.ts';
+import type { SynthesisReader, SynthesisRecords } from '../synthesis-records.ts';
 import { Connection } from './connection.ts';
 import { migrate, refuseNewerSchema, schemaVersion } from './migrations.ts';
 import { takeOwnerLock } from './owner-lock.ts';
@@ -37,7 +38,9 @@ export interface SqliteStoreOptions {
  * Opens the record store for this process alone. Throws `StoreUnavailable` where another process
  * owns it, where a newer version wrote it, or where the folder cannot be used.
  */
-export function openSqliteStore(options: SqliteStoreOptions): Promise<RecordStore & ObjectRecords> {
+export function openSqliteStore(
+  options: SqliteStoreOptions,
+): Promise<RecordStore & ObjectRecords & SynthesisRecords> {
   return openOwned(options, (connection, lock) => new SqliteStore(connection, lock));
 }
 
@@ -77,7 +80,9 @@ async function openOwned<T>(
 }
 
 /** Opens the store to read, while its owner runs or afterwards. Throws `NotFound` without a store. */
-export async function openSqliteReader(folder: string): Promise<RecordReader & ObjectReader> {
+export async function openSqliteReader(
+  folder: string,
+): Promise<RecordReader & ObjectReader & SynthesisReader> {
   return await inFolder(folder, () => {
     const path = join(folder, DATABASE_FILE);
     if (!existsSync(path)) {

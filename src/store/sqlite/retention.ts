@@ -113,6 +113,8 @@ const NAMING: readonly {
   { table: 'calls', key: ['seq'], text: "request || ' ' || coalesce(finish_json, '')" },
   { table: 'claims', key: ['pod_uid', 'role'], text: 'reads_json' },
   { table: 'pod_reports', key: ['pod_uid'], text: 'report' },
+  { table: 'synthesis_records', key: ['job', 'number'], text: 'data_json' },
+  { table: 'synthesis_calls', key: ['call_id'], text: "request || ' ' || response" },
 ];
 
 const zNaming = z.object({

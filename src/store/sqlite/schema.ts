@@ -225,4 +225,41 @@ export const SCHEMA_STEPS: readonly string[] = [
     PRIMARY KEY (kind, name)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE synthesis_jobs (
+    id          TEXT PRIMARY KEY,
+    spec_digest TEXT NOT NULL,
+    spec        TEXT NOT NULL,
+    created_at  INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  -- stage: the one that runs next; 'accepted' and 'rejected' are the ends
+  CREATE TABLE synthesis_records (
+    job       TEXT NOT NULL REFERENCES synthesis_jobs (id),
+    number    INTEGER NOT NULL CHECK (number >= 1),
+    revision  INTEGER NOT NULL,
+    stage     TEXT NOT NULL,
+    data_json TEXT NOT NULL,
+    ended_at  INTEGER,
+    PRIMARY KEY (job, number)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE synthesis_calls (
+    call_id       TEXT PRIMARY KEY,
+    job           TEXT NOT NULL,
+    number        INTEGER NOT NULL,
+    stage         TEXT NOT NULL,
+    role          TEXT NOT NULL,
+    model         TEXT NOT NULL,
+    request       TEXT NOT NULL,
+    response      TEXT NOT NULL,
+    status        INTEGER NOT NULL,
+    input_tokens  INTEGER NOT NULL,
+    output_tokens INTEGER NOT NULL,
+    started_at    INTEGER NOT NULL,
+    ended_at      INTEGER NOT NULL,
+    FOREIGN KEY (job, number) REFERENCES synthesis_records (job, number)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX synthesis_calls_of_record ON synthesis_calls (job, number);
+  `,
 ];

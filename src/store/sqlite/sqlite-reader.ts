@@ -10,16 +10,28 @@ import type {
   RolloutRow,
   VerificationRow,
 } from '../records.ts';
+import type {
+  SynthesisCallRow,
+  SynthesisJobRow,
+  SynthesisReader,
+  SynthesisRecordRow,
+} from '../synthesis-records.ts';
 import { getAttempt, listAttempts } from './attempts.ts';
 import { getBatch, listBatches } from './batches.ts';
 import { getCall, listCalls } from './calls.ts';
 import type { Connection } from './connection.ts';
 import { getObject, listObjects } from './objects.ts';
 import { countOutcomes, getRollout, listRollouts } from './rollouts.ts';
+import {
+  getSynthesis,
+  getSynthesisCall,
+  listSynthesisCalls,
+  listSynthesisRecords,
+} from './synthesis.ts';
 import { listVerifications } from './verifications.ts';
 
 /** Reads committed rows; the methods are those of `RecordStore`. */
-export class SqliteReader implements RecordReader, ObjectReader {
+export class SqliteReader implements RecordReader, ObjectReader, SynthesisReader {
   protected readonly connection: Connection;
 
   constructor(connection: Connection) {
@@ -75,6 +87,22 @@ export class SqliteReader implements RecordReader, ObjectReader {
 
   listObjects(kind: string): Promise<readonly ObjectRow[]> {
     return this.read((db) => listObjects(db, kind));
+  }
+
+  getSynthesis(job: string): Promise<SynthesisJobRow | undefined> {
+    return this.read((db) => getSynthesis(db, job));
+  }
+
+  listSynthesisRecords(job: string): Promise<readonly SynthesisRecordRow[]> {
+    return this.read((db) => listSynthesisRecords(db, job));
+  }
+
+  getSynthesisCall(callId: string): Promise<SynthesisCallRow | undefined> {
+    return this.read((db) => getSynthesisCall(db, callId));
+  }
+
+  listSynthesisCalls(job: string): Promise<readonly SynthesisCallRow[]> {
+    return this.read((db) => listSynthesisCalls(db, job));
   }
 
   [Symbol.asyncDispose](): Promise<void> {

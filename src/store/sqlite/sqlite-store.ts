@@ -16,6 +16,12 @@ import type {
   RolloutRow,
   VerificationRow,
 } from '../records.ts';
+import type {
+  SynthesisCallRow,
+  SynthesisJobRow,
+  SynthesisRecordRow,
+  SynthesisRecords,
+} from '../synthesis-records.ts';
 import { closeAttempt, endAttempt, openAttempt } from './attempts.ts';
 import { planBatch } from './batches.ts';
 import { finishCall, openCall } from './calls.ts';
@@ -24,10 +30,19 @@ import { GroupCommit } from './group-commit.ts';
 import { beginObject, endObject } from './objects.ts';
 import { decideRollout, reopenRollout } from './rollouts.ts';
 import { SqliteReader } from './sqlite-reader.ts';
+import {
+  addSynthesisCall,
+  addSynthesisRecord,
+  planSynthesis,
+  saveSynthesisRecord,
+} from './synthesis.ts';
 import { addVerification } from './verifications.ts';
 
 /** The owner's store: reads as the reader does, writes through group commits. */
-export class SqliteStore extends SqliteReader implements RecordStore, ObjectRecords {
+export class SqliteStore
+  extends SqliteReader
+  implements RecordStore, ObjectRecords, SynthesisRecords
+{
   readonly #commits: GroupCommit;
   readonly #lock: Disposable;
   #closing = false;
@@ -80,6 +95,22 @@ export class SqliteStore extends SqliteReader implements RecordStore, ObjectReco
 
   endObject(kind: string, name: string, end: ObjectEnd): Promise<ObjectRow> {
     return this.write((db) => endObject(db, kind, name, end));
+  }
+
+  planSynthesis(job: SynthesisJobRow): Promise<void> {
+    return this.write((db) => planSynthesis(db, job));
+  }
+
+  addSynthesisRecord(row: SynthesisRecordRow): Promise<void> {
+    return this.write((db) => addSynthesisRecord(db, row));
+  }
+
+  saveSynthesisRecord(row: SynthesisRecordRow): Promise<void> {
+    return this.write((db) => saveSynthesisRecord(db, row));
+  }
+
+  addSynthesisCall(row: SynthesisCallRow): Promise<SynthesisCallRow> {
+    return this.write((db) => addSynthesisCall(db, row));
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {

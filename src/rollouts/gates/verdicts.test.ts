@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { asSha256 } from '../../../src/base/brand.ts';
-import { CHEAT_BOUNDS } from '../../../src/rollouts/cheat-bounds.ts';
-import type { Gate } from './gates.ts';
+import { asSha256 } from '../../base/brand.ts';
+import { CHEAT_BOUNDS } from '../cheat-bounds.ts';
+import type { Gate } from './gate-runs.ts';
 import type { Line, RunRows, Runs, TaskFacts } from './verdict.ts';
 import { gateVerdicts } from './verdicts.ts';
 

@@ -1,7 +1,8 @@
-import { CHEAT_BOUNDS } from '../../../src/rollouts/cheat-bounds.ts';
-import type { BatchSpec } from '../shared/kinds.ts';
+import type { AgentSpec } from '../../api/agent-spec.ts';
+import { CHEAT_BOUNDS } from '../cheat-bounds.ts';
+import type { TaskFacts } from './verdict.ts';
 
-/** Conditions of a ClawTask, one a gate, in the order in which people read them. */
+/** The admission gates that need no model, as conditions of a ClawTask, in the order in which people read them. */
 export const GATES = [
   'StaticPassed',
   'NopPassed',
@@ -12,7 +13,7 @@ export const GATES = [
 ] as const;
 export type Gate = (typeof GATES)[number];
 
-/** Batches that the gates read. */
+/** Runs of agents that the gates read. */
 export const GATE_RUNS = ['nop', 'lazy', 'solution', 'cheats'] as const;
 export type GateRun = (typeof GATE_RUNS)[number];
 
@@ -23,23 +24,20 @@ export const REPEATS = 3;
 /** Verdicts on the same work that must be identical. */
 export const STABLE_REPEATS = 5;
 
-/** What of a task decides which gates can run. */
-export interface GateFacts {
-  readonly hasSolution: boolean;
-  readonly hasVerifier: boolean;
-}
-
 export interface RunPlan {
   readonly run: GateRun;
-  readonly agent: BatchSpec['agent'];
+  readonly agent: AgentSpec;
   readonly samples: number;
 }
 
 /**
- * The batches that a task needs. The verifier's stability is seen on the solution's work; where there
+ * The runs that a task needs. The verifier's stability is seen on the solution's work; where there
  * is none, on the work of `lazy`. A task that only a judge grades has nothing to run.
  */
-export function gateRuns({ hasSolution, hasVerifier }: GateFacts): readonly RunPlan[] {
+export function gateRuns({
+  hasSolution,
+  hasVerifier,
+}: Pick<TaskFacts, 'hasSolution' | 'hasVerifier'>): readonly RunPlan[] {
   if (!hasVerifier) return [];
   return [
     { run: 'nop', agent: { name: 'nop' }, samples: REPEATS },

@@ -1,4 +1,4 @@
-import { type CheatFamilyBound, cheatOfSample } from '../../../src/rollouts/cheat-bounds.ts';
+import { type CheatFamilyBound, cheatOfSample } from '../cheat-bounds.ts';
 import {
   failed,
   type Line,

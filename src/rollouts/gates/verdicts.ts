@@ -1,5 +1,5 @@
 import { cheatsVerdict } from './cheats-verdict.ts';
-import { type Gate, LAZY_CEILING, REPEATS, STABLE_REPEATS } from './gates.ts';
+import { type Gate, LAZY_CEILING, REPEATS, STABLE_REPEATS } from './gate-runs.ts';
 import {
   failed,
   type Line,
@@ -15,14 +15,24 @@ import {
 
 const MAX_NAMED = 5;
 
+/** Bounds that a caller may move; absent ones are those of every ClawTask. */
+export interface GateBounds {
+  /** Most that `lazy` may earn, flat. */
+  readonly lazyCeiling?: number;
+}
+
 /** Pure: every gate's verdict. */
-export function gateVerdicts(task: TaskFacts, runs: Runs): Readonly<Record<Gate, Verdict>> {
+export function gateVerdicts(
+  task: TaskFacts,
+  runs: Runs,
+  { lazyCeiling = LAZY_CEILING }: GateBounds = {},
+): Readonly<Record<Gate, Verdict>> {
   const first = staticVerdict(task);
   if (first.status !== 'True') return everyGate(NOT_RUN, first);
   return {
     StaticPassed: first,
     NopPassed: withRows(task, runs.nop, nopVerdict),
-    LazyPassed: withRows(task, runs.lazy, lazyVerdict),
+    LazyPassed: withRows(task, runs.lazy, (lazy) => lazyVerdict(lazy, lazyCeiling)),
     SolutionPassed: task.hasSolution ? withRows(task, runs.solution, solutionVerdict) : NO_SOLUTION,
     CheatsPassed: withRows(task, runs.cheats, (cheats) =>
       withRows(task, runs.nop, (nop) =>
@@ -121,10 +131,10 @@ function nopVerdict(rows: readonly Line[]): Verdict {
 }
 
 /** Empty outputs at the named paths are worth little. */
-function lazyVerdict(rows: readonly Line[]): Verdict {
+function lazyVerdict(rows: readonly Line[], ceiling: number): Verdict {
   const flat = highest(rows.map((row) => row.flat));
-  const limit = LAZY_CEILING.toFixed(2);
-  if (flat <= LAZY_CEILING + TOLERANCE) return passed(`flat ${shown(flat)}, at most ${limit}`);
+  const limit = ceiling.toFixed(2);
+  if (flat <= ceiling + TOLERANCE) return passed(`flat ${shown(flat)}, at most ${limit}`);
   return failed(
     'PaysForPlaceholders',
     `empty files at the named paths earn flat ${shown(flat)}, at most ${limit} is allowed; ` +
