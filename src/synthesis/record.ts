@@ -32,13 +32,12 @@ const zRule = z.strictObject({
 });
 export type RubricRule = z.infer<typeof zRule>;
 
-export const zRejection = z.strictObject({
+const zRejection = z.strictObject({
   stage: zStage,
   /** CamelCase. */
   reason: z.string(),
   message: z.string(),
 });
-export type Rejection = z.infer<typeof zRejection>;
 
 /** Everything that the stages so far made of a record: its checkpoint. */
 export const zRecordData = z.strictObject({

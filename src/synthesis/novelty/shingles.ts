@@ -27,7 +27,7 @@ export function shingles(text: string): Shingles {
   const short = words.length < SHORT;
   return {
     words: hashed(sequences(words, WORDS, ' ')),
-    characters: short ? hashed(sequences([...joined], CHARACTERS, '')) : new Uint32Array(),
+    characters: short ? hashed(sequences(joined.split(''), CHARACTERS, '')) : new Uint32Array(),
   };
 }
 
