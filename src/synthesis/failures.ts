@@ -9,16 +9,17 @@ const OF_THE_JOB: ReadonlySet<ErrorCode> = new Set([
   'Fenced',
   'Conflict',
   'MissingTool',
-  'SandboxFailed',
   'SandboxHostLost',
   'Unauthorized',
   'Forbidden',
 ]);
 
+export type OutageOf = 'model' | 'sandbox';
+
 export type Failure =
   | { readonly kind: 'job' }
-  /** The endpoint; other records may fare better. */
-  | { readonly kind: 'upstream' }
+  /** What answers calls or starts sandboxes; other records may fare better. */
+  | { readonly kind: 'outage'; readonly of: OutageOf }
   | { readonly kind: 'record'; readonly reason: string; readonly message: string };
 
 /**
@@ -34,7 +35,8 @@ export function failureOf(thrown: unknown, signal: AbortSignal): Failure {
       ? { kind: 'job' }
       : { kind: 'record', reason, message: errorMessage(thrown) };
   }
-  if (thrown.code === 'UpstreamFailed') return { kind: 'upstream' };
+  if (thrown.code === 'UpstreamFailed') return { kind: 'outage', of: 'model' };
+  if (thrown.code === 'SandboxFailed') return { kind: 'outage', of: 'sandbox' };
   if (OF_THE_JOB.has(thrown.code)) return { kind: 'job' };
   return { kind: 'record', reason: thrown.code, message: thrown.message };
 }

@@ -1,11 +1,11 @@
 import type { Clock } from '../base/clock.ts';
-import { ClawError } from '../base/error.ts';
+import { ClawError, errorMessage } from '../base/error.ts';
 import type { Logger } from '../base/logger.ts';
 import type { SynthesisRecords } from '../store/synthesis-records.ts';
 import { novelty } from './admit.ts';
 import { nextCheckpoint, rowOf } from './advance.ts';
 import { taskIdOf } from './candidate.ts';
-import { failureOf } from './failures.ts';
+import { failureOf, type OutageOf } from './failures.ts';
 import type { NoveltyIndex } from './novelty/novelty-index.ts';
 import { readRecord, type SynthesisRecord, zRecordData } from './record.ts';
 import { type Sample, zSample } from './sample.ts';
@@ -34,10 +34,10 @@ export interface JobRunnerOptions {
   readonly changed: (record: SynthesisRecord) => void;
 }
 
-/** Failures of an endpoint without an answer in between, after which the job stops. */
+/** Failures of the models, or of the sandboxes, without a success in between: then the job stops. */
 const OUTAGE = 5;
-/** Failures of an endpoint after which one record is given up, others being answered. */
-const MAX_UPSTREAM_FAILURES = 3;
+/** Such failures after which one record is given up, others faring better. */
+const MAX_FAILURES = 3;
 
 /**
  * Takes records through their stages until the target is accepted or a budget is used up. Every stage
@@ -47,8 +47,8 @@ const MAX_UPSTREAM_FAILURES = 3;
 export class JobRunner {
   readonly #options: JobRunnerOptions;
   readonly #records = new Map<number, SynthesisRecord>();
-  readonly #upstreamFailures = new Map<number, number>();
-  #outage = 0;
+  readonly #failures = new Map<number, number>();
+  readonly #outage: Record<OutageOf, number> = { model: 0, sandbox: 0 };
   #failure: { readonly thrown: unknown } | undefined;
   /** All records below have ended. */
   #admitted = 1;
@@ -149,7 +149,7 @@ export class JobRunner {
     const context: StageContext = { ...this.#options.stages, signal };
     try {
       const result = await RUN_STAGE[stage]({ number, data }, context);
-      this.#outage = 0;
+      this.#outage[stage === 'trial' || stage === 'gates' ? 'sandbox' : 'model'] = 0;
       await this.#save(record, result);
     } catch (thrown) {
       const failure = failureOf(thrown, signal);
@@ -157,25 +157,23 @@ export class JobRunner {
       if (failure.kind === 'record') {
         const { reason, message } = failure;
         await this.#save(record, { kind: 'rejected', data, reason, message });
-      } else await this.#upstreamFailed(record, thrown);
+      } else await this.#outageAt(record, failure.of, thrown);
     }
   }
 
-  async #upstreamFailed(record: SynthesisRecord, thrown: unknown): Promise<void> {
-    this.#outage += 1;
-    if (this.#outage >= OUTAGE) throw thrown;
-    const failures = (this.#upstreamFailures.get(record.number) ?? 0) + 1;
-    this.#upstreamFailures.set(record.number, failures);
-    const { logger } = this.#options;
-    logger.warn({ record: record.number, stage: record.stage, failures }, 'a model call failed');
-    if (failures < MAX_UPSTREAM_FAILURES) return;
-    const message = `the model gave no answer to this record in ${failures} tries`;
-    await this.#save(record, {
-      kind: 'rejected',
-      data: record.data,
-      reason: 'ModelFailed',
-      message,
-    });
+  /** The record is tried again; a failure that only it meets ends it, one that all meet ends the job. */
+  async #outageAt(record: SynthesisRecord, of: OutageOf, thrown: unknown): Promise<void> {
+    const { number, stage, data } = record;
+    this.#outage[of] += 1;
+    if (this.#outage[of] >= OUTAGE) throw thrown;
+    const failures = (this.#failures.get(number) ?? 0) + 1;
+    this.#failures.set(number, failures);
+    const said = errorMessage(thrown);
+    this.#options.logger.warn({ record: number, stage, failures }, `a ${of} failed: ${said}`);
+    if (failures < MAX_FAILURES) return;
+    const reason = of === 'model' ? 'ModelFailed' : 'SandboxFailed';
+    const message = `${failures} tries failed where other records fared better; the last: ${said}`;
+    await this.#save(record, { kind: 'rejected', data, reason, message });
   }
 
   async #save(record: SynthesisRecord, result: StageResult): Promise<SynthesisRecord> {

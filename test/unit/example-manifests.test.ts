@@ -7,7 +7,7 @@ import { parseManifest } from '../../src/api/parse-manifest.ts';
 import { crdSchema, serverVerdict } from '../support/server-verdict.ts';
 
 const EXAMPLES = join(import.meta.dirname, '..', '..', 'examples');
-const manifests = ['.', 'manifests'].flatMap((folder) =>
+const manifests = ['.', 'manifests', 'full-circle'].flatMap((folder) =>
   readdirSync(join(EXAMPLES, folder))
     .filter((name) => name.endsWith('.yaml'))
     .map((name) => join(folder, name)),

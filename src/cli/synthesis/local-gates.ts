@@ -72,6 +72,7 @@ export class LocalGates implements GateRunner {
     await keepTaskSet(artifacts, set, signal);
     const batches = [];
     for (const plan of plans) batches.push(...(await this.#batches(plan, set, label)));
+    await this.#reopen(batches);
     // Records run side by side; each has one sandbox at a time.
     await engine.run(
       batches.map(({ plan }) => plan),
@@ -79,6 +80,17 @@ export class LocalGates implements GateRunner {
     );
     signal.throwIfAborted();
     return await this.#report(plans, batches);
+  }
+
+  /** What failed for the host's reasons is tried again: nothing is shown by it. */
+  async #reopen(batches: readonly GateBatch[]): Promise<void> {
+    const { store } = this.#options;
+    for (const { plan } of batches) {
+      await store.planBatch(plan.batch, plan.rollouts);
+      for (const { id, decision } of await store.listRollouts(plan.batch.id)) {
+        if (decision?.outcome === 'infra_error') await store.reopenRollout(id);
+      }
+    }
   }
 
   /** One batch a plan; for cheats one a family, since a local batch has one agent. */
@@ -123,6 +135,13 @@ export class LocalGates implements GateRunner {
       const lines: Line[] = [];
       for (const { plan } of batches.filter((batch) => batch.run === run)) {
         const rows = await this.#options.store.listRollouts(plan.batch.id);
+        const failed = rows.find(({ decision }) => decision?.outcome === 'infra_error');
+        if (failed !== undefined) {
+          throw new ClawError(
+            'SandboxFailed',
+            `gate run ${failed.id} could not be carried out (${failed.decision?.reason})`,
+          );
+        }
         // Families of cheats are told apart by their sample, as in a batch that plays all of them.
         for (const line of gateLines(rows)) lines.push({ ...line, sample: lines.length });
         for (const row of rows) notes.push(gateNote(plan.agent.name, row, await this.#words(row)));

@@ -161,7 +161,8 @@ class Run:
             Link(self.spec["link"]).start()
         self.watch.start()
         # Of this thread and of what it starts: the threads above must get their turn among hundreds.
-        os.setpriority(os.PRIO_PROCESS, 0, AGENT_NICE)
+        # Where we run niced already, going back up is refused.
+        os.setpriority(os.PRIO_PROCESS, 0, max(AGENT_NICE, os.getpriority(os.PRIO_PROCESS, 0)))
         started = time.monotonic()
         end = {"exitCode": None, "signal": None, "reason": "Exited", "detail": ""}
         try:
