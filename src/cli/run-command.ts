@@ -22,7 +22,9 @@ export interface RunOptions {
 export async function runCommand(options: RunOptions): Promise<void> {
   const manifest = requireManifest(await readManifest(options.filename), options.filename);
   const runnable = manifest.objects.flatMap((each) =>
-    each.kind === 'BenchRun' || each.kind === 'RolloutBatch' ? [each] : [],
+    each.kind === 'BenchRun' || each.kind === 'RolloutBatch' || each.kind === 'SynthesisJob'
+      ? [each]
+      : [],
   );
   const [object] = runnable;
   if (object === undefined || runnable.length > 1) {
