@@ -1,7 +1,14 @@
 import { sha256 } from '../../src/base/digest.ts';
-import { ANOTHERS_SECRET, type HostileAgent, python, SOLVE, scored } from './hostile-agent.ts';
+import {
+  ANOTHERS_SECRET,
+  failed,
+  type HostileAgent,
+  python,
+  SOLVE,
+  scored,
+} from './hostile-agent.ts';
 
-const CLIENT = `import http.client, json, os, socket, ssl, threading
+const CLIENT = `import http.client, json, os, socket, ssl, threading, time
 BODY = json.dumps({"model": "m", "messages": [{"role": "user", "content": "go"}]})
 def connect():
     return http.client.HTTPConnection("127.0.0.1", 8089, timeout=60)
@@ -15,14 +22,10 @@ def server():
         if "clawgym-server" in line:
             return line.split()[0]
     return "127.0.0.1"
+# Locally nothing but the model link listens.
+DOOR = (server(), 8089 if server() == "127.0.0.1" else 8443)
 `;
 const client = (code: string): string => `${SOLVE}${python(`${CLIENT}${code}`)}`;
-
-/**
- * There is a server to flood in a cluster only. No model call here: what so many connections do to a node's
- * name look-ups may lose the model's endpoint to the server, which is no case of the agent's.
- */
-const unsure = { outcome: ['scored', 'agent_timeout'], flat: 1 } as const;
 
 export const NETWORK: readonly HostileAgent[] = [
   {
@@ -64,19 +67,28 @@ print("answered")`),
   {
     name: 'floods-the-server',
     script: client(`kept = []
-until = __import__("time").monotonic() + 8
+until = time.monotonic() + 8
 context = ssl._create_unverified_context()
-while __import__("time").monotonic() < until:
+while time.monotonic() < until and len(kept) < 3000:
     try:
-        link = socket.create_connection((server(), 8443), timeout=2)
-        if len(kept) % 50 == 0:
+        link = socket.create_connection(DOOR, timeout=2)
+        if len(kept) % 50 == 0 and DOOR[1] == 8443:
             link = context.wrap_socket(link)
             link.sendall(b"GET /rollouts/v1/artifacts/x HTTP/1.1\\r\\n")
         kept.append(link)
     except OSError:
         break
-print(len(kept))`),
-    ...unsure,
+print(len(kept), flush=True)
+if DOOR[1] != 8443:
+    for link in kept: link.close()
+for _ in range(60):
+    try:
+        if ask(connect()) == 200: raise SystemExit(0)
+    except (OSError, http.client.HTTPException):
+        time.sleep(0.5)
+raise SystemExit(1)`),
+    ...scored,
+    agentSeconds: 120,
   },
   {
     name: 'uses-up-the-ports',
@@ -86,7 +98,7 @@ def grab():
         link = socket.socket()
         link.setblocking(False)
         try:
-            link.connect((server(), 8443))
+            link.connect(DOOR)
         except BlockingIOError:
             pass
         kept.append(link)
@@ -97,9 +109,26 @@ for _ in range(10):
             grab()
         except OSError as error:
             print(error.errno, len(kept), flush=True)
-        __import__("time").sleep(100)
-__import__("time").sleep(10)`),
-    ...unsure,
+        time.sleep(100)
+time.sleep(10)
+while True:
+    try:
+        print(ask(connect()), flush=True)
+    except (OSError, http.client.HTTPException) as error:
+        print(error, flush=True)`),
+    ...failed,
+    agentSeconds: 60,
+  },
+  {
+    name: 'opens-one-connection-after-the-other',
+    script: client(`until = time.monotonic() + 30
+while time.monotonic() < until:
+    link = socket.socket()
+    link.setblocking(False)
+    link.connect_ex(DOOR)
+    link.close()
+print(ask(connect()), flush=True)`),
+    ...failed,
     agentSeconds: 60,
   },
 ];

@@ -2,8 +2,14 @@ import type { AgentEnd, Finding } from '../rollouts/outcome.ts';
 
 /** The finding of an agent that its wrapper ended at a limit, with the wrapper's own words. */
 export function limitFindings(reason: AgentEnd['reason'], detail: string): Finding[] {
-  if (reason !== 'MemoryLimit' && reason !== 'WorkspaceLimit') return [];
-  return [{ code: reason, message: detail }];
+  switch (reason) {
+    case 'MemoryLimit':
+    case 'WorkspaceLimit':
+    case 'ConnectionLimit':
+      return [{ code: reason, message: detail }];
+    default:
+      return [];
+  }
 }
 
 /** The finding of an output of which only both ends were kept. */

@@ -9,7 +9,14 @@ const zAgentReport = z.object({
   nonce: z.string(),
   exitCode: z.number().int().nullable(),
   signal: z.string().nullable(),
-  reason: z.enum(['Exited', 'Deadline', 'MemoryLimit', 'WorkspaceLimit', 'Cancelled']),
+  reason: z.enum([
+    'Exited',
+    'Deadline',
+    'MemoryLimit',
+    'WorkspaceLimit',
+    'ConnectionLimit',
+    'Cancelled',
+  ]),
   detail: z.string(),
   seconds: z.number().nonnegative(),
   /** Bytes that the agent printed, where the wrapper kept its output itself. */

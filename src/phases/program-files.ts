@@ -1,6 +1,7 @@
 /** Modules of the agent's wrapper, below programs/; they lie in one flat folder where they run. */
 export const AGENT_INIT_FILES = [
   'agent_init/__main__.py',
+  'agent_init/connections.py',
   'agent_init/link.py',
   'agent_init/output.py',
   'agent_init/usage.py',

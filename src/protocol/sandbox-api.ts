@@ -103,7 +103,14 @@ export const zAttemptEndBody = z.object({
     .object({
       exitCode: z.number().int().nullable(),
       signal: z.string().nullable(),
-      reason: z.enum(['Exited', 'Deadline', 'MemoryLimit', 'WorkspaceLimit', 'Cancelled']),
+      reason: z.enum([
+        'Exited',
+        'Deadline',
+        'MemoryLimit',
+        'WorkspaceLimit',
+        'ConnectionLimit',
+        'Cancelled',
+      ]),
       seconds: z.number().nonnegative(),
       detail: z.string(),
     })

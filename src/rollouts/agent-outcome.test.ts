@@ -16,6 +16,7 @@ it.each<[string, AgentEnd, Outcome, Outcome]>([
   ['at its deadline', end('Deadline'), 'agent_timeout', 'agent_error'],
   ['for memory', end('MemoryLimit'), 'agent_error', 'agent_error'],
   ['for its workspace', end('WorkspaceLimit'), 'agent_error', 'agent_error'],
+  ['for its connections', end('ConnectionLimit'), 'agent_error', 'agent_error'],
   ['for its budget', end('Budget'), 'budget_exhausted', 'budget_exhausted'],
   ['because it was stopped', end('Cancelled'), 'cancelled', 'cancelled'],
 ])('an agent that ended %s', (_how, ended, present, refused) => {

@@ -15,8 +15,17 @@ export function agentOutcome(end: AgentEnd, snapshot: 'present' | 'refused'): Ou
       return 'agent_timeout';
     case 'MemoryLimit':
     case 'WorkspaceLimit':
+    case 'ConnectionLimit':
       return 'agent_error';
     case 'Exited':
       return end.exitCode === 0 ? 'scored' : 'agent_error';
   }
+}
+
+/**
+ * True where the agent itself used up the network that its model calls share: a model that it lost with
+ * it is no infrastructure failure, or any agent could buy a retry.
+ */
+export function brokeItsNetwork({ reason }: Pick<AgentEnd, 'reason'>): boolean {
+  return reason === 'ConnectionLimit';
 }

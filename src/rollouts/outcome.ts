@@ -46,6 +46,7 @@ export const FINDING_CODES = [
   'EntrySkipped',
   'WorkspaceLimit',
   'MemoryLimit',
+  'ConnectionLimit',
   'PidsLimit',
   'OutputTruncated',
   'ChildKilledForMemory',
@@ -71,6 +72,7 @@ export interface AgentEnd {
     | 'Deadline'
     | 'MemoryLimit'
     | 'WorkspaceLimit'
+    | 'ConnectionLimit'
     | 'Cancelled'
     | 'Budget';
   /** Wall seconds from start to end of the agent's process. */

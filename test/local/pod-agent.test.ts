@@ -196,6 +196,54 @@ describe("the wrapper as a pod's first process", () => {
     expect(it.said).toMatchObject({ reason: 'WorkspaceLimit' });
   });
 
+  it.each([
+    [
+      'holds too many sockets',
+      `import os, socket, time
+door = socket.create_server(("127.0.0.1", 9009), backlog=1)
+for _ in range(4):
+    if os.fork() == 0:
+        kept = []
+        for _ in range(4000):
+            link = socket.socket()
+            link.setblocking(False)
+            link.connect_ex(door.getsockname())
+            kept.append(link)
+        time.sleep(30)
+time.sleep(30)`,
+      /^\d+ TCP sockets at once; the limit is 4096$/,
+    ],
+    [
+      'opens one connection after the other that nobody accepts',
+      `import socket, time
+door = socket.create_server(("127.0.0.1", 9009), backlog=1)
+for _ in range(20000):
+    link = socket.socket()
+    link.setblocking(False)
+    link.connect_ex(door.getsockname())
+    link.close()
+time.sleep(30)`,
+      /more than 4096 connections/,
+    ],
+  ])('ends an agent that %s', async (_, code, detail) => {
+    const it = await runAgent([`exec python3 -c '${code}'`]);
+    expect(it.code).toBe(137);
+    expect(it.said).toMatchObject({ reason: 'ConnectionLimit' });
+    const report = await readAgentReport(join(it.report, `${NONCE}.json`), NONCE);
+    expect(report?.detail).toMatch(detail);
+  });
+
+  it('lets an agent be that serves many callers of its own, or calls where nobody is', async () => {
+    const code = `import socket
+door = socket.create_server(("127.0.0.1", 9009), backlog=64)
+for _ in range(12000):
+    with socket.create_connection(door.getsockname()): door.accept()[0].close()
+for _ in range(12000):
+    with socket.socket() as link: link.connect_ex(("127.0.0.1", 9010))`;
+    const it = await runAgent([`exec python3 -c '${code}'`]);
+    expect(it.said).toMatchObject({ exitCode: 0, reason: 'Exited' });
+  });
+
   it('bounds the files of each process as the local engine does', async () => {
     const it = await runAgent(['ulimit -Hf; ulimit -Hn; ulimit -Hc']);
     // Bash counts the size of a file in KiB.

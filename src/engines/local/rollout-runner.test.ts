@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { z } from 'zod';
 import { ENGINE_ROLLOUT, engineBatch } from '../../../test/support/engine-batch.ts';
 import { MemoryArtifacts } from '../../../test/support/memory-artifacts.ts';
 import { tempDir } from '../../../test/support/temp-dir.ts';
@@ -8,7 +9,9 @@ import type { AgentPlan } from '../../agents/agent.ts';
 import { systemClock } from '../../base/clock.ts';
 import { ClawError } from '../../base/error.ts';
 import { silentLogger } from '../../base/logger.ts';
+import { REPORT_DIR, reportName } from '../../phases/agent-spec.ts';
 import type { SandboxExit } from '../../phases/process-sandbox.ts';
+import type { AgentEnd } from '../../rollouts/outcome.ts';
 import { rolloutService } from '../../server/rollout-service.ts';
 import type { AttemptRow, RolloutRow } from '../../store/records.ts';
 import { openSqliteStore } from '../../store/sqlite/open.ts';
@@ -31,6 +34,8 @@ interface Faults {
   readonly artifact?: () => Error;
   /** The agent has a model, whose gateway ended the episode, and ends by exit 0. */
   readonly lost?: 'LinkLost' | 'UpstreamFailed';
+  /** What the wrapper reports, the budget not being used up. */
+  readonly report?: { readonly reason: AgentEnd['reason'] };
 }
 
 const OUTPUT = { bytes: new Uint8Array(), totalBytes: 0, truncated: false };
@@ -56,17 +61,23 @@ async function run(faults: Faults): Promise<{ row: RolloutRow; attempts: readonl
   await using runtime = await openRuntimeDir(join(dir.path, 'store'));
   const artifacts = new MemoryArtifacts();
   await artifacts.put(Buffer.from('print'));
-  const { artifact, lost } = faults;
+  const { artifact, lost, report } = faults;
   if (artifact) artifacts.put = () => Promise.reject(artifact());
   const engine = new LocalEngine({
     store,
     api: rolloutService(store, artifacts),
     sandbox: {
       root: 'test',
-      run: ({ name }) =>
-        lost !== undefined && name === 'agent'
-          ? Promise.resolve(ENDED)
-          : Promise.reject(faults.sandbox?.() ?? new ClawError('SandboxFailed', 'no sandbox')),
+      run: async ({ name, mounts, stdin }) => {
+        if (lost === undefined || name !== 'agent')
+          throw faults.sandbox?.() ?? new ClawError('SandboxFailed', 'no sandbox');
+        const folder = mounts.find(({ target }) => target === REPORT_DIR)?.source ?? '';
+        const { nonce } = z.object({ nonce: z.string() }).parse(JSON.parse(`${stdin}`));
+        const killed = { exitCode: null, signal: 'SIGKILL', detail: '', seconds: 1, nonce };
+        const text = JSON.stringify({ ...killed, ...report });
+        if (report !== undefined) await writeFile(join(folder, reportName(nonce)), text);
+        return ENDED;
+      },
     },
     programsDir: dir.path,
     models: {
@@ -76,7 +87,7 @@ async function run(faults: Faults): Promise<{ row: RolloutRow; attempts: readonl
         await writeFile(socketPath, '');
         return {
           socketPath,
-          budgetEnded: () => true,
+          budgetEnded: () => report === undefined,
           lost: () => lost,
           [Symbol.asyncDispose]: () => Promise.resolve(),
         };
@@ -138,6 +149,13 @@ test('a used-up budget stands where the link was lost after it', async () => {
 test('a used-up budget does not where its endpoint failed', async () => {
   const { attempts } = await run({ plan: program, lost: 'UpstreamFailed' });
   expect(classes(attempts)).toEqual(Array(3).fill('infra_error UpstreamFailed'));
+});
+
+test('a model that its agent lost by using up the network is no infrastructure failure', async () => {
+  const report = { reason: 'ConnectionLimit' } as const;
+  const { attempts } = await run({ plan: program, lost: 'UpstreamFailed', report });
+  expect(attempts).toHaveLength(1);
+  expect(attempts[0]?.end?.agent.reason).toBe('ConnectionLimit');
 });
 
 test('a full disk of our own is not', async () => {

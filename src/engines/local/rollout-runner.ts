@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { type ClawError, errorMessage, toClawError } from '../../base/error.ts';
 import type { Logger } from '../../base/logger.ts';
+import { brokeItsNetwork } from '../../rollouts/agent-outcome.ts';
 import { nextStep } from '../../rollouts/next-step.ts';
 import type {
   AttemptClose,
@@ -88,7 +89,7 @@ async function openAndRun(
   try {
     const { end, modelLost } = await runAttempt(job.plan, job.task, attempt, deps, signal);
     if (signal.aborted) return await close(deps, attempt, 'cancelled', 'Stopped');
-    if (modelLost !== undefined) {
+    if (modelLost !== undefined && !brokeItsNetwork(end.agent)) {
       await close(deps, attempt, 'infra_error', modelLost);
       return observer.retried(job.rollout, modelLost);
     }

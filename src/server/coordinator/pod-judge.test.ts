@@ -5,6 +5,7 @@ import { startScripted, well } from '../../../test/support/scripted-bed.ts';
 import type { ClusterScript, ScriptedCluster } from '../../../test/support/scripted-cluster.ts';
 import { asAttemptId, asRolloutId } from '../../base/brand.ts';
 import { sha256 } from '../../base/digest.ts';
+import type { AttemptEndBody } from '../../protocol/sandbox-api.ts';
 
 const UID = 'e0a1b2c3-0000-4000-8000-000000000002';
 const FIRST = asRolloutId(`${UID}/one/0`);
@@ -130,6 +131,27 @@ describe('the model of an attempt that is closed without its end', () => {
     await atWork();
     await cluster.open.coordinator.cancel(UID, 'DeadlineExceeded');
     expect(cluster.modelEnds).toEqual([ATTEMPT]);
+  });
+});
+
+describe('an agent that used up the network', () => {
+  it.each(['its link', 'its endpoint'] as const)('buys no retry by losing %s', async (which) => {
+    await cluster.plan(UID, one);
+    const agent: ClusterScript['agent'] = async (_grant, on) => {
+      if (which === 'its endpoint') await on.store.putModelLoss(ATTEMPT, 'getaddrinfo EAI_AGAIN');
+      const killed = { exitCode: null, signal: 'SIGKILL', seconds: 1, detail: '5000 sockets' };
+      const report: AttemptEndBody = {
+        ...(await endedWell(on)),
+        agent: { ...killed, reason: 'ConnectionLimit' },
+        findings: [{ code: 'ConnectionLimit', message: '5000 sockets' }],
+        ...(which === 'its link' && { linkLost: 'no gateway for 120 s' }),
+      };
+      return { report };
+    };
+    const state = await cluster.drive(UID, { ...well, agent });
+    expect(state).toMatchObject({ outcomes: { agent_error: 1 }, attempts: 1 });
+    const [line] = await cluster.open.coordinator.rollouts(UID);
+    expect(line).toMatchObject({ outcome: 'agent_error', findings: ['ConnectionLimit'] });
   });
 });
 

@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { evidenceOfPod, zPodForEvidence } from '../../protocol/evidence-of-pod.ts';
 import type { PodEvidence } from '../../protocol/pod-evidence.ts';
 import { type AttemptEndBody, zAttemptEndBody } from '../../protocol/sandbox-api.ts';
+import { brokeItsNetwork } from '../../rollouts/agent-outcome.ts';
 import { classifyRolloutPod, type RolloutPodClass } from '../../rollouts/classify-pod.ts';
 import { classifyVerifyPod } from '../../rollouts/classify-verify-pod.ts';
 import { knownFindings } from '../../rollouts/known-findings.ts';
@@ -100,12 +101,7 @@ export class PodJudge {
     const lost = await store.getModelLoss(attempt.id);
     return {
       ended: false,
-      modelLost:
-        lost !== undefined
-          ? ('UpstreamFailed' as const)
-          : held?.linkLost !== undefined
-            ? ('LinkLost' as const)
-            : undefined,
+      modelLost: modelLost(lost !== undefined, held),
       held: held && { workspace: workspaceOf(held) },
       budgetEnded: calls.some(({ finish }) => finish?.result === 'budget'),
       agentSeconds: agentDeadline(batch.of(attempt.rollout).task, batch.planned.settings),
@@ -239,6 +235,15 @@ export class PodJudge {
 function evidenceIn(object: unknown): PodEvidence | undefined {
   const parsed = zPodForEvidence.safeParse(object);
   return parsed.success ? evidenceOfPod(parsed.data, { gone: false }) : undefined;
+}
+
+function modelLost(
+  upstreamFailed: boolean,
+  held: AttemptEndBody | undefined,
+): 'UpstreamFailed' | 'LinkLost' | undefined {
+  if (held?.agent !== undefined && brokeItsNetwork(held.agent)) return undefined;
+  if (upstreamFailed) return 'UpstreamFailed';
+  return held?.linkLost === undefined ? undefined : 'LinkLost';
 }
 
 function workspaceOf({ snapshot, refused }: AttemptEndBody): 'present' | 'refused' | 'missing' {

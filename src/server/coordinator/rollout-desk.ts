@@ -1,6 +1,7 @@
 import type { AgentPlan, ProcessPlan } from '../../agents/agent.ts';
 import { NO_PROGRAM, podAgentSpec } from '../../phases/agent-spec.ts';
 import type { AttemptEndBody } from '../../protocol/sandbox-api.ts';
+import { brokeItsNetwork } from '../../rollouts/agent-outcome.ts';
 import type { AgentEnd } from '../../rollouts/outcome.ts';
 import { isAttemptOver } from '../../store/attempt-over.ts';
 import type { ClaimRow } from '../../store/cluster-records.ts';
@@ -153,7 +154,8 @@ export class RolloutDesk implements Pick<ClaimDesk, 'stage' | 'companion' | 'end
     const upstream = await store.getModelLoss(attempt.id);
     const calls = await store.listCalls(attempt.id);
     const spent = calls.some(({ finish }) => finish?.result === 'budget');
-    if (upstream !== undefined || (body.linkLost !== undefined && !spent)) {
+    const lost = upstream !== undefined || (body.linkLost !== undefined && !spent);
+    if (lost && !(body.agent && brokeItsNetwork(body.agent))) {
       const reason = upstream === undefined ? 'LinkLost' : 'UpstreamFailed';
       return await keeper.close(batch, attempt, { class: 'infra_error', reason });
     }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { lookup as systemLookup } from 'node:dns';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AgentHost } from '../../agents/agent-host.ts';
@@ -27,6 +28,7 @@ import { type SandboxServer, startSandboxServer } from '../sandbox/sandbox-serve
 import { sessionPlan } from '../session-plan.ts';
 import { CertificateKeeper } from '../tls/certificate-keeper.ts';
 import { guardedLookup } from '../upstreams/forbidden-hosts.ts';
+import { keptLookup } from '../upstreams/kept-lookup.ts';
 import { type SecretReader, SecretUpstreams } from '../upstreams/secret-upstreams.ts';
 import type { ServerConfig } from './config.ts';
 import { type OpenRetention, openRetention } from './open-retention.ts';
@@ -306,6 +308,8 @@ function openUpstreams(
   secrets: SecretReader,
   logger: Logger,
 ): SecretUpstreams {
+  // One for all endpoints: what is known of a name outlives a changed key.
+  const lookup = guardedLookup(keptLookup(systemLookup, clock));
   return new SecretUpstreams({
     secrets,
     connect: (name, endpoint) =>
@@ -316,7 +320,7 @@ function openUpstreams(
         clock,
         random: Math.random,
         logger,
-        lookup: guardedLookup(),
+        lookup,
       }),
     ownNames: new Set(certificateNames(config)),
     clock,

@@ -29,7 +29,8 @@ export function isForbiddenHost(hostname: string, own: ReadonlySet<string>): boo
   return isForbiddenAddress(name.replace(/^\[|\]$/g, ''));
 }
 
-type LookUpAll = (
+/** All addresses of a name, as `dns.lookup` finds them. */
+export type LookUpAll = (
   hostname: string,
   options: LookupOptions & { readonly all: true },
   callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,

@@ -20,7 +20,15 @@ export const zAttemptEnd = z.object({
   agent: z.object({
     exitCode: z.number().nullable(),
     signal: z.string().nullable(),
-    reason: z.enum(['Exited', 'Deadline', 'MemoryLimit', 'WorkspaceLimit', 'Cancelled', 'Budget']),
+    reason: z.enum([
+      'Exited',
+      'Deadline',
+      'MemoryLimit',
+      'WorkspaceLimit',
+      'ConnectionLimit',
+      'Cancelled',
+      'Budget',
+    ]),
     seconds: z.number(),
   }),
   snapshot: absent(zDigest),

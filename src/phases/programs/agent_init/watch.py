@@ -1,27 +1,30 @@
-"""Watches what the agent uses of memory and disk. Everything it looks at is hostile."""
+"""Watches what the agent uses of memory, disk and network. Everything it looks at is hostile."""
 
 import os
 import signal
 import threading
 import time
 
+from connections import Connections
 from usage import ROOM_EVERY, Room, Usage
 
 NEAR = 0.9
 """A limit counts as reached at this share of it, so that the agent ends by us and not by the kernel."""
 MEMORY_EVERY = 0.25
+CONNECTIONS_EVERY = 0.1
 FILES_EVERY = 1.0
 
 
 class Watch(threading.Thread):
-    """Looks at the sandbox's memory and files; sets `reason` once when a limit is near."""
+    """Looks at the sandbox's memory, files and connections; sets `reason` once when a limit is near."""
 
     def __init__(self, spec):
         super().__init__(daemon=True)
         self.spec = spec
         self.reason = None
         self.detail = ""
-        self.memory_at = self.files_at = self.files_again_at = 0.0
+        self.memory_at = self.connections_at = self.files_at = self.files_again_at = 0.0
+        self.connections = Connections(time.monotonic())
         self.room = Room(spec["cwd"])
 
     def run(self):
@@ -40,6 +43,9 @@ class Watch(threading.Thread):
         if now >= self.memory_at:
             self.memory_at = now + MEMORY_EVERY
             self.look_at_memory()
+        if now >= self.connections_at:
+            self.connections_at = now + CONNECTIONS_EVERY
+            self.look_at_connections(now)
         if self.reason is not None:
             return
         shrank = self.room.shrank()
@@ -66,6 +72,11 @@ class Watch(threading.Thread):
         used = working_set()
         if used is not None and used >= NEAR * limit:
             self.end("MemoryLimit", "%d of %d bytes of memory in use" % (used, limit))
+
+    def look_at_connections(self, now):
+        problem = self.connections.problem(now)
+        if problem is not None:
+            self.end("ConnectionLimit", problem)
 
     def look_at_unwritten(self):
         """Cheap, and no walk that hundreds of writers could hold up."""
