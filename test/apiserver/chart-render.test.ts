@@ -39,6 +39,7 @@ const VALUE_SETS: Readonly<Record<string, readonly string[]>> = {
     ...['--set-json', 'operator.affinity={"podAntiAffinity":{}}'],
     ...['--set-json', 'networkPolicy.metricsFrom=[{"namespaceSelector":{}}]'],
     ...['--set-json', 'networkPolicy.userFrom=[{"podSelector":{}}]'],
+    ...['--set', 'sandbox.hardening.userNamespaces=true,sandbox.hardening.appArmor=true'],
     ...['--set-json', 'sandbox.defaults={"runtimeClassName":"gvisor","resources":{"cpu":"2"}}'],
   ],
   'without network policies': ['--set', 'networkPolicy.enabled=false'],

@@ -6,14 +6,25 @@ import { namespaceObjects } from '../../src/engines/kubernetes/namespace-objects
 import { preflightFinding, zPreflightPod } from '../../src/engines/kubernetes/preflight-finding.ts';
 import { type PreflightCluster, preflightPod } from '../../src/engines/kubernetes/preflight-pod.ts';
 import { rolloutJob } from '../../src/engines/kubernetes/rollout-job.ts';
-import type { PodInstallation, SandboxJobRequest } from '../../src/engines/kubernetes/settings.ts';
+import {
+  type PodInstallation,
+  type SandboxJobRequest,
+  zPodSettings,
+} from '../../src/engines/kubernetes/settings.ts';
 import { verifyJob } from '../../src/engines/kubernetes/verify-job.ts';
 import type { Shape } from '../../src/protocol/operator-api.ts';
 import { imageReference } from '../cluster/images/image-names.ts';
 import { enforcerStatusPath, waitEnforced } from '../cluster/network-policy/enforcer-status.ts';
 import type { Manifest } from '../cluster/node/cluster-api.ts';
 import { waitUntil } from '../cluster/wait-until.ts';
-import { layOut, listAtEnd, lookAround } from '../support/pods/inside-programs.ts';
+import { farAddresses } from '../support/pods/far-addresses.ts';
+import {
+  type Door,
+  layOut,
+  listAtEnd,
+  lookAround,
+  reachOut,
+} from '../support/pods/inside-programs.ts';
 import { loadImages } from '../support/pods/load-images.ts';
 import { nodeLayer } from '../support/pods/node-layer-bed.ts';
 import {
@@ -44,9 +55,18 @@ let server: TestNamespace;
 let serverAddress = '';
 let installation: PodInstallation;
 let cluster: PreflightCluster;
+const METADATA = { host: '169.254.169.254', port: 80 };
+/** One that the probe of the product asks for, and one that is set apart for documentation (RFC 5737). */
+const INTERNET = [
+  { host: '1.1.1.1', port: 443 },
+  { host: '192.0.2.1', port: 443 },
+];
+const far = new AsyncDisposableStack();
+let ownApiServer = { host: '', port: 0 };
 
 beforeAll(async () => {
   await loadImages(layer, ['runner']);
+  far.use(await farAddresses(layer, [METADATA, ...INTERNET]));
   server = await TestNamespace.create(layer, 'restricted');
   await server.pod(
     'server',
@@ -72,6 +92,9 @@ beforeAll(async () => {
   const service = zService.parse(await layer.api.get(server.path('services/server')));
   serverAddress = service.spec.clusterIP;
   ({ installation } = request('runs', ROLLOUT_SHAPE));
+  const behind = await layer.api.get('/api/v1/namespaces/default/endpoints/kubernetes');
+  const [subset] = zEndpoints.parse(behind).subsets;
+  ownApiServer = { host: subset.addresses[0].ip, port: subset.ports[0].port };
   cluster = {
     apiServer: { host: '$KUBERNETES_SERVICE_HOST', port: 443 },
     nameServers: [await addressOf('/api/v1/namespaces/kube-system/services/kube-dns')],
@@ -82,6 +105,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await server?.[Symbol.asyncDispose]();
+  await far.disposeAsync();
   await layer[Symbol.asyncDispose]();
 });
 
@@ -90,6 +114,15 @@ const zService = z.object({
     clusterIP: z.string(),
     ports: z.array(z.object({ nodePort: z.number().optional() })),
   }),
+});
+
+const zEndpoints = z.object({
+  subsets: z.tuple([
+    z.object({
+      addresses: z.tuple([z.object({ ip: z.string() })]),
+      ports: z.tuple([z.object({ port: z.number() })]),
+    }),
+  ]),
 });
 
 async function addressOf(path: string): Promise<string> {
@@ -164,18 +197,43 @@ const inside = () => ({
   resolv: expect.stringContaining('nameserver 127.0.0.1') as string,
   shm: 64 * 1024 * 1024,
 });
+const GATEWAY: Door = { name: 'the server', host: 'clawgym-server.sandbox.internal', port: 8443 };
+
+/** What no sandbox may reach, each of it known to answer. */
+function forbidden(): readonly Door[] {
+  const { apiServer, nameServers, otherPod, nodePort } = cluster;
+  const addresses = layer.nodes.map(({ name, state }) => ({ name, host: state.address }));
+  return [
+    { name: 'the API server', ...apiServer },
+    { name: 'the API server at its own address', ...ownApiServer },
+    ...nameServers.flatMap((host): Door[] => [
+      { name: 'a name server', host, port: 53, way: 'dns' },
+      { name: 'a name server by TCP', host, port: 53 },
+    ]),
+    { name: 'another pod', host: otherPod?.host ?? '', port: otherPod?.port ?? 0 },
+    { name: "the server's other port", host: serverAddress, port: 8080 },
+    ...addresses.flatMap(({ name, host }): Door[] => [
+      { name: `a NodePort service on ${name}`, host, port: nodePort?.port ?? 0 },
+      { name: `the kubelet of ${name}`, host, port: 10_250 },
+    ]),
+    { name: 'the metadata address', ...METADATA },
+    ...INTERNET.map(({ host, port }) => ({ name: `the internet at ${host}`, host, port })),
+  ];
+}
+
 const SYSTEM = ['/', '/etc', '/opt', '/opt/clawgym', '/program', '/var/tmp', '/home', '/root'];
 
 test('a rollout pod, from inside', { timeout: 240_000 }, async () => {
   await using space = await prepared(true);
   const own = ['/agent', '/workspace', '/tmp', '/run/clawgym/report', '/dev/shm'];
+  const doors = forbidden();
   const said = await runJob(space, rolloutJob(request(space.name, ROLLOUT_SHAPE)), {
     stage: layOut(['/clawgym/agent/config', '/clawgym/workspace/input', '/clawgym/report/spec']),
     companion: listAtEnd('/clawgym/workspace /clawgym/report'),
-    agent: lookAround(
+    agent: `${lookAround(
       [...SYSTEM, ...own],
       ['/agent/config', '/workspace/input', '/run/clawgym/report/spec'],
-    ),
+    )}${reachOut(GATEWAY, doors)}`,
   });
   expect(JSON.parse(said['stage'] ?? '')).toEqual({
     audience: ['clawgym/rollout'],
@@ -185,12 +243,34 @@ test('a rollout pod, from inside', { timeout: 240_000 }, async () => {
   expect(said['companion']).toBe(
     'saw: /clawgym/report: probe spec /clawgym/workspace: input probe\n',
   );
-  expect(JSON.parse(said['agent'] ?? '')).toEqual({
+  const [sees, reaches] = linesOf(said['agent']);
+  expect(sees).toEqual({
     ...inside(),
     writable: own.slice(1),
     seen: ['laid out', 'laid out', 'laid out'],
   });
+  expect(reaches).toEqual([GATEWAY.name]);
 });
+
+test('a rollout pod without our policies reaches all that they close', {
+  timeout: 240_000,
+}, async () => {
+  await using space = await prepared(false);
+  const doors = forbidden();
+  const said = await runJob(space, rolloutJob(request(space.name, ROLLOUT_SHAPE)), {
+    stage: 'print()',
+    companion: listAtEnd('/clawgym/workspace'),
+    agent: reachOut(GATEWAY, doors),
+  });
+  const all = [GATEWAY, ...doors].map(({ name }) => name);
+  expect(linesOf(said['agent'])).toEqual([all.toSorted()]);
+});
+
+const linesOf = (text = ''): unknown[] =>
+  text
+    .trim()
+    .split('\n')
+    .map((line): unknown => JSON.parse(line));
 
 test('a verify pod, from inside', { timeout: 240_000 }, async () => {
   await using space = await prepared(true);
@@ -231,9 +311,10 @@ async function ended(space: TestNamespace, selector: string): Promise<Pod> {
 }
 
 describe('the preflight pod', () => {
-  const finding = async (space: TestNamespace, sandbox: object = {}) => {
+  const finding = async (space: TestNamespace, sandbox: object = {}, hardening: object = {}) => {
     const batch = podBatch({ sandbox }, space.name);
-    const pod = preflightPod('preflight', batch, installation, cluster);
+    const settings = zPodSettings.parse({ ...installation.settings, hardening });
+    const pod = preflightPod('preflight', batch, { ...installation, settings }, cluster);
     pod.metadata.ownerReferences = [];
     await create(pod);
     await space.waitFor('preflight', hasEnded, 120);
@@ -251,8 +332,22 @@ describe('the preflight pod', () => {
     await using space = await prepared(false);
     const found = await finding(space);
     expect(found).toMatchObject({ status: 'False', reason: 'Reachable' });
-    for (const name of ['the API server', 'name server', 'another pod', 'a NodePort service']) {
+    for (const name of [
+      ...['the API server', 'name server', 'another pod', 'a NodePort service'],
+      ...['the metadata address', 'the internet'],
+    ])
       expect(found?.message).toContain(name);
+  });
+
+  test.each([
+    ['strictGroups', 'SupplementalGroupsPolicyNotSupported'],
+    ['appArmor', 'AppArmor'],
+  ])('with %s runs, or shows that its node cannot', { timeout: 240_000 }, async (field, reason) => {
+    await using space = await prepared(true);
+    const found = await finding(space, {}, { [field]: true });
+    if (found?.status !== 'True') {
+      expect(found).toMatchObject({ status: 'Unknown', reason: 'ProbeFailed' });
+      expect(found?.message).toContain(reason);
     }
   });
 

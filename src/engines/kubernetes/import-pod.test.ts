@@ -25,7 +25,12 @@ describe('the pod that reads a volume', () => {
     });
     const [container] = pod.spec.containers;
     expect(container?.volumeMounts.find(({ name }) => name === 'source')).toEqual({
-      ...{ name: 'source', mountPath: '/clawgym/source', readOnly: true },
+      ...{
+        name: 'source',
+        mountPath: '/clawgym/source',
+        readOnly: true,
+        recursiveReadOnly: 'IfPossible',
+      },
     });
     const [projected] = pod.spec.volumes[0]?.projected?.sources ?? [];
     expect(projected?.serviceAccountToken.audience).toBe('clawgym/import');

@@ -16,7 +16,12 @@ export type Volume = {
   };
 };
 
-export type VolumeMount = { name: string; mountPath: string; readOnly?: true };
+export type VolumeMount = {
+  name: string;
+  mountPath: string;
+  readOnly?: true;
+  recursiveReadOnly?: 'IfPossible';
+};
 
 export type EnvVar =
   | { name: string; value: string }
@@ -69,12 +74,15 @@ export type PodSpec = {
   dnsConfig: { nameservers: string[]; options: { name: string; value: string }[] };
   activeDeadlineSeconds: number;
   terminationGracePeriodSeconds: number;
+  hostUsers?: false;
   securityContext: {
     runAsNonRoot: true;
     runAsUser: number;
     runAsGroup: number;
     fsGroup: number;
+    supplementalGroupsPolicy?: 'Strict';
     seccompProfile: { type: 'RuntimeDefault' };
+    appArmorProfile?: { type: 'RuntimeDefault' };
   };
   initContainers?: Container[];
   containers: Container[];

@@ -71,7 +71,7 @@ export function sandboxLabels({ batch, job }: SandboxJobRequest): Record<string,
 }
 
 /** What every pod with the sandbox label has, the preflight pod too. */
-export function commonSpec({ server, features }: PodInstallation) {
+export function commonSpec({ server, features, settings: { hardening } }: PodInstallation) {
   return {
     restartPolicy: 'Never',
     serviceAccountName: SANDBOX_SERVICE_ACCOUNT,
@@ -90,12 +90,15 @@ export function commonSpec({ server, features }: PodInstallation) {
         { name: 'attempts', value: '1' },
       ],
     },
+    ...(hardening.userNamespaces ? { hostUsers: false } : {}),
     securityContext: {
       runAsNonRoot: true,
       runAsUser: NOBODY,
       runAsGroup: NOBODY,
       fsGroup: NOBODY,
+      ...(hardening.strictGroups ? { supplementalGroupsPolicy: 'Strict' } : {}),
       seccompProfile: { type: 'RuntimeDefault' },
+      ...(hardening.appArmor ? { appArmorProfile: { type: 'RuntimeDefault' } } : {}),
     },
   } as const satisfies Partial<PodSpec>;
 }

@@ -140,6 +140,23 @@ test('a node of an older cluster gets no host name that its API server would ref
   expect(podOf(job)).not.toHaveProperty('hostnameOverride');
 });
 
+test('what only some nodes can do is asked of them where the installation says so', () => {
+  const request = sandboxRequest(ROLLOUT_SHAPE);
+  const { installation } = request;
+  const hardened = (hardening: object) => {
+    const settings = zPodSettings.parse({ ...installation.settings, hardening });
+    const job = rolloutJob({ ...request, installation: { ...installation, settings } });
+    expect(strictProblems(job)).toEqual([]);
+    const { hostUsers, securityContext } = podOf(job);
+    const { supplementalGroupsPolicy, appArmorProfile } = securityContext;
+    return [hostUsers, supplementalGroupsPolicy, appArmorProfile?.type];
+  };
+  expect(hardened({})).toEqual([undefined, undefined, undefined]);
+  expect(hardened({ userNamespaces: true })).toEqual([false, undefined, undefined]);
+  expect(hardened({ strictGroups: true })).toEqual([undefined, 'Strict', undefined]);
+  expect(hardened({ appArmor: true })).toEqual([undefined, undefined, 'RuntimeDefault']);
+});
+
 describe('seconds', () => {
   test.each<[string, Partial<Shape>, object, number, number, number]>([
     ['defaults', {}, {}, 1680, 214, 3600],
@@ -314,6 +331,7 @@ describe('settings', () => {
       imagePullPolicy: 'IfNotPresent',
       cpuRequestPercent: 25,
       trusted: { cpuRequestMillis: 20, cpuMillis: 1000, memoryMiB: 192 },
+      hardening: { userNamespaces: false, strictGroups: false, appArmor: false },
     });
   });
 

@@ -21,6 +21,20 @@ export const zPodSettings = z.strictObject({
       memoryMiB: z.int().min(16).default(192),
     })
     .prefault({}),
+  /**
+   * What makes the wall around a sandbox thicker where the nodes can do it. A node that cannot refuses the
+   * pod or never starts it, and no right of the operator's shows it the nodes (docs/adr/0015).
+   */
+  hardening: z
+    .strictObject({
+      /** `hostUsers: false`: root in a pod would be nobody on its node. */
+      userNamespaces: z.boolean().default(false),
+      /** `supplementalGroupsPolicy: Strict`: no groups of the image's own `/etc/group`. */
+      strictGroups: z.boolean().default(false),
+      /** `appArmorProfile: RuntimeDefault`: nodes without AppArmor are refused. */
+      appArmor: z.boolean().default(false),
+    })
+    .prefault({}),
   /** Where the pods of the sandbox listener are: the only thing that sandboxes reach. */
   server: z.strictObject({
     namespace: z.string().min(1),

@@ -22,8 +22,9 @@ export function mount(name: string, mountPath: string): VolumeMount {
   return { name, mountPath };
 }
 
+/** With all that is mounted below it, where kernel (5.12) and runtime can: a claim may bring mounts along. */
 export function readOnly(name: string, mountPath: string): VolumeMount {
-  return { name, mountPath, readOnly: true };
+  return { name, mountPath, readOnly: true, recursiveReadOnly: 'IfPossible' };
 }
 
 /** Each container has its own, else one could pass the other something through the default one. */

@@ -36,6 +36,48 @@ print(json.dumps({
 `;
 }
 
+/** Something that a container tries to reach: by a TCP connection, or by a question to a name server. */
+export interface Door {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly way?: 'dns';
+}
+
+/**
+ * Of any container: which doors answer. The first is tried until it does, for policies may take a moment
+ * to let a new pod through; what is closed then is closed. Refused is not reached: a network may refuse
+ * in the place of who is asked.
+ */
+export function reachOut(first: Door, others: readonly Door[]): string {
+  return `
+import json, os, socket, threading, time
+QUERY = bytes.fromhex("1337010000010000000000000a6b756265726e657465730764656661756c740373766300" "00010001")
+def answers(door):
+    place = (os.path.expandvars(door["host"]), door["port"])
+    try:
+        if door.get("way") != "dns":
+            socket.create_connection(place, 3).close()
+            return True
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+            line.settimeout(3)
+            line.sendto(QUERY, place)
+            return len(line.recv(512)) > 0
+    except OSError:
+        return False
+first, others = json.loads(${JSON.stringify(JSON.stringify([first, others]))})
+until = time.monotonic() + 20
+while not (opened := answers(first)) and time.monotonic() < until: time.sleep(0.2)
+reached = [first["name"]] if opened else []
+def look(door):
+    if answers(door): reached.append(door["name"])
+tries = [threading.Thread(target=look, args=(door,)) for door in others]
+for each in tries: each.start()
+for each in tries: each.join()
+print(json.dumps(sorted(reached)))
+`;
+}
+
 /** Of the first container: writes these files, then says what its token is. */
 export function layOut(files: readonly string[]): string {
   return `
