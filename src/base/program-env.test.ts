@@ -12,6 +12,7 @@ test.each([
   'no_proxy',
   'npm_config_registry',
   'NPM_CONFIG_CACHE',
+  'PIP_INDEX_URL',
   'NODE_EXTRA_CA_CERTS',
   'SSL_CERT_FILE',
 ])('programs of the host see %s', (name) => {

@@ -11,7 +11,7 @@ const NAMES: ReadonlySet<string> = new Set([
   'node_extra_ca_certs',
   'ssl_cert_file',
 ]);
-const PREFIXES = ['lc_', 'npm_config_'];
+const PREFIXES = ['lc_', 'npm_config_', 'pip_'];
 
 /**
  * What of an environment a program of the host may see: its search path, its folders, the language,

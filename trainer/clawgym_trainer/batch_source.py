@@ -62,7 +62,7 @@ class BatchSource:
 
     def trained(self, number: int, told: dict[str, Any]) -> None:
         """Says that a batch was trained; telling it again is harmless."""
-        self._ask(f"{self._base}/{number}/trained", json.dumps(told).encode(), also=(409,))
+        self._ask(f"{self._base}/{number}/trained", json.dumps(told).encode())
 
     def _with_tensors(self, index: dict[str, Any], after: int) -> FetchedBatch:
         number = index.get("number")
@@ -74,9 +74,7 @@ class BatchSource:
             raise BadInput(f"batch {number}: tokens: expected SHA-256 {wanted}, got other bytes")
         return FetchedBatch(index, tensors)
 
-    def _ask(
-        self, url: str, body: bytes | None = None, also: tuple[int, ...] = ()
-    ) -> tuple[int, bytes]:
+    def _ask(self, url: str, body: bytes | None = None) -> tuple[int, bytes]:
         """Asks until there is an answer that is one; waits out restarts of the server."""
         until = self._clock() + OUTAGE_SECONDS
         pause = 0.1
@@ -84,7 +82,7 @@ class BatchSource:
             try:
                 return self._once(url, body)
             except urllib.error.HTTPError as error:
-                if error.code == 410 or error.code in also:
+                if error.code == 410:
                     return error.code, b""
                 if error.code < 500 and error.code not in (408, 429):
                     said = error.read(500).decode("utf-8", "replace")

@@ -41,10 +41,12 @@ class MetricsFile:
         return rows
 
 
-def _line(row: dict[str, Any]) -> bytes:
-    return json.dumps({name: _finite(value) for name, value in row.items()}).encode() + b"\n"
-
-
-def _finite(value: Any) -> Any:
-    """JSON has no NaN: a number that is none is written as a string."""
+def json_safe(value: Any) -> Any:
+    """JSON has no NaN: a number that is none becomes a string."""
+    if isinstance(value, dict):
+        return {name: json_safe(one) for name, one in value.items()}
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _line(row: dict[str, Any]) -> bytes:
+    return json.dumps(json_safe(row)).encode() + b"\n"

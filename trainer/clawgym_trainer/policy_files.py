@@ -48,11 +48,6 @@ def write_model_folder(
     return sha256_bytes(ready)
 
 
-def manifest_sha256(folder: Path) -> str:
-    """SHA-256 of the READY mark of a complete folder."""
-    return sha256_file(folder / READY)
-
-
 def verify_model_folder(folder: Path) -> None:
     """Checks every file against READY where there is one. Raises BadInput."""
     if not (folder / "config.json").is_file():

@@ -14,7 +14,7 @@ import os
 import shutil
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +26,13 @@ from .durable import write_file
 from .entrypoint import Run, run_trainer
 from .failures import Preempted
 from .lora import merged, with_adapter
-from .metrics import MetricsFile
+from .metrics import MetricsFile, json_safe
 from .model_load import choose_device, limit_threads, load_model
-from .policy_files import TOKENIZER, manifest_sha256, write_model_folder
+from .policy_files import TOKENIZER, write_model_folder
 from .progress import Progress, status_server
 from .rope import with_rope
 from .run_spec import RL_TOKENS
-from .token_batch import Expectations, read_batch
+from .token_batch import Expectations, TokenBatch, read_batch
 from .token_trainer import TokenTrainer, mean_reward
 from .versions import library_versions
 
@@ -43,11 +43,12 @@ KEPT_POLICIES = 3
 
 @dataclass(frozen=True)
 class RlState:
-    """Where a run stands. `told` is what the server was, or is to be, told of the last batch."""
+    """Where a run stands. The last batch's number is the policy's version as well; 0 is the base.
+    `told` is what the server was, or is to be, told of that batch.
+    """
 
     step: int = 0
     batch: int = 0
-    version: int = 0
     tokens: int = 0
     trained_tokens: int = 0
     told: dict[str, Any] | None = None
@@ -98,43 +99,35 @@ class RlRun:
                 raise Preempted(f"asked to stop; goes on after batch {self._state.batch}")
         return self._result()
 
-    def _take(self, batch: Any, waited: float) -> None:
+    def _take(self, batch: TokenBatch, waited: float) -> None:
         state = self._state
-        empty = batch.trained == 0 or batch.denominator == 0
-        metrics = {"batch": batch.number, "trainedTokens": 0, "empty": True}
-        if not empty:
-            metrics = self._trainer.train(batch, state.step, state.version)
+        # A batch without a token to learn still makes a version: of the weights as they are.
+        metrics: dict[str, Any] = {"trainedTokens": 0}
+        if batch.trained > 0 and batch.denominator > 0:
+            metrics = self._trainer.train(batch, state.step, state.batch)
         began = time.monotonic()
-        version = state.version if empty else state.version + 1
-        told = {"policyVersion": version, **self._published(version, fresh=not empty)}
-        row = {"batch": batch.number, "policyVersion": version, **metrics}
-        row["waitSeconds"] = round(waited, 3)
-        self._state = replace(
-            state,
+        row = {"batch": batch.number, **metrics, "waitSeconds": round(waited, 3)}
+        told = {**self._publish(batch.number), "metrics": json_safe(row)}
+        self._state = RlState(
             step=state.step + 1,
             batch=batch.number,
-            version=version,
             tokens=state.tokens + int(metrics.get("tokens", 0)),
             trained_tokens=state.trained_tokens + batch.trained,
-            told={**told, "metrics": row},
+            told=told,
         )
         self._checkpoints.save(self._state.step, self._save)
         row["syncSeconds"] = round(time.monotonic() - began, 3)
         self._metrics.append(self._state.step, row)
-        self._source.trained(batch.number, self._state.told or told)
+        self._source.trained(batch.number, told)
         self._drop_old_policies()
         shown = {name: row[name] for name in ("loss", "rewardMean", "gradNorm") if name in row}
         self._progress.tell(self._state.step, shown)
 
-    def _published(self, version: int, fresh: bool) -> dict[str, Any]:
-        """Path and digest of a version; none of version 0, which is the base itself."""
+    def _publish(self, version: int) -> dict[str, Any]:
         target = self._policy(version)
-        if fresh:
-            save = merged(self._trainer.model).save_pretrained
-            write_model_folder(target, self._run.folders.model, self._run.template, save)
-        if version == 0:
-            return {"path": None, "manifestSha256": None}
-        return {"path": str(target), "manifestSha256": manifest_sha256(target)}
+        save = merged(self._trainer.model).save_pretrained
+        digest = write_model_folder(target, self._run.folders.model, self._run.template, save)
+        return {"policyVersion": version, "path": str(target), "manifestSha256": digest}
 
     def _policy(self, version: int) -> Path:
         parent = self._run.folders.out / "policy"
@@ -142,8 +135,10 @@ class RlRun:
         return parent / f"v-{version}"
 
     def _drop_old_policies(self) -> None:
-        for version in range(1, self._state.version - KEPT_POLICIES + 1):
-            shutil.rmtree(self._policy(version), ignore_errors=True)
+        for path in self._policy(0).parent.glob("v-*"):
+            number = path.name.removeprefix("v-")
+            if number.isdigit() and int(number) <= self._state.batch - KEPT_POLICIES:
+                shutil.rmtree(path, ignore_errors=True)
 
     def _save(self, folder: Path) -> None:
         self._trainer.save(folder)
@@ -176,8 +171,7 @@ class RlRun:
             "run": run.spec.run,
             "name": run.spec.name,
             "steps": state.step,
-            "policyVersion": state.version,
-            "lastBatch": state.batch,
+            "policyVersion": state.batch,
             "tokens": state.tokens,
             "trainedTokens": state.trained_tokens,
             "rewardMeanLast": mean_reward(rows[-5:]),

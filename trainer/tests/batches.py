@@ -30,7 +30,18 @@ def batch_of(
     groups = sorted({group for group, _, _ in rollouts})
     rewards = {g: [reward for group, reward, _ in rollouts if group == g] for g in groups}
     columns: dict[str, list[Any]] = {
-        name: [] for name in ["ids", "mask", "logp", "version", "adv", "weight", "rollout", "group", "segment"]
+        name: []
+        for name in [
+            "ids",
+            "mask",
+            "logp",
+            "version",
+            "adv",
+            "weight",
+            "rollout",
+            "group",
+            "segment",
+        ]
     }
     offsets, table = [0], []
     for at, (group, reward, segments) in enumerate(rollouts):

@@ -1,4 +1,4 @@
-"""What the tests share: conversations made up by a seed, folders with manifests, run specifications."""
+"""What the tests share: made-up conversations, folders with manifests, run specifications."""
 
 from __future__ import annotations
 
@@ -17,7 +17,24 @@ from clawgym_trainer.chat_template import BUNDLED
 from clawgym_trainer.digests import list_files
 
 TRAINER = Path(__file__).parent.parent
-WORDS = ["sort", "read", "the", "file", "write", "report", "count", "lines", "of", "each", "name", "into", "notes", "then", "check", "it"]
+WORDS = [
+    "sort",
+    "read",
+    "the",
+    "file",
+    "write",
+    "report",
+    "count",
+    "lines",
+    "of",
+    "each",
+    "name",
+    "into",
+    "notes",
+    "then",
+    "check",
+    "it",
+]
 TOOLS = [
     {
         "type": "function",
