@@ -232,6 +232,10 @@ describe('a release', () => {
       outcomes: [{ outcome: 'scored', count: 4 }],
       attempts: 4,
     });
+    await installation.kubectl(['delete', 'rolloutbatch', name]);
+    const kept = await clawgym('get', 'rollouts', name, ...cluster);
+    expect(kept.stderr).toContain(`${name} was deleted (uid `);
+    expect(kept.stdout.match(/scored +1\.0000/g)).toHaveLength(4);
   }, 600_000);
 
   test('leaves records, kinds and objects when it is uninstalled', async () => {
