@@ -20,7 +20,8 @@ const zGroups = withRules(
     .describe('Rollouts of one step.'),
   [
     {
-      rule: 'self.minSamples <= self.samples',
+      // The API server asks it of the default too, whose members it has not filled in by then.
+      rule: '!has(self.minSamples) || !has(self.samples) || self.minSamples <= self.samples',
       message: 'minSamples cannot be more than samples',
       holds: ({ minSamples, samples }) => minSamples <= samples,
     },

@@ -76,7 +76,8 @@ export const zHyper = withRules(
     .describe('Settings of the optimizer.'),
   [
     {
-      rule: 'self.globalBatch % self.microBatch == 0',
+      // The API server asks it of the default too, whose members it has not filled in by then.
+      rule: '!has(self.globalBatch) || !has(self.microBatch) || self.globalBatch % self.microBatch == 0',
       message: 'globalBatch must be a multiple of microBatch',
       holds: ({ globalBatch, microBatch }) => globalBatch % microBatch === 0,
     },
