@@ -12,6 +12,7 @@ import type { Upstream } from '../gateway/upstream.ts';
 import type { ProcessSandbox } from '../phases/process-sandbox.ts';
 import { rolloutService } from '../server/rollout-service.ts';
 import type { ArtifactStore } from '../store/artifacts.ts';
+import type { BatchNotes } from '../store/cluster-records.ts';
 import { openFileArtifacts } from '../store/file-artifacts.ts';
 import type { RecordStore } from '../store/records.ts';
 import { openSqliteStore } from '../store/sqlite/open.ts';
@@ -19,7 +20,7 @@ import type { SynthesisRecords } from '../store/synthesis-records.ts';
 
 /** Stores, gateway and engine of one run in one process; disposed in reverse order. */
 export interface LocalSession extends AsyncDisposable {
-  readonly store: RecordStore & SynthesisRecords;
+  readonly store: RecordStore & SynthesisRecords & BatchNotes;
   readonly artifacts: ArtifactStore;
   readonly engine: LocalEngine;
 }

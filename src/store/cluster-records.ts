@@ -118,6 +118,9 @@ export interface ClusterRecords {
 /** An end names three; a companion that is started again puts others. */
 export const POD_UPLOADS = 64;
 
+/** The part of it that runs on one machine keep too. */
+export type BatchNotes = Pick<ClusterRecords, 'batchNotes' | 'setBatchNote'>;
+
 /** The store of a cluster's server. */
 export type ClusterStore = RecordStore & ClusterRecords & RetentionRecords;
 

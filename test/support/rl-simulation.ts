@@ -1,8 +1,9 @@
 import type { BatchId } from '../../src/base/brand.ts';
+import type { BatchNotes } from '../../src/store/cluster-records.ts';
 import type { RlDeed, RlWorld } from '../../src/training/rl/drive-run.ts';
 import type { SeenRun, SeenTrainer } from '../../src/training/rl/next-actions.ts';
 import type { RlRun, WantedBatch } from '../../src/training/rl/rl-run.ts';
-import { StepBoard, type StepRecords } from '../../src/training/rl/step-board.ts';
+import { StepBoard } from '../../src/training/rl/step-board.ts';
 import type { FrozenStep } from '../../src/training/rl/step-notes.ts';
 
 const DIGEST = 'a'.repeat(64);
@@ -38,7 +39,7 @@ export class RlSimulation {
     this.#empty = empty;
   }
 
-  readonly #records: StepRecords = {
+  readonly #records: BatchNotes = {
     batchNotes: (batch: BatchId) => Promise.resolve({ ...this.#notes.get(batch) }),
     setBatchNote: (batch, key, value) => {
       this.#notes.set(batch, { ...this.#notes.get(batch), [key]: value });

@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import type { Clock } from '../../base/clock.ts';
 import { ClawError, errorMessage } from '../../base/error.ts';
-import type { ClusterStore } from '../cluster-records.ts';
+import type { BatchNotes, ClusterStore } from '../cluster-records.ts';
 import type { ObjectReader, ObjectRecords } from '../object-records.ts';
 import type { RecordReader } from '../record-reader.ts';
 import type { RecordStore } from '../records.ts';
@@ -40,7 +40,7 @@ export interface SqliteStoreOptions {
  */
 export function openSqliteStore(
   options: SqliteStoreOptions,
-): Promise<RecordStore & ObjectRecords & SynthesisRecords> {
+): Promise<RecordStore & ObjectRecords & SynthesisRecords & BatchNotes> {
   return openOwned(options, (connection, lock) => new SqliteStore(connection, lock));
 }
 

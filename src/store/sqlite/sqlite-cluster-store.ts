@@ -3,7 +3,6 @@ import type { Role } from '../../protocol/pod-contract.ts';
 import type { PodEvidence } from '../../protocol/pod-evidence.ts';
 import type {
   AttemptCounts,
-  BatchNote,
   ClaimRow,
   ClusterStore,
   CountedJobRow,
@@ -19,7 +18,6 @@ import type {
 } from '../cluster-records.ts';
 import type { AttemptRow, BatchRow, VerificationRow } from '../records.ts';
 import type { DigestCursor, DigestPage } from '../retention-records.ts';
-import { batchNotes, setBatchNote } from './batch-notes.ts';
 import { openBatches } from './batches.ts';
 import {
   claimByCredential,
@@ -208,14 +206,6 @@ export class SqliteClusterStore extends SqliteStore implements ClusterStore {
 
   getPodReport(podUid: string): Promise<string | undefined> {
     return this.read((db) => getPodReport(db, podUid));
-  }
-
-  setBatchNote(batch: BatchId, key: BatchNote, value: string): Promise<void> {
-    return this.write((db) => setBatchNote(db, batch, key, value));
-  }
-
-  batchNotes(batch: BatchId): Promise<Readonly<Partial<Record<BatchNote, string>>>> {
-    return this.read((db) => batchNotes(db, batch));
   }
 
   absences(): Promise<ReadonlyMap<BatchId, number>> {

@@ -1,5 +1,6 @@
 import type { AttemptId, BatchId, RolloutId } from '../../base/brand.ts';
 import { ClawError, errorMessage } from '../../base/error.ts';
+import type { BatchNote } from '../cluster-records.ts';
 import type { ObjectReader, ObjectRow } from '../object-records.ts';
 import type { RecordReader } from '../record-reader.ts';
 import type {
@@ -17,6 +18,7 @@ import type {
   SynthesisRecordRow,
 } from '../synthesis-records.ts';
 import { getAttempt, listAttempts } from './attempts.ts';
+import { batchNotes } from './batch-notes.ts';
 import { getBatch, listBatches } from './batches.ts';
 import { getCall, listCalls } from './calls.ts';
 import type { Connection } from './connection.ts';
@@ -44,6 +46,10 @@ export class SqliteReader implements RecordReader, ObjectReader, SynthesisReader
 
   listBatches(): Promise<readonly BatchRow[]> {
     return this.read(listBatches);
+  }
+
+  batchNotes(batch: BatchId): Promise<Readonly<Partial<Record<BatchNote, string>>>> {
+    return this.read((db) => batchNotes(db, batch));
   }
 
   getRollout(id: RolloutId): Promise<RolloutRow | undefined> {

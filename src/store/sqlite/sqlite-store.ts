@@ -1,5 +1,6 @@
-import type { AttemptId, RolloutId } from '../../base/brand.ts';
+import type { AttemptId, BatchId, RolloutId } from '../../base/brand.ts';
 import { ClawError } from '../../base/error.ts';
+import type { BatchNote } from '../cluster-records.ts';
 import type { NewObject, ObjectEnd, ObjectRecords, ObjectRow } from '../object-records.ts';
 import type {
   AttemptClaim,
@@ -23,6 +24,7 @@ import type {
   SynthesisRecords,
 } from '../synthesis-records.ts';
 import { closeAttempt, endAttempt, openAttempt } from './attempts.ts';
+import { setBatchNote } from './batch-notes.ts';
 import { planBatch } from './batches.ts';
 import { finishCall, openCall } from './calls.ts';
 import type { Connection } from './connection.ts';
@@ -55,6 +57,10 @@ export class SqliteStore
 
   planBatch(batch: BatchRow, rollouts: readonly PlannedRollout[]): Promise<void> {
     return this.write((db) => planBatch(db, batch, rollouts));
+  }
+
+  setBatchNote(batch: BatchId, key: BatchNote, value: string): Promise<void> {
+    return this.write((db) => setBatchNote(db, batch, key, value));
   }
 
   openAttempt(rollout: RolloutId, claim: AttemptClaim): Promise<AttemptRow> {

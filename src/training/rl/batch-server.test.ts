@@ -3,8 +3,9 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { MemoryArtifacts } from '../../../test/support/memory-artifacts.ts';
 import type { BatchId } from '../../base/brand.ts';
 import { systemClock } from '../../base/clock.ts';
+import type { BatchNotes } from '../../store/cluster-records.ts';
 import { batchServer } from './batch-server.ts';
-import { StepBoard, type StepRecords } from './step-board.ts';
+import { StepBoard } from './step-board.ts';
 import type { FrozenStep } from './step-notes.ts';
 
 const READY = 'c'.repeat(64);
@@ -12,7 +13,7 @@ const word = (policyVersion: number, manifestSha256 = READY) => ({
   ...{ policyVersion, path: `policy/v-${policyVersion}`, manifestSha256, metrics: { loss: 0.1 } },
 });
 
-function memoryRecords(): StepRecords {
+function memoryRecords(): BatchNotes {
   const notes = new Map<BatchId, Record<string, string>>();
   return {
     batchNotes: (batch) => Promise.resolve({ ...notes.get(batch) }),

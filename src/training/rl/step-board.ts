@@ -1,12 +1,10 @@
 import { asBatchId } from '../../base/brand.ts';
 import { ClawError } from '../../base/error.ts';
 import { InTurn } from '../../base/in-turn.ts';
-import type { ClusterRecords } from '../../store/cluster-records.ts';
+import type { BatchNotes } from '../../store/cluster-records.ts';
 import type { SeenStep } from './next-actions.ts';
 import { type RlRun, stepBatchName } from './rl-run.ts';
 import { type FrozenStep, noteText, readStepNotes, type Trained } from './step-notes.ts';
-
-export type StepRecords = Pick<ClusterRecords, 'batchNotes' | 'setBatchNote'>;
 
 interface BoardStep {
   readonly frozen: FrozenStep;
@@ -19,18 +17,18 @@ interface BoardStep {
  */
 export class StepBoard {
   readonly #run: Pick<RlRun, 'name' | 'steps'>;
-  readonly #records: StepRecords;
+  readonly #records: BatchNotes;
   readonly #steps: BoardStep[] = [];
   readonly #turn = new InTurn();
   #closed = false;
   #news = Promise.withResolvers<void>();
 
-  private constructor(run: Pick<RlRun, 'name' | 'steps'>, records: StepRecords) {
+  private constructor(run: Pick<RlRun, 'name' | 'steps'>, records: BatchNotes) {
     this.#run = run;
     this.#records = records;
   }
 
-  static async open(run: Pick<RlRun, 'name' | 'steps'>, records: StepRecords): Promise<StepBoard> {
+  static async open(run: Pick<RlRun, 'name' | 'steps'>, records: BatchNotes): Promise<StepBoard> {
     const board = new StepBoard(run, records);
     for (let step = 1; step <= run.steps; step += 1) {
       const notes = await records.batchNotes(asBatchId(stepBatchName(run.name, step)));
