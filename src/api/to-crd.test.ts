@@ -107,6 +107,27 @@ test('columns and names are what users type and see', () => {
       },
       {
         "columns": [
+          "Accepted",
+          "Records",
+          "Status",
+          "Task Set",
+          "Age",
+        ],
+        "names": {
+          "categories": [
+            "clawgym",
+          ],
+          "kind": "SynthesisJob",
+          "listKind": "SynthesisJobList",
+          "plural": "synthesisjobs",
+          "shortNames": [
+            "synth",
+          ],
+          "singular": "synthesisjob",
+        },
+      },
+      {
+        "columns": [
           "Step",
           "Loss",
           "Reward",

@@ -7,7 +7,7 @@ const LABELS = 'expected label keys, of at most 317 characters';
 const KEYLESS = 'a toleration without key needs the operator Exists';
 const VALUED = 'value is refused with the operator Exists';
 const ONE_SOURCE =
-  'the task source takes exactly one of digest, selector, configMap, persistentVolumeClaim, url, path';
+  'the task source takes exactly one of digest, selector, configMap, persistentVolumeClaim, url, synthesisJob, path';
 const ONE_SELECTOR = 'selector takes matchLabels, matchExpressions or both';
 const VALUES = 'values is required for In and NotIn and refused for Exists and DoesNotExist';
 const COMMAND = 'command is required for the agent "command" and refused for every other';
