@@ -7,7 +7,7 @@ import { defineResource } from '../../operator/kube/objects/resource.ts';
 import { ClawError, errorMessage } from '../../src/base/error.ts';
 import { BatchBed, type BedOptions } from '../support/batch/batch-bed.ts';
 import { installCrds } from '../support/clawgym-layer.ts';
-import { namespaces } from '../support/layer-client.ts';
+import { namespaces, serviceAccounts } from '../support/layer-client.ts';
 import { layerCluster } from '../support/layer-cluster.ts';
 
 const cluster = layerCluster();
@@ -157,6 +157,26 @@ describe.concurrent('a batch goes on', () => {
     expect(told[0]).toMatchObject({ cause: 'lost' });
     expect(told[1]?.name).toMatch(/-g2$/);
     expect(bed.server.evidenceTold[0]?.deletedByUs).toBe(undefined);
+  });
+
+  test('after somebody deleted the service account of its pods', async ({ expect }) => {
+    await using bed = await open({ script: () => 'hang' });
+    await using _life = bed.start();
+    await bed.create('demo', { samples: 2, parallelism: 1 });
+    await expect.poll(() => bed.condition('demo', 'Progressing'), LIMIT).toBe('True Running');
+    const { items } = await bed.client
+      .for(serviceAccounts)
+      .list({ namespace: bed.namespace }, bed.call);
+    const [account] = items.filter(({ metadata }) => metadata.name !== 'default');
+    if (account === undefined) throw new Error('no service account');
+    await bed.client.for(serviceAccounts).delete(account.metadata, bed.call);
+    await bed.change('demo', { parallelism: 2 });
+    bed.script = () => 'work';
+    const [pod] = await bed.pods();
+    if (pod === undefined) throw new Error('no pod');
+    await bed.client.for(sandboxPods).delete(pod.metadata, bed.call);
+    // What was proven is doubted no sooner than some seconds after its proof.
+    await expect.poll(() => bed.complete('demo'), { ...LIMIT, timeout: 100_000 }).toBe(true);
   });
 
   test('after a pod missed its start deadline, which is evicted', async ({ expect }) => {

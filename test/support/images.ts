@@ -6,7 +6,7 @@ import { stderrLogger } from '../../src/cli/stderr-logger.ts';
 import { clusterEnvironment } from '../cluster/cluster-environment.ts';
 import { type BuiltImage, layersFolder, withImages } from '../cluster/images/build-images.ts';
 import type { ImageHost } from '../cluster/images/image-host.ts';
-import type { ImageName } from '../cluster/images/image-names.ts';
+import { type ImageName, imageReference } from '../cluster/images/image-names.ts';
 import { loadOnNode } from '../cluster/images/load-on-node.ts';
 import { writeArchive } from '../cluster/images/oci-layout.ts';
 import { unpackLayers } from '../cluster/images/unpacked-layers.ts';
@@ -47,6 +47,21 @@ export async function ensureImages(layer: NodeLayer, names: readonly ImageName[]
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** Gives images that every node has a second tag, as a registry has them for another release. */
+export async function tagImages(
+  layer: NodeLayer,
+  names: readonly ImageName[],
+  tag: string,
+): Promise<void> {
+  const { env } = clusterEnvironment();
+  const { signal } = new AbortController();
+  for (const { state } of layer.nodes)
+    for (const name of names) {
+      const made = ['images', 'tag', '--force', imageReference(name), imageReference(name, tag)];
+      await runTool(containerdClient(state, made), { env, signal });
+    }
 }
 
 /** True where a node has no image of this name, or one of other content. */

@@ -3,7 +3,11 @@ import { canonicalJson } from '../../src/base/canonical-json.ts';
 import { sha256 } from '../../src/base/digest.ts';
 import { ClawError } from '../../src/base/error.ts';
 import type { ClawGymServer } from '../../src/protocol/claw-gym-server.ts';
-import type { RolloutLines, TaskSetAnswer } from '../../src/protocol/operator-api.ts';
+import type {
+  RolloutLines,
+  TaskSetAnswer,
+  TaskSourceBody,
+} from '../../src/protocol/operator-api.ts';
 
 type Asked = Pick<ClawGymServer, 'benchResults' | 'taskSet' | 'rollouts'>;
 
@@ -39,15 +43,7 @@ export class ScriptedServer implements Asked {
 
   taskSet: Asked['taskSet'] = async (source) => {
     this.#called(`taskSet ${source.kind}`);
-    const tasks = source.kind === 'tasks' ? source.tasks : [];
-    return {
-      digest: sha256(`set ${canonicalJson(tasks)}`),
-      tasks: tasks.map(({ name, task }) => ({
-        ...{ id: name, digest: sha256(canonicalJson(task)), agentCode: 'none' as const },
-        ...{ hasSolution: true, hasVerifier: true, problems: [] },
-        ...this.facts,
-      })),
-    };
+    return soundTaskSet(source, this.facts);
   };
 
   rollouts: Asked['rollouts'] = async (uid) => {
@@ -59,6 +55,22 @@ export class ScriptedServer implements Asked {
     if (this.failure !== undefined) throw this.failure;
     this.calls.push(call);
   }
+}
+
+/** The tasks of a source, each with all that gates need, but for what `facts` say. */
+export function soundTaskSet(
+  source: TaskSourceBody,
+  facts: Partial<TaskSetAnswer['tasks'][number]> = {},
+): TaskSetAnswer {
+  const tasks = source.kind === 'tasks' ? source.tasks : [];
+  return {
+    digest: sha256(`set ${canonicalJson(tasks)}`),
+    tasks: tasks.map(({ name, task }) => ({
+      ...{ id: name, digest: sha256(canonicalJson(task)), agentCode: 'none' as const },
+      ...{ hasSolution: true, hasVerifier: true, problems: [] },
+      ...facts,
+    })),
+  };
 }
 
 export const serverAway = (): ClawError =>

@@ -154,7 +154,7 @@ function workOf(
   };
 }
 
-/** Only where a Job is about to be made: what runs already goes on. */
+/** Only where a Job is about to be made, or gets no pods: what runs already goes on. */
 async function checkNamespace(
   parts: BatchParts,
   findings: Findings,
@@ -163,7 +163,10 @@ async function checkNamespace(
 ): Promise<void> {
   const { batch, mode, state } = findings;
   const unmade = state?.jobs.find(({ live, uid }) => live && uid === undefined)?.shape;
-  const shape = state?.waiting[0]?.shape ?? unmade;
+  const short = parts.namespaces.isDoubted(batch.metadata.namespace ?? '')
+    ? state?.jobs.find(({ live }) => live)?.shape
+    : undefined;
+  const shape = state?.waiting[0]?.shape ?? unmade ?? short;
   if (mode !== 'run' || shape === undefined) return;
   const problem = await parts.namespaces.problemOf(batch, shape, pods, call);
   findings.prepared = problem === undefined;
@@ -199,5 +202,7 @@ async function checkShortage(
   const own = parts.world.jobs.byIndex('owner', uid);
   const short = shortJob(own, cluster.pods.facts, left, parts.clock.now());
   const words = await parts.shortages.words(uid, short, call);
-  if (words !== undefined) findings.forbidden = { reason: 'PodsForbidden', message: words };
+  if (words === undefined) return;
+  findings.forbidden = { reason: 'PodsForbidden', message: words };
+  parts.namespaces.doubt(findings.batch.metadata.namespace ?? '');
 }

@@ -42,10 +42,27 @@ export class NamespaceKeeper {
   readonly #client: KubeClient;
   readonly #clock: Clock;
   readonly #proofs = new Map<string, Proof>();
+  readonly #doubted = new Set<string>();
 
   constructor(client: KubeClient, clock: Clock) {
     this.#client = client;
     this.#clock = clock;
+  }
+
+  /** Nothing runs there any more: it may be deleted and made again, without what pods need. */
+  forget(namespace: string): void {
+    this.#doubted.delete(namespace);
+    for (const key of this.#proofs.keys())
+      if (key.startsWith(`${namespace} `)) this.#proofs.delete(key);
+  }
+
+  /** Pods are refused: what was proven may have been taken away, and is proven again soon. */
+  doubt(namespace: string): void {
+    this.#doubted.add(namespace);
+  }
+
+  isDoubted(namespace: string): boolean {
+    return this.#doubted.has(namespace);
   }
 
   /** Undefined where Jobs may be made. */
@@ -60,9 +77,10 @@ export class NamespaceKeeper {
     const key = `${namespace} ${canonicalJson(asked)}`;
     const known = this.#proofs.get(key);
     const age = known === undefined ? 0 : this.#clock.monotonic() - known.at;
-    if (known !== undefined && age < (known.problem === undefined ? PROVEN_MS : REFUSED_MS))
-      return known.problem;
+    const sure = known?.problem === undefined && !this.isDoubted(namespace);
+    if (known !== undefined && age < (sure ? PROVEN_MS : REFUSED_MS)) return known.problem;
     const problem = await this.#prove(batch, shape, installation, call);
+    this.#doubted.delete(namespace);
     if (this.#proofs.size >= MAX_KEPT) this.#proofs.clear();
     this.#proofs.set(key, { at: this.#clock.monotonic(), problem });
     return problem;

@@ -5,6 +5,7 @@ import {
   type ReconcileResult,
 } from '../../kube/controller/reconcile.ts';
 import type { ObjectKey } from '../../kube/objects/object-key.ts';
+import { cacheOf } from '../shared/joined-cache.ts';
 import { isGoing, isOver } from '../shared/life.ts';
 import { MANAGED_BY } from '../shared/marks.ts';
 import { carryOn } from './carry-on.ts';
@@ -15,7 +16,11 @@ import { forgetBatch, tidyUp } from './tidy-up.ts';
 /** One look at a batch: what is gone or going, what is over, and what goes on. */
 export function reconcileBatch(parts: BatchParts): Reconcile {
   return async (key, context) => {
-    const waitMs = await farewell(parts, key, (uid) => forgetGone(parts, uid), context);
+    const forget = (uid: string): void => {
+      forgetGone(parts, uid);
+      forgetEmpty(parts, key.namespace ?? '');
+    };
+    const waitMs = await farewell(parts, key, forget, context);
     const { requeueAfterMs } = await reconcilePresent(parts, key, context);
     const waits = [waitMs, requeueAfterMs].filter((ms) => ms !== undefined);
     return waits.length === 0 ? DONE : { requeueAfterMs: Math.min(...waits) };
@@ -25,6 +30,13 @@ export function reconcileBatch(parts: BatchParts): Reconcile {
 function forgetGone(parts: BatchParts, uid: string): void {
   forgetBatch(parts, uid);
   parts.volumes.forget(uid);
+}
+
+/** The last batch of a namespace goes also where the namespace does. */
+function forgetEmpty({ namespaces, world }: BatchParts, namespace: string): void {
+  const batches = cacheOf(world.batches, namespace).list();
+  if (!batches.some(({ metadata }) => metadata.namespace === namespace))
+    namespaces.forget(namespace);
 }
 
 async function reconcilePresent(

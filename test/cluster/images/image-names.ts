@@ -10,6 +10,6 @@ export const LOCAL_REGISTRY = 'localhost';
 export const LOCAL_TAG = 'dev';
 
 /** Full name as pods give it. */
-export function imageReference(name: ImageName): string {
-  return `${LOCAL_REGISTRY}/clawgym-${name}:${LOCAL_TAG}`;
+export function imageReference(name: ImageName, tag = LOCAL_TAG): string {
+  return `${LOCAL_REGISTRY}/clawgym-${name}:${tag}`;
 }

@@ -1,11 +1,8 @@
-import { batchWorld } from '../../../operator/controllers/rolloutbatch/batch-world.ts';
-import { rolloutBatchController } from '../../../operator/controllers/rolloutbatch/controller.ts';
-import { UnheardDeletions } from '../../../operator/controllers/rolloutbatch/unheard-deletions.ts';
+import { allControllers } from '../../../operator/controllers/all-controllers.ts';
 import { type RolloutBatch, rolloutBatches } from '../../../operator/controllers/shared/kinds.ts';
 import { type Job, jobs, services } from '../../../operator/controllers/shared/kube-kinds.ts';
 import { FIELD_MANAGER } from '../../../operator/controllers/shared/marks.ts';
 import { type SandboxPod, sandboxPods } from '../../../operator/controllers/shared/pods.ts';
-import { ScopedCaches } from '../../../operator/controllers/shared/scoped-caches.ts';
 import { systemClock } from '../../../operator/kube/base/clock.ts';
 import { isNotFound } from '../../../operator/kube/base/kube-error.ts';
 import { type Logger, silentLogger } from '../../../operator/kube/base/logger.ts';
@@ -14,6 +11,7 @@ import type { Transport } from '../../../operator/kube/client/transport.ts';
 import { createKubeClient } from '../../../operator/kube/client/typed-client.ts';
 import { Manager, type ManagerEnd } from '../../../operator/kube/controller/manager.ts';
 import { isTrue } from '../../../operator/kube/objects/conditions.ts';
+import type { ObjectKey } from '../../../operator/kube/objects/object-key.ts';
 import { EventRecorder } from '../../../operator/kube/writes/event-recorder.ts';
 import { events } from '../../../operator/kube/writes/event-resource.ts';
 import type { PreflightCluster } from '../../../src/engines/kubernetes/preflight-pod.ts';
@@ -24,7 +22,8 @@ import { FakeNode } from './fake-node.ts';
 import { MemoryServer } from './memory-server.ts';
 import { PodPlayer, type Script } from './pod-player.ts';
 
-const SERVICE = 'clawgym-server';
+/** Of the server's sandbox listener; every bed has one in its namespace. */
+export const SERVICE = 'clawgym-server';
 
 export interface BedOptions {
   /** Pod Security level that the namespace enforces; default restricted. */
@@ -34,6 +33,15 @@ export interface BedOptions {
   readonly preflight?: PreflightCluster;
   /** False: pods find no room. */
   readonly room?: boolean;
+}
+
+export interface OperatorOptions {
+  readonly logger?: Logger;
+  readonly tickMs?: number;
+  /** What the operator watches; default: the namespace of the bed alone. */
+  readonly serves?: 'namespace' | 'cluster';
+  /** Service of the server, where it is not in the namespace of the bed. */
+  readonly service?: ObjectKey;
 }
 
 /** A namespace, a node, a server in memory and somebody who plays pods; batches as a user makes them. */
@@ -145,13 +153,13 @@ export class BatchBed implements AsyncDisposable {
     );
   }
 
-  /** The whole controller over `transport`, from empty caches, until `signal` aborts. */
+  /** Every controller of the product over `transport`, from empty caches, until `signal` aborts. */
   async run(
     transport: Transport,
     signal: AbortSignal,
-    more: { readonly logger?: Logger; readonly tickMs?: number } = {},
+    more: OperatorOptions = {},
   ): Promise<ManagerEnd> {
-    const { logger = silentLogger, tickMs = 50 } = more;
+    const { logger = silentLogger, tickMs = 50, serves = 'namespace' } = more;
     const clock = { ...systemClock, now: () => Date.now() + this.aheadMs };
     const client = createKubeClient({ transport });
     const recorder = new EventRecorder({
@@ -159,37 +167,30 @@ export class BatchBed implements AsyncDisposable {
       ...{ reportingInstance: 'test', fieldManager: FIELD_MANAGER, clock, logger },
     });
     const backoff = { initialMs: 50, maxMs: 1000, factor: 2, jitter: 0, resetAfterMs: 120_000 };
-    const caching = { clock, logger, random: Math.random, numbers: { backoff } };
-    const caches = new ScopedCaches(client, [this.namespace], caching);
-    const { server } = this;
-    const world = batchWorld(caches);
-    const { batches } = world;
-    const namespaces = [this.namespace];
-    const unheard = new UnheardDeletions({ client, server, clock, logger, batches, namespaces });
-    const controller = rolloutBatchController({
-      ...{ client, recorder, server, world },
+    const { nodeSelector, tolerations } = this.node;
+    const { caches, controllers } = allControllers({
+      ...{ client, recorder, server: this.server },
       podSettings: zPodSettings.parse({
         images: { pi: 'pi', openclaw: 'openclaw', runner: 'runner' },
         server: { namespace: this.namespace, podLabels: { app: SERVICE } },
       }),
-      sandboxDefaults: {},
+      sandboxDefaults: this.#room ? { nodeSelector, tolerations } : {},
       preflight: this.#preflight,
-      service: { namespace: this.namespace, name: SERVICE },
+      service: more.service ?? { namespace: this.namespace, name: SERVICE },
       controlling: { clock, logger, workers: 2 },
       settings: { tickMs, countsMs: 200 },
       minIntervalMs: 0,
+      namespaces: serves === 'cluster' ? undefined : [this.namespace],
+      caching: { clock, logger, random: Math.random, numbers: { backoff } },
     });
-    const manager = new Manager({
-      ...{ caches: caches.services, services: [recorder], controllers: [controller, unheard] },
-      ...{ clock, logger },
-    });
+    const manager = new Manager({ caches, services: [recorder], controllers, clock, logger });
     return await manager.run(signal);
   }
 
-  /** Runs the controller until it is disposed of, which fails where the controller failed. */
-  start(transport: Transport = this.transport, logger?: Logger): AsyncDisposable {
+  /** Runs the operator until it is disposed of, which fails where it failed. */
+  start(more: OperatorOptions & { readonly transport?: Transport } = {}): AsyncDisposable {
     const stop = new AbortController();
-    const running = this.run(transport, stop.signal, logger === undefined ? {} : { logger });
+    const running = this.run(more.transport ?? this.transport, stop.signal, more);
     return {
       [Symbol.asyncDispose]: async () => {
         stop.abort();
@@ -206,14 +207,13 @@ export class BatchBed implements AsyncDisposable {
     for (const { metadata } of await this.pods()) {
       const { name, namespace } = metadata;
       const options = { ...this.call, gracePeriodSeconds: 0 };
-      await this.client
-        .for(sandboxPods)
-        .delete({ name, namespace }, options)
-        .catch((thrown: unknown) => {
-          if (!isNotFound(thrown)) throw thrown;
-        });
+      await this.client.for(sandboxPods).delete({ name, namespace }, options).catch(unlessGone);
     }
-    await this.client.for(namespaces).delete({ name: this.namespace }, this.call);
+    await this.client.for(namespaces).delete({ name: this.namespace }, this.call).catch(unlessGone);
     await this.transport[Symbol.asyncDispose]();
   }
+}
+
+function unlessGone(thrown: unknown): void {
+  if (!isNotFound(thrown)) throw thrown;
 }

@@ -36,7 +36,9 @@ export class FakeNode implements AsyncDisposable {
 
   /** What pods must say to be placed here. */
   get tolerations() {
-    return [{ key: 'fake-node', operator: 'Equal', value: this.name, effect: 'NoSchedule' }];
+    return [
+      { key: 'fake-node', operator: 'Equal', value: this.name, effect: 'NoSchedule' } as const,
+    ];
   }
 
   get nodeSelector(): Record<string, string> {

@@ -16,9 +16,14 @@ import type {
 } from '../../../src/protocol/operator-api.ts';
 import type { PodEvidence } from '../../../src/protocol/pod-evidence.ts';
 import { shape } from '../batch-cases.ts';
+import { rowsOf, soundTaskSet } from '../scripted-server.ts';
 
 const ROLLOUT = shape('r1');
 const VERIFY = shape('v1', 'verify');
+const EARNED = new Map([
+  ['lazy', 0.2],
+  ['solution', 1],
+]);
 
 interface Row {
   outcome: string | undefined;
@@ -176,13 +181,22 @@ export class MemoryServer implements ClawGymServer {
     return batch.results;
   };
 
-  rollouts: ClawGymServer['rollouts'] = async () => [];
+  /** What a sound task earns its agent. */
+  rollouts: ClawGymServer['rollouts'] = async (uid) => {
+    this.#call('rollouts');
+    const { body, rows } = this.#batch(uid);
+    const { agent } = body.spec as { agent: { name: string } };
+    return rowsOf('task', rows.length, EARNED.get(agent.name) ?? 0);
+  };
   benchResults: ClawGymServer['benchResults'] = async () => ({ arms: [] });
   expectImport: ClawGymServer['expectImport'] = async (podUid) => {
     this.#call('expect-import');
     this.expectedImports.add(podUid);
   };
-  taskSet: ClawGymServer['taskSet'] = async () => ({ digest: TASK_SET, tasks: [] });
+  taskSet: ClawGymServer['taskSet'] = async (source) => {
+    this.#call('task-set');
+    return soundTaskSet(source);
+  };
 
   /** A sandbox pod asks for its row: the row, to wait, or that there is nothing to do. */
   claim(jobUid: string, index: number, podUid: string): 'work' | 'wait' | 'decided' {
@@ -239,6 +253,13 @@ export class MemoryServer implements ClawGymServer {
 
   cancelled(uid: string): string | undefined {
     return this.#batches.get(uid)?.cancelled;
+  }
+
+  /** Of a namespace, as they were planned: each batch, and why it was cancelled. */
+  planned(namespace: string): readonly (readonly [uid: string, cancelled: string | undefined])[] {
+    return [...this.#batches].flatMap(([uid, { body, cancelled }]) =>
+      body.namespace === namespace ? [[uid, cancelled] as const] : [],
+    );
   }
 
   #call(name: string): void {
