@@ -1,7 +1,9 @@
 import { beforeAll, describe, test } from 'vitest';
 import { findCondition } from '../../operator/kube/objects/conditions.ts';
-import { controllerRef } from '../../operator/kube/objects/owner-references.ts';
+import { controllerRef, isControlledBy } from '../../operator/kube/objects/owner-references.ts';
 import { GATES } from '../../src/rollouts/gates/gate-runs.ts';
+import { BatchBed } from '../support/batch/batch-bed.ts';
+import { batchesIn, makeTask, readiness } from '../support/batch/every-kind.ts';
 import { installCrds } from '../support/clawgym-layer.ts';
 import { kstatus } from '../support/kstatus.ts';
 import { layerCluster } from '../support/layer-cluster.ts';
@@ -209,4 +211,47 @@ describe.concurrent('a ClawTask', () => {
       await expect.poll(() => bed.batches('one'), COLLECTED).toEqual([]);
     },
   );
+
+  test('that is made again under its name is judged by batches of its own', async ({ expect }) => {
+    await using bed = await open();
+    await using _life = bed.start();
+    await bed.applyTask('one', SPEC);
+    await expect.poll(() => agents(bed), LIMIT).toHaveLength(4);
+    await finish(bed);
+    await expect.poll(() => said(bed), LIMIT).toBe('True AllGatesPassed');
+    const before = (await bed.batches('one')).map(({ metadata }) => metadata.uid);
+    await bed.remove('task', 'one');
+    await expect.poll(() => bed.task('one'), LIMIT).toBeUndefined();
+    // The same task: what its namesake's gates said is not its own verdict.
+    const again = await bed.applyTask('one', SPEC);
+    await expect.poll(() => said(bed), LIMIT).toBe('Unknown Running');
+    const left = async () =>
+      (await bed.batches('one')).filter(({ metadata }) => before.includes(metadata.uid));
+    await expect.poll(left, COLLECTED).toEqual([]);
+    const own = (await bed.batches('one')).filter((batch) => isControlledBy(batch, again));
+    expect(own).toHaveLength(4);
+    await finish(bed);
+    await expect.poll(() => said(bed), LIMIT).toBe('True AllGatesPassed');
+  });
+});
+
+test.concurrent('two operators at once make no batch of a gate twice, and count no attempt twice', async ({
+  expect,
+}) => {
+  await using bed = await BatchBed.open(layerCluster().kubeconfigPath);
+  await using _one = bed.start();
+  await using _two = bed.start();
+  await makeTask(bed, 'one');
+  const verdict = () => readiness(bed, 'one');
+  await expect.poll(verdict, { ...LIMIT, timeout: 90_000 }).toBe('True AllGatesPassed');
+  const planned = bed.server.planned(bed.namespace).map(([uid]) => uid);
+  expect(planned).toHaveLength(RUNS.length);
+  const batches = await batchesIn(bed);
+  expect(batches.map(({ metadata }) => metadata.uid).toSorted()).toEqual(planned.toSorted());
+  for (const { metadata, spec } of batches) {
+    const uid = metadata.uid ?? '';
+    expect(bed.server.attempts(uid)).toEqual(Array(spec.samples).fill(1));
+    const names = bed.server.jobsOf(uid).map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+  }
 });
