@@ -4,10 +4,11 @@ import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { imageReference } from '../cluster/images/image-names.ts';
 import { waitUntil } from '../cluster/wait-until.ts';
 import { clawgym, EXAMPLES, ROOT, resultsOf } from '../support/cli-process.ts';
 import { seededRandom } from '../support/fault-proxy/rules.ts';
-import { ensureImages } from '../support/images.ts';
+import { ensureImages, tagImages } from '../support/images.ts';
 import { Installation, RELEASE, RESEARCHER } from '../support/installation.ts';
 import { Killer } from '../support/kills.ts';
 import { nodeLayer } from '../support/pods/node-layer-bed.ts';
@@ -20,6 +21,8 @@ import { compared, comparedPage } from '../support/transcript/steps.ts';
 const layer = nodeLayer();
 const namespace = `read-${randomUUID().slice(0, 8)}`;
 const LABEL = `app.kubernetes.io/instance=${RELEASE}`;
+/** Of the same images: a release of another tag. */
+const NEXT_TAG = 'next';
 let installation: Installation;
 let folder: Awaited<ReturnType<typeof tempDir>>;
 let cluster: readonly string[];
@@ -195,27 +198,47 @@ describe('a release', () => {
     const batch = zBatch.parse(await installation.get('rolloutbatch', name));
     return batch.status.rollouts?.decided ?? 0;
   };
-  const restarted = (mark: string): readonly string[] => [
-    `server.podAnnotations.mark=${mark}`,
-    `operator.podAnnotations.mark=${mark}`,
-  ];
+  /** Images that the pods of both programs run, and that sandboxes are to have. */
+  const images = async (): Promise<readonly string[]> => {
+    const path = '{range .items[*]}{.spec.containers[0].image}{" "}{end}';
+    const pods = ['get', 'pods', '-l', `${LABEL},app.kubernetes.io/component in (operator,server)`];
+    return (await installation.kubectl([...pods, '-o', `jsonpath=${path}`])).trim().split(' ');
+  };
+  const programs = (tag?: string) =>
+    (['operator', 'server'] as const).map((name) => imageReference(name, tag));
+  /** Resolves once more are decided than when the release changed, while others are not. */
+  const goesOn = async (name: string, planned: number): Promise<void> => {
+    const before = await decided(name);
+    await waitUntil(async () => (await decided(name)) > before, {
+      what: `more than ${before} are decided`,
+      seconds: 180,
+    });
+    expect(await decided(name)).toBeLessThan(planned);
+  };
 
-  test('is upgraded and rolled back in the middle of a batch, which counts nothing twice', async () => {
-    await installation.kubectl(['apply', '--filename', '-'], JSON.stringify(BATCH));
-    await waitUntil(async () => (await decided()) >= 1, { what: 'one is decided', seconds: 120 });
-    await installation.upgrade(restarted('a'));
+  test('is upgraded to another tag and rolled back in the middle of a batch, which counts nothing twice', async () => {
+    await tagImages(layer, ['operator', 'server', 'runner'], NEXT_TAG);
+    const { name } = BATCH.metadata;
+    const manifest = { ...BATCH, spec: { ...BATCH.spec, samples: 3 } };
+    await installation.kubectl(['apply', '--filename', '-'], JSON.stringify(manifest));
+    await goesOn(name, 12);
+    await installation.upgrade([`image.tag=${NEXT_TAG}`]);
     await installation.ready();
-    await waitUntil(async () => (await decided()) >= 2, { what: 'two are decided', seconds: 180 });
+    await expect.poll(images, { timeout: 60_000 }).toEqual(programs(NEXT_TAG));
+    await goesOn(name, 12);
     await installation.rollback();
     await installation.ready();
-    const ended = await installation.finished('rolloutbatch', BATCH.metadata.name, 240);
+    await expect.poll(images, { timeout: 60_000 }).toEqual(programs());
+    const ended = await installation.finished('rolloutbatch', name, 240);
     expect(zBatch.parse(ended).status).toMatchObject({
-      rollouts: { planned: 4, decided: 4 },
-      outcomes: [{ outcome: 'scored', count: 4 }],
+      rollouts: { planned: 12, decided: 12 },
+      outcomes: [{ outcome: 'scored', count: 12 }],
+      // One each: the pods of before go on beside the new programs.
+      attempts: 12,
     });
-    const list = await clawgym('get', 'rollouts', BATCH.metadata.name, ...cluster);
-    expect(list.stdout.match(/scored +1\.0000/g)).toHaveLength(4);
-  });
+    const list = await clawgym('get', 'rollouts', name, ...cluster);
+    expect(list.stdout.match(/scored +1\.0000/g)).toHaveLength(12);
+  }, 600_000);
 
   test('is killed in the middle of a batch, operator and server, and loses no attempt', async () => {
     const name = 'through-kills';
