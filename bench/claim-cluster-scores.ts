@@ -11,13 +11,14 @@ import { Installation } from '../test/support/installation.ts';
 import { Claim } from './support/claim.ts';
 import { clawgym, readResults, sharedData } from './support/clawgym.ts';
 import { claimLayer, timed } from './support/cluster.ts';
+import { genericRecording } from './support/generic-recording.ts';
 import { startRecordedModel } from './support/recorded-model-pod.ts';
 
 /**
  * Claims operator/1 and operator/2: BenchRuns on a real cluster, installed by the chart as a user who is
  * `admin` in one namespace, give for each task what the local engine gives: outcome, score, every check.
  * 1: the example tasks, two of them with OpenClaw; 2, `--data 40`: the 40 smallest tasks of the shared
- * evaluation data (a ConfigMap holds no more).
+ * evaluation data (a ConfigMap holds no more), whose model is made up (`genericRecording`).
  *
  * `--arms nop,openclaw` for some of the arms.
  */
@@ -56,7 +57,7 @@ const claim = new Claim();
 const scratch = await mkdtemp(join(tmpdir(), 'clawgym-scores-'));
 try {
   const source = await taskSource();
-  const recordings = await recordingsOfModels();
+  const recordings = await recordingsOfModels(source.recording);
   const local = new Map<string, unknown>();
   for (const run of RUNS) local.set(run.name, await localDecisions(run, source.path, recordings));
   await using owned = await claimLayer('node');
@@ -103,33 +104,44 @@ async function clusterResults({ cluster, namespace }: Installation, name: string
 }
 
 /** What the model of each harness that was asked for answers, in the names of its own tools. */
-async function recordingsOfModels(): Promise<ReadonlyMap<'pi' | 'openclaw', string>> {
-  const text = await readFile(RECORDING, 'utf8');
+async function recordingsOfModels(
+  recording: string,
+): Promise<ReadonlyMap<'pi' | 'openclaw', string>> {
+  const text = await readFile(recording, 'utf8');
   const openclaw = join(scratch, 'openclaw.jsonl');
-  await writeFile(openclaw, text.replaceAll('"name": "bash"', '"name": "exec"'));
-  const all = [['pi', RECORDING] as const, ['openclaw', openclaw] as const];
+  await writeFile(openclaw, text.replaceAll(/"name": ?"bash"/g, '"name": "exec"'));
+  const all = [['pi', recording] as const, ['openclaw', openclaw] as const];
   return new Map(all.filter(([name]) => asked.includes(name)));
 }
 
+interface Source {
+  readonly path: string;
+  readonly configMap: string;
+  /** What models answer. */
+  readonly recording: string;
+  readonly what: string;
+}
+
 /** The same tasks as a path for the local engine and as the manifest of a ConfigMap. */
-async function taskSource(): Promise<{ path: string; configMap: string; what: string }> {
+async function taskSource(): Promise<Source> {
   if (values.data === undefined) {
-    return { path: join(ROOT, 'examples/tasks'), configMap: SAMPLE, what: '12 example tasks' };
+    const path = join(ROOT, 'examples/tasks');
+    return { path, configMap: SAMPLE, recording: RECORDING, what: '12 example tasks' };
   }
   const count = Number(values.data);
   const text = await readFile(sharedData('clawgym_eval.dev.jsonl'), 'utf8');
   const rows = text.trimEnd().split('\n');
   const chosen = new Set(rows.toSorted((one, other) => one.length - other.length).slice(0, count));
-  const jsonl = rows
-    .filter((row) => chosen.has(row))
-    .map((row) => `${row}\n`)
-    .join('');
+  const lines = rows.filter((row) => chosen.has(row));
+  const jsonl = lines.map((row) => `${row}\n`).join('');
+  const recording = join(scratch, 'generic.jsonl');
+  await writeFile(recording, genericRecording(lines));
   const path = join(scratch, KEY);
   const configMap = join(scratch, 'config-map.json');
   const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: CONFIG_MAP } };
   await writeFile(path, jsonl);
   await writeFile(configMap, JSON.stringify({ ...object, data: { [KEY]: jsonl } }));
-  return { path, configMap, what: `${count} tasks of the shared data` };
+  return { path, configMap, recording, what: `${count} tasks of the shared data` };
 }
 
 async function localDecisions(
@@ -155,8 +167,9 @@ function checkHarness({ name, tasks }: Results['arms'][number]): void {
     const calls = attempts[0]?.tokens.calls ?? 0;
     claim.check(calls > 1, `${name} on ${id}: ${calls} model calls, expected several`);
   }
-  const best = Math.max(...tasks.map(({ attempts }) => attempts[0]?.score.final ?? 0));
-  claim.check(best === 1, `${name}: the best task has ${best}, expected 1`);
+  const best = Math.max(...tasks.map(({ attempts }) => attempts[0]?.score.flat ?? 0));
+  const least = values.data === undefined ? 1 : 0.1;
+  claim.check(best >= least, `${name}: the best task has ${best}, expected ${least}`);
 }
 
 /** JSON is YAML: the same manifest for kubectl and for the local engine but for its sources. */
