@@ -301,7 +301,10 @@ export class MemoryServer implements ClawGymServer {
     const batch = this.#batch(uid);
     const { rows, jobs, results, startedAt } = batch;
     const decided = rows.filter(({ outcome }) => outcome !== undefined);
-    const active = [...batch.pods.values()].filter(({ open }) => open).length;
+    const atWork = [...batch.pods.values()].filter(
+      ({ open, row }) => open && !rows[row]?.verifying,
+    );
+    const active = atWork.length;
     const verifying = rows.filter((row) => row.verifying && row.outcome === undefined).length;
     const outcomes: Record<string, number> = {};
     for (const { outcome = '' } of decided) outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
