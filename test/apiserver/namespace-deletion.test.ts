@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, test } from 'vitest';
 import { z } from 'zod';
-import { isNotFound } from '../../operator/kube/base/kube-error.ts';
+import { isNotFound, isRefusal } from '../../operator/kube/base/kube-error.ts';
 import { findCondition } from '../../operator/kube/objects/conditions.ts';
 import { BatchBed, SERVICE } from '../support/batch/batch-bed.ts';
 import { BATCHES_OF_EVERY_KIND, batchesIn, makeEveryKind } from '../support/batch/every-kind.ts';
@@ -76,9 +76,12 @@ describe('a namespace that is deleted in the middle of runs of every kind', () =
       await expect.poll(() => isThere(bed), LIMIT).toBe(false);
       const closed = () => bed.server.planned(bed.namespace).map(([, why]) => why);
       await expect.poll(closed, LIMIT).toEqual(Array(BATCHES_OF_EVERY_KIND).fill('Deleted'));
-      // Reconciles of what goes do not fail, so none is tried again and again.
-      const said = lines.filter(({ fields }) => fields['namespace'] === bed.namespace);
-      expect(said.filter(({ level }) => level === 'error')).toEqual([]);
+      // A write may come too late for its object, or for the operator's rights; none is made for ever.
+      const failures = lines.filter(
+        ({ level, fields }) => level === 'error' && fields['namespace'] === bed.namespace,
+      );
+      expect(failures.filter(({ fields }) => !isRefusal(fields['error']))).toEqual([]);
+      expect(failures.length).toBeLessThanOrEqual(2 * BATCHES_OF_EVERY_KIND);
 
       bed.script = () => 'work';
       const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
