@@ -117,6 +117,14 @@ test.each<[string, SchemaNode, string]>([
     item({ default: { other: 1 } }),
     'has a default with other, which is not a property',
   ],
+  [
+    'default without what a rule reads',
+    item({
+      default: {},
+      'x-kubernetes-validations': [{ rule: "has(self.b) && self.name == 'a'", message: 'm' }],
+    }),
+    "has a default without name, which the rule has(self.b) && self.name == 'a' reads without has()",
+  ],
 ])('finds: %s', (_name, field, message) => {
   expect(lintSchema(spec(field))).toEqual([{ path: '.spec.field', message }]);
 });

@@ -142,6 +142,13 @@ function lintObjectDefault(
     if (!Object.hasOwn(value, name))
       report(path, `has the default ${JSON.stringify(value)} without the required ${name}`);
   }
+  // The API server tries the rules on the default as it stands, before what is below gets its own.
+  for (const { rule } of node['x-kubernetes-validations'] ?? []) {
+    for (const [, name = ''] of rule.matchAll(/\bself\.(\w+)/g)) {
+      if (Object.hasOwn(value, name) || rule.includes(`has(self.${name})`)) continue;
+      report(path, `has a default without ${name}, which the rule ${rule} reads without has()`);
+    }
+  }
   for (const [name, member] of Object.entries(value)) {
     const child = node.properties?.[name];
     if (child) lintDefault(child, `${path}.${name}`, report, member);

@@ -22,7 +22,7 @@ export const zMethod = withRules(
     .describe('Which weights are trained.'),
   [
     {
-      rule: "self.type == 'lora' || (!has(self.rank) && !has(self.alpha) && !has(self.targets))",
+      rule: "(has(self.type) && self.type == 'lora') || (!has(self.rank) && !has(self.alpha) && !has(self.targets))",
       message: 'rank, alpha and targets are settings of the method lora only',
       holds: (self) =>
         self.type === 'lora' ||
@@ -49,7 +49,7 @@ export const zContext = withRules(
     .describe('Length of a row.'),
   [
     {
-      rule: '!has(self.rope) || double(self.maxTokens) <= double(self.rope.factor) * double(self.rope.originalMaxTokens)',
+      rule: '!has(self.rope) || !has(self.maxTokens) || double(self.maxTokens) <= double(self.rope.factor) * double(self.rope.originalMaxTokens)',
       message: 'maxTokens is more than rope.factor times rope.originalMaxTokens',
       holds: ({ maxTokens, rope }) =>
         rope === undefined || maxTokens <= Number(rope.factor) * rope.originalMaxTokens,
