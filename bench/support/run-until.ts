@@ -5,11 +5,12 @@ const ROOT = resolve(import.meta.dirname, '../..');
 
 /**
  * Runs `bin/clawgym`, and kills it with SIGKILL after so many milliseconds (undefined: never). True
- * where it was killed, false where it ended with 0 before; throws on another end.
+ * where it was killed, false where it ended before with one of `good`; throws on another end.
  */
 export function runUntil(
   args: readonly string[],
   killAfterMs: number | undefined,
+  good: readonly number[] = [0],
 ): Promise<boolean> {
   return new Promise((done, reject) => {
     const child = spawn(join(ROOT, 'bin/clawgym'), args, { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -22,7 +23,7 @@ export function runUntil(
     child.once('error', reject);
     child.once('close', (code, signal) => {
       clearTimeout(timer);
-      if (code === 0 || signal === 'SIGKILL') done(signal === 'SIGKILL');
+      if (signal === 'SIGKILL' || good.includes(code ?? -1)) done(signal === 'SIGKILL');
       else reject(new Error(`the run exited ${code}:\n${stderr}`));
     });
   });

@@ -151,10 +151,15 @@ async function writeOutput(
     await keepTaskSet(artifacts, { digest, tasks: entries, blobs }, signal);
     summary = synthesisSummary({ ...counts, taskSet: digest });
   }
-  const lines = records.map(({ number, stage, data }) =>
-    canonicalJson({ number, stage, task: data.task, calls: data.calls, ...data.rejection }),
-  );
+  const lines = records.map((record) => canonicalJson(recordLine(record)));
   await writeFile(recordsPath(out), lines.map((line) => `${line}\n`).join(''));
   await writeFile(summaryPath(out), `${JSON.stringify(summary, null, 2)}\n`);
   return summary;
+}
+
+/** How one record ended, for people and programs. */
+function recordLine({ number, stage, data }: SynthesisRecord): object {
+  const { task, calls, repairs, rejection } = data;
+  const { stage: rejectedBy, reason, message } = rejection ?? {};
+  return { number, stage, task, calls, repairs: repairs.length, rejectedBy, reason, message };
 }
