@@ -16,6 +16,8 @@ export interface CliEnvironment {
   /** KUBECONFIG: files of clusters, as kubectl reads it. */
   readonly kubeconfig: string | undefined;
   readonly home: string;
+  /** An interpreter that has the libraries of training; undefined: one is installed. */
+  readonly trainerPython: string | undefined;
   /** Value of an environment variable that a flag or manifest names, for example an API key. */
   readonly secret: (name: string) => string | undefined;
 }
@@ -31,6 +33,7 @@ export function cliEnvironment(): CliEnvironment {
     env: programEnv(env),
     kubeconfig: env['KUBECONFIG'],
     home: homedir(),
+    trainerPython: env['CLAWGYM_TRAINER_PYTHON'],
     secret: (name) => env[name],
   };
 }

@@ -6,12 +6,17 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { asSha256, type BatchId, type Sha256 } from '../base/brand.ts';
 import { ClawError } from '../base/error.ts';
+import type { ArtifactStore } from '../store/artifacts.ts';
+import type { RecordReader } from '../store/record-reader.ts';
 import { openTaskSet } from '../tasks/set/open-task-set.ts';
 import { sessionOpenings } from '../trajectories/call-tree.ts';
 import type { ExportTask } from '../trajectories/export-messages.ts';
-import type { RecordSource } from './record-source.ts';
 
-type TaskSource = Pick<RecordSource, 'store' | 'artifacts'>;
+/** Where batches and the task sets that they name are kept. */
+export interface TaskSource {
+  readonly store: Pick<RecordReader, 'getBatch'>;
+  readonly artifacts: Pick<ArtifactStore, 'stream'>;
+}
 
 /** What an export of these batches must know of their tasks, which are kept beside the records. */
 export async function exportTasks(

@@ -17,11 +17,10 @@ const BY_CODE: ReadonlyMap<number, TrainerEnd> = new Map<number, TrainerEnd>([
 ]);
 
 /**
- * The exit codes of the pod contract (docs/reference/sft.md). A process that SIGTERM ended without a
- * handler reads as 143 too; SIGKILL, which also is how a kernel without memory ends one, is a crash.
+ * The exit codes of the pod contract (docs/reference/sft.md). A process that a signal ended has 128 and
+ * its number: SIGTERM without a handler reads as stopped; SIGKILL, which also is how a kernel without
+ * memory ends one, is a crash.
  */
-export function trainerEnd(code: number | null, signal: string | null = null): TrainerEnd {
-  if (signal === 'SIGTERM') return { kind: 'stopped' };
-  if (code === null) return { kind: 'crashed', reason: `ended by ${signal ?? 'a signal'}` };
+export function trainerEnd(code: number): TrainerEnd {
   return BY_CODE.get(code) ?? { kind: 'crashed', reason: `exit code ${code}` };
 }

@@ -12,6 +12,8 @@ import { MODEL_FORMAT, type ModelManifest, type ModelRecord, readModel } from '.
 
 export const TEMPLATE_FILE = 'chat_template.jinja';
 const TOKENIZER_FILE = 'tokenizer.json';
+/** The trainer's own mark of a whole folder; the manifest says the same. */
+const READY_FILE = 'READY';
 const ADAPTER_FILE = 'adapter_config.json';
 const MAX_FILE_BYTES = 64 * 1024 ** 3;
 
@@ -39,7 +41,8 @@ export async function importModel(
   options: ImportModelOptions = {},
 ): Promise<StoredModel> {
   const names = (await modelFiles(dir)).filter(
-    (path) => options.template === undefined || path !== TEMPLATE_FILE,
+    (path) =>
+      path !== READY_FILE && (options.template === undefined || path !== TEMPLATE_FILE),
   );
   const kind = kindOf(dir, names, record);
   const template = options.template ?? (await templateOf(dir, names));

@@ -1,19 +1,21 @@
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { systemClock } from '../../base/clock.ts';
 import { ClawError, errorMessage } from '../../base/error.ts';
 import { table } from '../../base/table.ts';
 import { importModel, materializeModel } from '../../training/model-artifact.ts';
 import { readModel } from '../../training/model-manifest.ts';
-import { listModels, recordImport } from '../../training/model-records.ts';
+import { recordImport } from '../../training/model-records.ts';
 import { makeNewFolder } from '../new-folder.ts';
 import type { OutputFormat } from '../output-format.ts';
 import { findModel } from './find-model.ts';
-import { openWorkReader, openWorkStore } from './model-store.ts';
+
 import { modelText } from './model-text.ts';
+import { modelsInWork } from '../work/find-in-work.ts';
+import { openWorkStore } from '../work/work-store.ts';
 
 export interface ModelsOptions {
-  /** Work folder of local runs. */
+  /** Folder with the outputs of local runs. */
   readonly out: string;
   readonly output: OutputFormat;
 }
@@ -23,17 +25,21 @@ export interface ModelsImportOptions extends ModelsOptions {
   readonly base?: string | undefined;
 }
 
+/** The output folder that keeps what was imported. */
+const IMPORTS = 'models';
+
 const print = (text: string): void => void process.stdout.write(text);
 const asJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
 /** `clawgym models list`: what was imported and what training made. */
 export async function modelsListCommand({ out, output }: ModelsOptions): Promise<void> {
-  await using work = await openWorkReader(out);
-  const models = await listModels(work.records);
-  if (output === 'json') return print(asJson(models));
+  const models = await modelsInWork(out);
+  if (output === 'json') {
+    return print(asJson(models.map(({ digest, from, at }) => ({ digest, from, at }))));
+  }
   const rows = await Promise.all(
-    models.map(async ({ digest, from, at }) => {
-      const { kind, record } = await readModel(digest, work.artifacts);
+    models.map(async ({ digest, from, at, artifacts }) => {
+      const { kind, record } = await readModel(digest, artifacts);
       const steps = record.steps === undefined ? '-' : String(record.steps);
       const made = new Date(at).toISOString().slice(0, 19).replace('T', ' ');
       return [digest.slice(0, 12), kind, from.kind, from.name, steps, made];
@@ -47,9 +53,8 @@ export async function modelsShowCommand(
   wanted: string,
   { out, output }: ModelsOptions,
 ): Promise<void> {
-  await using work = await openWorkReader(out);
-  const digest = findModel(await listModels(work.records), wanted);
-  const manifest = await readModel(digest, work.artifacts);
+  const { digest, artifacts } = await findModel(out, wanted);
+  const manifest = await readModel(digest, artifacts);
   print(output === 'json' ? asJson({ digest, ...manifest }) : modelText(digest, manifest));
 }
 
@@ -59,8 +64,8 @@ export async function modelsImportCommand(
   { out, output, template, base }: ModelsImportOptions,
 ): Promise<void> {
   const text = template === undefined ? undefined : await readText(template);
-  await using work = await openWorkStore(out);
-  const parents = base === undefined ? [] : [findModel(await listModels(work.records), base)];
+  const parents = base === undefined ? [] : [(await findModel(out, base)).digest];
+  await using work = await openWorkStore(join(out, IMPORTS));
   const record = { versions: {}, parents };
   const { digest, manifest } = await importModel(dir, record, work.artifacts, { template: text });
   const source = resolve(dir);
@@ -74,15 +79,16 @@ export async function modelsExportCommand(
   dir: string,
   { out, output }: ModelsOptions,
 ): Promise<void> {
-  await using work = await openWorkReader(out);
-  const digest = findModel(await listModels(work.records), wanted);
-  await readModel(digest, work.artifacts);
+  const { digest, artifacts } = await findModel(out, wanted);
+  await readModel(digest, artifacts);
   const folder = resolve(dir);
   await makeNewFolder(folder);
-  const { files } = await materializeModel(digest, folder, work.artifacts);
+  const { files } = await materializeModel(digest, folder, artifacts);
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   const written = { digest, folder, files: files.length, bytes };
-  print(output === 'json' ? asJson(written) : `${folder}: ${files.length} files, ${bytes} bytes\n`);
+  print(
+    output === 'json' ? asJson(written) : `${folder}: ${files.length} files, ${bytes} bytes\n`,
+  );
 }
 
 async function readText(path: string): Promise<string> {

@@ -1,16 +1,16 @@
 import type { Command } from '@commander-js/extra-typings';
 import { outputFormat } from '../flag-values.ts';
 
-const OUT = ['--out <dir>', 'work folder of local runs; their store is in it'] as const;
+const OUT = ['--out <dir>', 'folder with the outputs of local runs', 'out'] as const;
 const OUTPUT = ['-o, --output <format>', 'table or json'] as const;
 
-/** `clawgym models ...`: the models of a work folder. */
+/** `clawgym models ...`: the models of local runs. */
 export function registerModels(program: Command): void {
   const models = program.command('models').description('Models that training starts from or made');
   models
     .command('list')
-    .description('List the models of a work folder')
-    .requiredOption(...OUT)
+    .description('List the models that were imported, or made by local runs')
+    .option(...OUT)
     .option(...OUTPUT, outputFormat, 'table')
     .action(async (options) => {
       const { modelsListCommand } = await import('./models-command.ts');
@@ -20,7 +20,7 @@ export function registerModels(program: Command): void {
     .command('show')
     .description('Print a model: where it comes from, and its files')
     .argument('<model>', 'digest, the start of one, or the name of a TrainingRun')
-    .requiredOption(...OUT)
+    .option(...OUT)
     .option(...OUTPUT, outputFormat, 'table')
     .action(async (model, options) => {
       const { modelsShowCommand } = await import('./models-command.ts');
@@ -30,7 +30,7 @@ export function registerModels(program: Command): void {
     .command('import')
     .description('Keep a folder in the layout of Hugging Face as a model, and print its digest')
     .argument('<dir>', 'config, *.safetensors, tokenizer, chat template')
-    .requiredOption(...OUT)
+    .option(...OUT)
     .option('--template <file>', "the chat template, instead of the folder's own")
     .option('--base <model>', 'model that an adapter belongs to')
     .option(...OUTPUT, outputFormat, 'table')
@@ -43,7 +43,7 @@ export function registerModels(program: Command): void {
     .description('Write the files of a model into a new folder, every digest checked')
     .argument('<model>', 'digest, the start of one, or the name of a TrainingRun')
     .argument('<dir>', 'new folder')
-    .requiredOption(...OUT)
+    .option(...OUT)
     .option(...OUTPUT, outputFormat, 'table')
     .action(async (model, dir, options) => {
       const { modelsExportCommand } = await import('./models-command.ts');

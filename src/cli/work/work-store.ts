@@ -1,4 +1,5 @@
 import { chmodSync, existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../../base/clock.ts';
 import { ClawError } from '../../base/error.ts';
@@ -11,7 +12,7 @@ import type { RecordStore } from '../../store/records.ts';
 import { openSqliteReader, openSqliteStore } from '../../store/sqlite/open.ts';
 import { storeDir } from '../local-session.ts';
 
-/** Records and artifacts of a work folder, to read; safe beside a run that goes on there. */
+/** Records and artifacts of an output folder, to read; safe beside a run that goes on there. */
 export interface WorkReader extends AsyncDisposable {
   readonly records: RecordReader & ObjectReader;
   readonly artifacts: ArtifactStore;
@@ -23,21 +24,7 @@ export interface WorkStore extends AsyncDisposable {
   readonly artifacts: ArtifactStore;
 }
 
-/** Throws `NotFound` where the folder holds no store. */
-export async function openWorkReader(out: string): Promise<WorkReader> {
-  const folder = storeDir(out);
-  if (!existsSync(folder)) {
-    throw new ClawError(
-      'NotFound',
-      `${out} holds no store: name the folder of a run with --out, or begin one with: clawgym models import DIR --out ${out}`,
-    );
-  }
-  const records = await openSqliteReader(folder);
-  const artifacts = await openFileArtifacts(join(folder, 'artifacts'));
-  return { records, artifacts, [Symbol.asyncDispose]: () => records[Symbol.asyncDispose]() };
-}
-
-/** Opens the store of a work folder, which is made where it is missing. */
+/** Opens the store of an output folder, which is made where it is missing. */
 export async function openWorkStore(out: string): Promise<WorkStore> {
   const folder = storeDir(out);
   makeFolders(folder);
@@ -52,4 +39,34 @@ export async function openWorkStore(out: string): Promise<WorkStore> {
     await records[Symbol.asyncDispose]();
     throw cause;
   }
+}
+
+/**
+ * Opens every store of a work folder to read: its own, and those of the outputs in it. A store that this
+ * version cannot read is passed over.
+ */
+export async function openWorkFolder(
+  work: string,
+): Promise<AsyncDisposable & { readonly stores: readonly WorkReader[] }> {
+  await using open = new AsyncDisposableStack();
+  const stores: WorkReader[] = [];
+  for (const out of await outputsOf(work)) {
+    const folder = storeDir(out);
+    try {
+      const records = open.use(await openSqliteReader(folder));
+      const artifacts = await openFileArtifacts(join(folder, 'artifacts'));
+      stores.push({ records, artifacts, [Symbol.asyncDispose]: () => Promise.resolve() });
+    } catch (cause) {
+      const unreadable = cause instanceof ClawError && cause.code === 'StoreUnavailable';
+      if (!unreadable) throw cause;
+    }
+  }
+  const owned = open.move();
+  return { stores, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+async function outputsOf(work: string): Promise<readonly string[]> {
+  const names = await readdir(work).catch(() => []);
+  const below = names.toSorted().map((name) => join(work, name));
+  return [work, ...below].filter((out) => existsSync(join(storeDir(out), 'records.sqlite')));
 }
