@@ -41,8 +41,7 @@ export async function importModel(
   options: ImportModelOptions = {},
 ): Promise<StoredModel> {
   const names = (await modelFiles(dir)).filter(
-    (path) =>
-      path !== READY_FILE && (options.template === undefined || path !== TEMPLATE_FILE),
+    (path) => path !== READY_FILE && (options.template === undefined || path !== TEMPLATE_FILE),
   );
   const kind = kindOf(dir, names, record);
   const template = options.template ?? (await templateOf(dir, names));

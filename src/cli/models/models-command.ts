@@ -8,11 +8,10 @@ import { readModel } from '../../training/model-manifest.ts';
 import { recordImport } from '../../training/model-records.ts';
 import { makeNewFolder } from '../new-folder.ts';
 import type { OutputFormat } from '../output-format.ts';
-import { findModel } from './find-model.ts';
-
-import { modelText } from './model-text.ts';
 import { modelsInWork } from '../work/find-in-work.ts';
 import { openWorkStore } from '../work/work-store.ts';
+import { findModel } from './find-model.ts';
+import { modelText } from './model-text.ts';
 
 export interface ModelsOptions {
   /** Folder with the outputs of local runs. */
@@ -86,9 +85,7 @@ export async function modelsExportCommand(
   const { files } = await materializeModel(digest, folder, artifacts);
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   const written = { digest, folder, files: files.length, bytes };
-  print(
-    output === 'json' ? asJson(written) : `${folder}: ${files.length} files, ${bytes} bytes\n`,
-  );
+  print(output === 'json' ? asJson(written) : `${folder}: ${files.length} files, ${bytes} bytes\n`);
 }
 
 async function readText(path: string): Promise<string> {

@@ -18,7 +18,7 @@ import { openWorkStore, type WorkStore } from '../work/work-store.ts';
 import { freezeInputs, storeOf } from './freeze-inputs.ts';
 import { modelRecord } from './model-record.ts';
 import { type SupervisedEnd, type TrainingFolders, trainSupervised } from './train-supervised.ts';
-import { trainerPrograms } from './trainer-programs.ts';
+import { type TrainerPrograms, trainerPrograms } from './trainer-programs.ts';
 import { startTrainingProgress } from './training-progress.ts';
 
 export interface ExecuteTrainingOptions extends Omit<ExecuteOptions, 'command'> {
@@ -54,10 +54,10 @@ export async function executeTraining(
   const folder = join(out, 'trainer');
   const folders = { in: join(folder, 'in'), out: join(folder, 'out'), work: folder };
   const inputs = frozenInputs(row.spec);
-  await prepare(folders, inputs, store, place);
+  const rows = await prepare(folders, inputs, store, place);
   const programs = await trainerPrograms(environment, logger, signal);
   try {
-    const trained = await supervised(run, folders, inputs, { store, programs, options });
+    const trained = await supervised(run, rows, { folders, programs, options });
     const model = await publish(run, trained, inputs, folders, store);
     await rm(folders.in, { recursive: true, force: true });
     await rm(join(folders.out, 'checkpoints'), { recursive: true, force: true });
@@ -95,37 +95,37 @@ async function frozenIfNew(
   return known === undefined ? await freezeInputs(run, store, place) : frozenInputs(known.spec);
 }
 
+/** Makes RUN_IN. Returns the rows to train on; undefined for reinforcement. */
 async function prepare(
   folders: TrainingFolders,
   inputs: FrozenInputs,
   store: WorkStore,
   place: { readonly work: string },
-): Promise<void> {
+): Promise<number | undefined> {
   const base = await storeOf(inputs.base, store, place);
   const data = inputs.data === undefined ? store : await storeOf(inputs.data, store, place);
   await materializeInputs(folders.in, inputs, { base: base.artifacts, data: data.artifacts });
+  if (inputs.data === undefined) return undefined;
+  return (await readExport(inputs.data, data.artifacts)).rows;
+}
+
+interface SupervisedContext {
+  readonly folders: TrainingFolders;
+  readonly programs: TrainerPrograms;
+  readonly options: ExecuteTrainingOptions;
 }
 
 async function supervised(
   run: TrainingRun,
-  folders: TrainingFolders,
-  inputs: FrozenInputs,
-  context: {
-    readonly store: WorkStore;
-    readonly programs: Awaited<ReturnType<typeof trainerPrograms>>;
-    readonly options: ExecuteTrainingOptions;
-  },
+  rows: number | undefined,
+  { folders, programs, options }: SupervisedContext,
 ): Promise<SupervisedEnd> {
-  const { programs, options } = context;
-  const { data } = inputs;
-  if (data === undefined) {
+  if (rows === undefined) {
     throw new ClawError(
       'InvalidManifest',
       `${KIND} ${run.metadata.name}: spec.rl is not run on this machine by this version`,
     );
   }
-  const { artifacts } = await storeOf(data, context.store, { work: dirname(folders.work) });
-  const { rows } = await readExport(data, artifacts);
   const total = planSteps(run.spec.hyper, rows);
   const progress = startTrainingProgress(folders.out, total, options.progress, options.time);
   try {

@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { type BaseModel, artifactDigest } from '../../api/model-ref.ts';
+import { artifactDigest, type BaseModel } from '../../api/model-ref.ts';
 import type { TrainingRun } from '../../api/training-run.ts';
 import type { Sha256 } from '../../base/brand.ts';
 import { ClawError } from '../../base/error.ts';

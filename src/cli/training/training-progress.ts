@@ -25,10 +25,7 @@ export function startTrainingProgress(
       output.interactive ? `\r\u001b[2K${line.slice(0, output.columns - 1)}` : `${line}\n`,
     );
   };
-  const stopTimer = time.every(
-    output.interactive ? REFRESH_MS : PLAIN_EVERY_MS,
-    () => void draw(),
-  );
+  const stopTimer = time.every(output.interactive ? REFRESH_MS : PLAIN_EVERY_MS, () => void draw());
   return {
     stop: async () => {
       stopTimer();
