@@ -19,6 +19,7 @@ import type { FrozenStep } from '../../training/rl/step-notes.ts';
 import type { CliEnvironment } from '../environment.ts';
 import type { LocalSession } from '../local-session.ts';
 import { refuseOtherSpec } from '../refuse-other-spec.ts';
+import type { TrainerPrograms } from '../training/trainer-programs.ts';
 import { startBatchHttp } from './batch-http.ts';
 import { LocalWorld } from './local-world.ts';
 import { policyFolder } from './policy-folders.ts';
@@ -27,19 +28,11 @@ import type { ReinforceRequest } from './reinforce-request.ts';
 import { openRolloutSide, type RolloutSide } from './rollout-side.ts';
 import { stepPlan } from './step-plan.ts';
 
-/** How the Python programs of training are started. */
-export interface TrainerPrograms {
-  /** The policy server's first arguments. */
-  readonly policyServer: readonly string[];
-  readonly tokenGrpo: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-}
-
 export interface ReinforceOptions {
   readonly environment: CliEnvironment;
   /** Output folder; its store keeps the run. */
   readonly out: string;
-  readonly programs: TrainerPrograms;
+  readonly programs: Pick<TrainerPrograms, 'policyServer' | 'tokenGrpo' | 'env'>;
   readonly logger: Logger;
   readonly signal: AbortSignal;
   /** Progress, a line a step. */

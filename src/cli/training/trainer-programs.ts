@@ -1,7 +1,7 @@
-import { fileURLToPath } from 'node:url';
-import { ClawError } from '../../base/error.ts';
+import { systemClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import { PYTHON_GUARD } from '../../engines/local/guarded-program.ts';
+import { ensureTrainerPython, TRAINER_DIR } from '../../training/trainer-install.ts';
 import type { CliEnvironment } from '../environment.ts';
 
 /** How the Python programs of training are started: each ends with the process that started it. */
@@ -12,19 +12,18 @@ export interface TrainerPrograms {
   readonly env: Readonly<Record<string, string>>;
 }
 
-const TRAINER_DIR = fileURLToPath(new URL('../../../trainer', import.meta.url));
-
-/** The programs of training with an interpreter that has their libraries. */
+/** The programs of training, with an interpreter that has their libraries. */
 export async function trainerPrograms(
-  { trainerPython, env }: CliEnvironment,
-  _logger: Logger,
-  _signal: AbortSignal,
+  environment: CliEnvironment,
+  logger: Logger,
+  signal: AbortSignal,
 ): Promise<TrainerPrograms> {
-  if (trainerPython === undefined) {
-    throw new ClawError('MissingTool', 'set CLAWGYM_TRAINER_PYTHON');
-  }
+  const { cacheDir, env, trainerPython } = environment;
+  const python =
+    trainerPython ??
+    (await ensureTrainerPython({ cacheDir, env, logger, signal, clock: systemClock }));
   const module = (name: string): readonly string[] => [
-    ...[trainerPython, '-c', PYTHON_GUARD, `clawgym_trainer.${name}`],
+    ...[python, '-c', PYTHON_GUARD, `clawgym_trainer.${name}`],
   ];
   const given = Object.entries(env).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, value] as const],
@@ -33,11 +32,7 @@ export async function trainerPrograms(
     sft: module('sft'),
     tokenGrpo: module('token_grpo'),
     policyServer: module('policy_server'),
-    env: {
-      ...Object.fromEntries(given),
-      PYTHONPATH: TRAINER_DIR,
-      PYTHONDONTWRITEBYTECODE: '1',
-      HF_HUB_OFFLINE: '1',
-    },
+    // Whatever is needed is in RUN_IN: nothing is fetched while a run goes on.
+    env: { ...Object.fromEntries(given), PYTHONPATH: TRAINER_DIR, HF_HUB_OFFLINE: '1' },
   };
 }

@@ -66,7 +66,7 @@ export async function openWorkFolder(
 }
 
 async function outputsOf(work: string): Promise<readonly string[]> {
-  const names = await readdir(work).catch(() => []);
+  const names: readonly string[] = await readdir(work).catch(() => []);
   const below = names.toSorted().map((name) => join(work, name));
   return [work, ...below].filter((out) => existsSync(join(storeDir(out), 'records.sqlite')));
 }
