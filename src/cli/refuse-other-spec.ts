@@ -3,7 +3,6 @@ import { canonicalJson } from '../base/canonical-json.ts';
 import { ClawError } from '../base/error.ts';
 import type { BatchPlan } from '../engines/engine.ts';
 import type { RecordReader } from '../store/record-reader.ts';
-import type { BatchRow } from '../store/records.ts';
 
 /**
  * Throws `Conflict` where the output folder holds one of these batches with another specification.
@@ -17,15 +16,19 @@ export async function refuseOtherSpec(
   for (const { batch } of plans) {
     const known = await store.getBatch(batch.id);
     if (known === undefined || known.specDigest === batch.specDigest) continue;
-    const before = specOf(known);
-    const changes = changedFields(before, specOf(batch)).map(
-      ({ field, was, is }) => `${field}: ${was} there, ${is} now`,
-    );
+    const changes = changesText(known.spec, batch.spec);
     throw new ClawError(
       'Conflict',
-      `${out} holds arm ${batch.owner.arm} of an earlier run with other settings (${changes.join('; ')}). Results of different settings are never mixed: name another folder with --out, or use the settings of that run again to continue it`,
+      `${out} holds arm ${batch.owner.arm} of an earlier run with other settings (${changes}). Results of different settings are never mixed: name another folder with --out, or use the settings of that run again to continue it`,
     );
   }
+}
+
+/** What two specifications, as canonical JSON, differ in: `seed: 7 there, 8 now; ...`. */
+export function changesText(before: string, now: string): string {
+  return changedFields(parseJson(before), parseJson(now))
+    .map(({ field, was, is }) => `${field}: ${was} there, ${is} now`)
+    .join('; ');
 }
 
 interface Change {
@@ -51,8 +54,4 @@ function short(value: unknown): string {
   const text = value === undefined ? 'none' : canonicalJson(value);
   if (/^"[0-9a-f]{64}"$/.test(text)) return text.slice(1, 13);
   return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
-}
-
-function specOf({ spec }: BatchRow): unknown {
-  return parseJson(spec);
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { BenchRun } from '../api/bench-run.ts';
 import type { ClawTask } from '../api/claw-task.ts';
@@ -82,9 +83,7 @@ function localTasks(
   const rest = { ids: source.taskIds, skipInvalid };
   if (source.path !== undefined) return { path: resolve(dirname(path), source.path), ...rest };
   const { selector, synthesisJob } = source;
-  if (synthesisJob !== undefined) {
-    return { path: acceptedTasksPath(join(dirname(out), synthesisJob.name)), ...rest };
-  }
+  if (synthesisJob !== undefined) return { path: acceptedOf(synthesisJob.name, out), ...rest };
   if (selector === undefined) {
     throw new ClawError(
       'InvalidManifest',
@@ -99,6 +98,16 @@ function localTasks(
   throw new ClawError(
     'InvalidManifest',
     `spec.tasks.selector matches no ClawTask of ${file}; it holds ${there.slice(0, 5).join(', ') || 'none'}`,
+  );
+}
+
+/** The tasks of a SynthesisJob that ran beside this run. */
+function acceptedOf(name: string, out: string): string {
+  const path = acceptedTasksPath(join(dirname(resolve(out)), name));
+  if (existsSync(path)) return path;
+  throw new ClawError(
+    'NotFound',
+    `spec.tasks.synthesisJob: SynthesisJob ${name} has no accepted tasks at ${path}; run it first, with an output folder of its name beside that of this run`,
   );
 }
 

@@ -3,8 +3,10 @@ import { availableParallelism } from 'node:os';
 import { canonicalJson } from '../../base/canonical-json.ts';
 import { systemClock } from '../../base/clock.ts';
 import { sha256 } from '../../base/digest.ts';
+import { ClawError } from '../../base/error.ts';
 import { hostMemoryFacts, memoryScratchFolder } from '../../engines/local/memory-scratch.ts';
 import { ensureGradePrograms } from '../../phases/grade-programs.ts';
+import type { SynthesisJobRow, SynthesisRecords } from '../../store/synthesis-records.ts';
 import { acceptedTasks } from '../../synthesis/accepted-tasks.ts';
 import { JobRunner } from '../../synthesis/job-runner.ts';
 import { ModelCaller } from '../../synthesis/model-caller.ts';
@@ -21,6 +23,7 @@ import { loadTasks } from '../load-tasks.ts';
 import { openHostSandbox } from '../local-host.ts';
 import { type LocalSession, openLocalSession } from '../local-session.ts';
 import { openAhead } from '../open-ahead.ts';
+import { changesText } from '../refuse-other-spec.ts';
 import { sandboxNode } from '../sandbox-node.ts';
 import { isStop } from '../stop-signal.ts';
 import { LocalGates } from './local-gates.ts';
@@ -67,7 +70,7 @@ export async function executeSynthesis(
     models: models.identity,
   });
   const createdAt = systemClock.now();
-  await store.planSynthesis({ id: job, specDigest: sha256(spec), spec, createdAt });
+  await planJob(store, { id: job, specDigest: sha256(spec), spec, createdAt }, out);
   const before = await store.listSynthesisCalls(job);
   const caller = new ModelCaller({
     ...{ job, store, artifacts, clock: systemClock, models: models.byRole },
@@ -92,6 +95,20 @@ export async function executeSynthesis(
   const summary = await writeOutput(request, runner.records(), caller.exhausted, session, options);
   if (failure !== undefined) throw failure.thrown;
   return summary;
+}
+
+/** Throws `Conflict` where the folder holds the job with other settings. */
+async function planJob(store: SynthesisRecords, job: SynthesisJobRow, out: string): Promise<void> {
+  const known = await store.getSynthesis(job.id);
+  if (known === undefined || known.specDigest === job.specDigest) {
+    await store.planSynthesis(job);
+    return;
+  }
+  const changes = changesText(known.spec, job.spec);
+  throw new ClawError(
+    'Conflict',
+    `${out} holds the synthesis ${job.id} with other settings (${changes}). Tasks of different settings are never mixed: name another folder with --out, or use the settings of that run again to continue it`,
+  );
 }
 
 /** The sets that tasks are compared with, and what they were. */

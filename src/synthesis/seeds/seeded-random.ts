@@ -1,16 +1,22 @@
 import { createHash } from 'node:crypto';
 
 /**
- * Numbers in [0, 1) that are a function of the labels alone: SHA-256 in counter mode, 53 bits a number.
- * The same labels give the same numbers on every machine.
+ * Numbers in [0, 1) that are a function of the labels alone: sfc32 (Chris Doty-Humphrey, PractRand),
+ * its state the SHA-256 of the labels. The same labels give the same numbers on every machine.
  */
 export function seededRandom(...labels: readonly (string | number)[]): () => number {
-  const key = labels.join('\u0000');
-  let counter = 0;
+  const hash = createHash('sha256').update(labels.join('\u0000')).digest();
+  let a = hash.readInt32LE(0);
+  let b = hash.readInt32LE(4);
+  let c = hash.readInt32LE(8);
+  let d = hash.readInt32LE(12);
   return () => {
-    const hash = createHash('sha256').update(`${key}\u0000${counter}`).digest();
-    counter += 1;
-    return (hash.readUInt32BE(0) * 2 ** 21 + (hash.readUInt32BE(4) >>> 11)) / 2 ** 53;
+    const sum = (((a + b) | 0) + d) | 0;
+    d = (d + 1) | 0;
+    a = b ^ (b >>> 9);
+    b = (c + (c << 3)) | 0;
+    c = (((c << 21) | (c >>> 11)) + sum) | 0;
+    return (sum >>> 0) / 2 ** 32;
   };
 }
 

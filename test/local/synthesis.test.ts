@@ -1,0 +1,72 @@
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { zSynthesisSummary } from '../../src/synthesis/summary.ts';
+import { openTaskSet } from '../../src/tasks/set/open-task-set.ts';
+import { clawgym, ROOT } from '../support/cli-process.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const EXAMPLE = readFileSync(join(ROOT, 'examples/full-circle/synthesis.yaml'), 'utf8');
+
+async function folderWith(target: number): Promise<{ manifest: string; out: string }> {
+  const dir = await tempDir();
+  onTestFinished(() => dir[Symbol.asyncDispose]());
+  const manifest = join(dir.path, 'synthesis.yaml');
+  const recording = join(ROOT, 'examples/full-circle/generator.jsonl');
+  const text = EXAMPLE.replace(/target: \d+/, `target: ${target}`);
+  writeFileSync(manifest, text.replaceAll('path: generator.jsonl', `path: ${recording}`));
+  return { manifest, out: join(dir.path, 'word-tasks') };
+}
+
+it('makes tasks that lead back to their seed, and does nothing twice', async () => {
+  const { manifest, out } = await folderWith(2);
+  const args = ['run', '-f', manifest, '--out', out, '-o', 'json'];
+  const first = await clawgym(...args);
+  expect(first.code, first.stderr).toBe(0);
+  const summary = zSynthesisSummary.parse(JSON.parse(first.stdout));
+  expect(summary).toMatchObject({ accepted: 2, records: 2, ended: 'TargetReached', calls: 8 });
+  const file = join(out, 'task-set.tar');
+  const set = await openTaskSet(file, AbortSignal.timeout(10_000));
+  onTestFinished(() => set.close());
+  expect(set.digest).toBe(summary.taskSet);
+  for (const { task } of set.tasks) {
+    expect(task.cluster).toMatch(/^(?:persona|skill)\/./);
+    expect(task.provenance).toMatchObject({ format: 'synthesis', job: 'word-tasks', seed: 7 });
+    expect(task.provenance['calls']).toHaveLength(4);
+    expect(task.provenance['gates']).toContain('CheatsPassed: Passed');
+  }
+  const before = statSync(join(out, 'store/records.sqlite')).size;
+  const second = await clawgym(...args);
+  expect(JSON.parse(second.stdout)).toEqual(summary);
+  expect(statSync(join(out, 'store/records.sqlite')).size).toBe(before);
+
+  const bench = join(out, '..', 'bench');
+  const batch = `${out}.bench.yaml`;
+  writeFileSync(batch, BATCH);
+  const run = await clawgym('run', '-f', batch, '--out', bench, '-o', 'json');
+  expect(run.code, run.stderr).toBe(0);
+  expect(JSON.parse(run.stdout)).toMatchObject({ arms: [{ mean: { final: 1 } }] });
+});
+
+const BATCH = `
+apiVersion: clawgym.io/v1alpha1
+kind: RolloutBatch
+metadata: {name: solve}
+spec:
+  tasks: {synthesisJob: {name: word-tasks}}
+  agent: {name: solution}
+`;
+
+it('refuses another specification in the same folder, and a set that is not made yet', async () => {
+  const { manifest, out } = await folderWith(1);
+  const text = readFileSync(manifest, 'utf8');
+  expect((await clawgym('run', '-f', manifest, '--out', out)).code).toBe(0);
+  writeFileSync(manifest, text.replace('seed: 7', 'seed: 8'));
+  const other = await clawgym('run', '-f', manifest, '--out', out);
+  expect(other.code).not.toBe(0);
+  expect(other.stderr).toContain('name another folder with --out');
+  const batch = `${out}.bench.yaml`;
+  writeFileSync(batch, BATCH.replace('word-tasks', 'absent'));
+  const early = await clawgym('run', '-f', batch, '--out', join(out, '..', 'bench'));
+  expect(early.stderr).toContain('SynthesisJob absent');
+});
