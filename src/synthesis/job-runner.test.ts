@@ -117,8 +117,8 @@ test('killed before and after every write, a job comes to the same end', async (
     list.map(({ number, revision, data }) => [number, revision, data]);
   expect(shape(await store.listSynthesisRecords('job'))).toEqual(shape(rows));
   const ids = (list: typeof calls) =>
-    list.map(({ callId, request, response }) => [callId, request, response]);
-  expect(ids(await store.listSynthesisCalls('job')).toSorted()).toEqual(ids(calls).toSorted());
+    new Set(list.map(({ callId, request, response }) => `${callId} ${request} ${response}`));
+  expect(ids(await store.listSynthesisCalls('job'))).toEqual(ids(calls));
 });
 
 test('an endpoint that is out stops the job and condemns no record', async () => {
