@@ -54,14 +54,28 @@ async function run(out: string, model: ScriptedModelServer, killAfterMs?: number
   return await runUntil([...args, '--parallel', String(PARALLEL)], killAfterMs, ENDINGS);
 }
 
+/** What is done of a job: its checkpoints, its calls and the rollouts of its gates. */
+const doneIn = ({ records, calls, decisions }: Seen): number =>
+  records.reduce((sum, { revision }) => sum + revision, 0) + calls.length + decisions.size;
+
+interface Calm {
+  readonly state: Seen;
+  /** From the start of the process to its first call. */
+  readonly startMs: number;
+  readonly workMs: number;
+}
+
 /** Kills a run KILLS times, each within its share of the work that is left, then lets it finish. */
-async function disturbed(out: string, model: ScriptedModelServer, workMs: number, startMs: number) {
+async function disturbed(out: string, model: ScriptedModelServer, calm: Calm) {
   const seen: Seen[] = [];
-  for (let kill = 0; kill < KILLS; kill += 1) {
-    const share = workMs / (KILLS + 1);
-    const killed = await run(out, model, startMs + share * (0.6 + 0.8 * Math.random()));
+  let left = 1;
+  while (seen.length < KILLS && left > 0) {
+    const share = (calm.workMs * left) / (KILLS - seen.length + 1);
+    const killed = await run(out, model, calm.startMs + share * (0.5 + Math.random()));
     if (!killed) break;
-    seen.push(await look(out));
+    const state = await look(out);
+    seen.push(state);
+    left = 1 - doneIn(state) / doneIn(calm.state);
   }
   await run(out, model);
   return seen;
@@ -103,7 +117,7 @@ try {
   const calm = await look(calmOut);
   const startMs = Math.min(...calm.calls.map(({ startedAt }) => startedAt)) - began;
   const out = join(scratch, 'killed');
-  const seen = await disturbed(out, model, tookMs - startMs, startMs);
+  const seen = await disturbed(out, model, { state: calm, startMs, workMs: tookMs - startMs });
   const end = await look(out);
   claim.check(seen.length === KILLS, `only ${seen.length} kills fell into the run`);
   compare(seen, end);

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { clawTask } from '../../../src/api/claw-task.ts';
 import { rolloutBatch } from '../../../src/api/rollout-batch.ts';
+import { synthesisJob } from '../../../src/api/synthesis-job.ts';
 import { zKubeObject } from '../../kube/objects/kube-object.ts';
 import { defineResource } from '../../kube/objects/resource.ts';
 
@@ -25,3 +26,14 @@ const zClawTask = zKubeObject.extend({
 export type ClawTask = z.infer<typeof zClawTask>;
 
 export const clawTasks = defineResource({ ...clawTask, namespaced: true, schema: zClawTask });
+
+const zSynthesisJob = zKubeObject.extend({
+  spec: synthesisJob.spec,
+  status: synthesisJob.status.optional(),
+});
+
+export const synthesisJobs = defineResource({
+  ...synthesisJob,
+  namespaced: true,
+  schema: zSynthesisJob,
+});

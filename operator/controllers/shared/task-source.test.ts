@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { TaskSource } from '../../../src/api/task-source.ts';
+import { sampleSynthesisJob } from '../../../test/support/sample-objects.ts';
 import { KubeError } from '../../kube/base/kube-error.ts';
 import type { Transport } from '../../kube/client/transport.ts';
 import { createKubeClient } from '../../kube/client/typed-client.ts';
@@ -7,6 +8,15 @@ import { readTaskSource, selectorText } from './task-source.ts';
 
 const { signal } = new AbortController();
 const DIGEST = 'a'.repeat(64);
+
+/** `done` has a task set, `going` has some tasks. */
+function synthesis(name: string) {
+  const { apiVersion, kind, metadata, spec } = sampleSynthesisJob();
+  return {
+    ...{ apiVersion, kind, spec, metadata: { ...(metadata as object), name } },
+    status: name === 'done' ? { taskSet: DIGEST, progress: '24/24' } : { progress: '3/24' },
+  };
+}
 
 /** An API server with one ConfigMap and two ClawTasks. */
 function cluster(asked: string[] = []) {
@@ -27,6 +37,8 @@ function cluster(asked: string[] = []) {
         const items = none ? [] : [task('b'), task('a')];
         return { metadata: { resourceVersion: '1' }, items };
       }
+      const job = /synthesisjobs\/(done|going)$/.exec(path)?.[1];
+      if (job !== undefined) return synthesis(job);
       throw new KubeError('NotFound', `${path}: not found`, { httpStatus: 404 });
     },
     stream: async () => Promise.reject(new Error('no stream')),
@@ -46,6 +58,11 @@ test.each<[string, TaskSource, unknown]>([
     'a ConfigMap',
     { configMap: { name: 'tasks', key: 'a.jsonl' } },
     { kind: 'text', name: 'a.jsonl', text: '{}' },
+  ],
+  [
+    'a SynthesisJob that is done',
+    { synthesisJob: { name: 'done' } },
+    { kind: 'digest', digest: DIGEST },
   ],
 ])('%s is handed on', async (_name, tasks, body) => {
   expect(await readTaskSource(cluster(), 'runs', tasks, signal)).toEqual({ kind: 'source', body });
@@ -79,10 +96,24 @@ test.each<[string, TaskSource, string, RegExp]>([
     'SourceNotFound',
     /no ClawTask of namespace runs has the labels suite=none; see: kubectl get clawtasks/,
   ],
+  [
+    'no such SynthesisJob',
+    { synthesisJob: { name: 'other' } },
+    'SourceNotFound',
+    /no SynthesisJob runs\/other; create it/,
+  ],
   ['a path', { path: './tasks' }, 'SourceUnsupported', /spec.tasks.path is a path of your own/],
 ])('%s is a problem with its next step', async (_name, tasks, reason, message) => {
   expect(await readTaskSource(cluster(), 'runs', tasks, signal)).toEqual({
     ...{ kind: 'problem', reason, message: expect.stringMatching(message) },
+  });
+});
+
+test('a SynthesisJob that goes on is waited for', async () => {
+  const tasks = { synthesisJob: { name: 'going' } };
+  expect(await readTaskSource(cluster(), 'runs', tasks, signal)).toEqual({
+    kind: 'reading',
+    message: expect.stringContaining('runs/going has accepted 3/24; the run begins when'),
   });
 });
 

@@ -4,13 +4,13 @@ import { asSha256 } from '../../../src/base/brand.ts';
 import type { TaskSourceBody } from '../../../src/protocol/operator-api.ts';
 import { isNotFound } from '../../kube/base/kube-error.ts';
 import type { KubeClient } from '../../kube/client/typed-client.ts';
-import { clawTasks } from './kinds.ts';
+import { clawTasks, synthesisJobs } from './kinds.ts';
 import { configMaps } from './kube-kinds.ts';
 import type { RunReason } from './vocabulary.ts';
 
 export type ReadSource =
   | { readonly kind: 'source'; readonly body: TaskSourceBody }
-  /** Not yet: a pod is at work. */
+  /** Not yet: a pod or a SynthesisJob is at work. */
   | { readonly kind: 'reading'; readonly message: string }
   | { readonly kind: 'problem'; readonly reason: RunReason<'Planned'>; readonly message: string };
 
@@ -31,9 +31,11 @@ export async function readTaskSource(
   if (tasks.selector !== undefined) return selected(client, namespace, tasks.selector, signal);
   if (tasks.configMap !== undefined)
     return fromConfigMap(client, namespace, tasks.configMap, signal);
+  if (tasks.synthesisJob !== undefined)
+    return fromSynthesisJob(client, namespace, tasks.synthesisJob.name, signal);
   return sourceProblem(
     'SourceUnsupported',
-    'spec.tasks.path is a path of your own machine, which a cluster cannot read; use selector, configMap, persistentVolumeClaim, digest or url',
+    'spec.tasks.path is a path of your own machine, which a cluster cannot read; use selector, configMap, persistentVolumeClaim, synthesisJob, digest or url',
   );
 }
 
@@ -76,6 +78,29 @@ async function fromConfigMap(
     return sourceProblem(
       'SourceNotFound',
       `spec.tasks.configMap: there is no ConfigMap ${namespace}/${name}; create it`,
+    );
+  }
+}
+
+/** Accepted tasks, once there is a set of them. */
+async function fromSynthesisJob(
+  client: KubeClient,
+  namespace: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<ReadSource> {
+  try {
+    const { status } = await client.for(synthesisJobs).get({ namespace, name }, { signal });
+    if (status?.taskSet !== undefined)
+      return source({ kind: 'digest', digest: asSha256(status.taskSet) });
+    const done = status?.progress ?? 'none of its tasks';
+    const message = `spec.tasks.synthesisJob: SynthesisJob ${namespace}/${name} has accepted ${done}; the run begins when its task set is written`;
+    return { kind: 'reading', message };
+  } catch (thrown) {
+    if (!isNotFound(thrown)) throw thrown;
+    return sourceProblem(
+      'SourceNotFound',
+      `spec.tasks.synthesisJob: there is no SynthesisJob ${namespace}/${name}; create it`,
     );
   }
 }

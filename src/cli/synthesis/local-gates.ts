@@ -41,6 +41,8 @@ const SETTINGS: BatchSettings = {
   gatewayLossSeconds: 120,
   score: 'native',
 };
+/** A trial may be one of many: what does not end in a fifth of its time is mended or given up. */
+const TRIAL_SETTINGS: BatchSettings = { ...SETTINGS, timeoutPercent: 20 };
 const UNWATCHED: EngineObserver = {
   started: () => undefined,
   retried: () => undefined,
@@ -123,7 +125,8 @@ export class LocalGates implements GateRunner {
         createdAt: this.#options.clock.now(),
       },
       rollouts: planRollouts(id, set.tasks, samples, (task) => planRefusal(task, agent)),
-      ...{ taskSet: set, agent, model: undefined, settings: SETTINGS },
+      ...{ taskSet: set, agent, model: undefined },
+      settings: label === 'trial' ? TRIAL_SETTINGS : SETTINGS,
     };
     return { run, plan };
   }
