@@ -85,3 +85,21 @@ def read(path):
 found = read(pathlib.Path(sys.argv[1]) / "answer.txt")
 print(json.dumps({"right_word": 1.0 if found.split() == [EXPECTED] else 0.0}))`;
 }
+
+/** Records that the recording answers: as many as have no twin among them. */
+export const RECORDED = 119;
+const STAGES = ['draft', 'solution', 'verifier', 'rubric', 'judge'];
+
+/** The scripted generator as a recording that `model.recording` plays. */
+export function wordRecording(): string {
+  const note = 'Written by make-recording.ts; no model was asked.';
+  const rows: object[] = [{ schema: 'clawgym.recording/v1', model: 'word-tasks', note }];
+  const usage = { prompt_tokens: 400, completion_tokens: 100 };
+  for (let number = 1; number <= RECORDED; number += 1) {
+    for (const stage of STAGES) {
+      const turns = [{ content: wordAnswer(stage, number), usage }];
+      rows.push({ task: `${stage} ${number}`, match: `Record ${number}, ${stage}.`, turns });
+    }
+  }
+  return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+}
