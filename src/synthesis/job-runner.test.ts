@@ -1,7 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { MemoryArtifacts } from '../../test/support/memory-artifacts.ts';
 import { PLANTED, plantedIn } from '../../test/support/synthesis/fallible-generator.ts';
-import { FallibleUpstream, openRunner, SOUND_GATES } from '../../test/support/synthesis/job-bed.ts';
+import { FallibleUpstream, openRunner } from '../../test/support/synthesis/job-bed.ts';
+import { PLAYED_GATES } from '../../test/support/synthesis/played-gates.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { systemClock } from '../base/clock.ts';
 import { ClawError } from '../base/error.ts';
@@ -26,12 +27,6 @@ async function openStore(): Promise<SynthesisRecords> {
 const ends = (records: readonly SynthesisRecord[]): readonly string[] =>
   records.map(({ stage, data }) => data.rejection?.reason ?? stage);
 
-/** What a fake of the gates lets through: only models and novelty are real here. */
-const expected = PLANTED.map((_, at) => {
-  const { ends: end, reason } = plantedIn(at + 1);
-  return end === 'trial' || end === 'gates' ? undefined : reason === '' ? end : reason;
-});
-
 test('every record ends, each for its own reason, whatever runs beside it', async () => {
   const all = await Promise.all(
     [1, 4].map(async (parallelism) => {
@@ -43,10 +38,14 @@ test('every record ends, each for its own reason, whatever runs beside it', asyn
   );
   const [one = [], four = []] = all;
   expect(four.map(({ data }) => data)).toEqual(one.map(({ data }) => data));
-  for (const [at, end] of ends(one).entries()) {
-    const wanted = expected[at];
-    // The static gate is real too; what only runs find passes here.
-    if (wanted !== undefined) expect(`${at + 1} ${end}`).toBe(`${at + 1} ${wanted}`);
+  for (const { number, stage, data } of one) {
+    const { kind, ends: end, reason } = plantedIn(number);
+    const found = {
+      kind,
+      ends: data.rejection?.stage ?? stage,
+      reason: data.rejection?.reason ?? '',
+    };
+    expect(found).toEqual({ kind, ends: end, reason });
   }
 });
 
@@ -60,11 +59,12 @@ test('no record is begun beyond the target, and one more for each that is reject
   });
   const records = await runner.run(NEVER);
   expect(ends(records).filter((end) => end === 'accepted')).toHaveLength(3);
-  expect(ends(records)).toEqual([
+  const rejected = records.filter(({ stage }) => stage === 'rejected').length;
+  expect(records).toHaveLength(3 + rejected);
+  expect(ends(records).slice(0, 4)).toEqual([
     'accepted',
     'MalformedAnswer',
     'MalformedAnswer',
-    'accepted',
     'accepted',
   ]);
 });
@@ -200,9 +200,9 @@ test('sandboxes that cannot start stop the job; one that fails for one record en
   const broken = { run: () => Promise.reject(new ClawError('SandboxFailed', 'no room')) };
   const out = await openRunner({ ...bed, upstream, records: 4, gates: broken });
   await expect(out.run(NEVER)).rejects.toThrow('no room');
-  const odd: typeof SOUND_GATES = {
+  const odd: typeof PLAYED_GATES = {
     run: (candidate, ...rest) =>
-      candidate.entry.task.id === 'job-0001' ? broken.run() : SOUND_GATES.run(candidate, ...rest),
+      candidate.entry.task.id === 'job-0001' ? broken.run() : PLAYED_GATES.run(candidate, ...rest),
   };
   const records = await (await openRunner({ ...bed, upstream, records: 4, gates: odd })).run(NEVER);
   expect(ends(records)[0]).toBe('SandboxFailed');
@@ -222,4 +222,36 @@ test('a stop leaves every record at its last checkpoint', async () => {
   const rows = await bed.store.listSynthesisRecords('job');
   expect(rows.some(({ endedAt }) => endedAt !== undefined)).toBe(false);
   expect(rows.map(({ stage }) => stage)).toContain('verifier');
+});
+
+test('whoever writes or mends a verifier never sees the solution', async () => {
+  const bed = { store: await openStore(), artifacts: new MemoryArtifacts() };
+  const upstream = new FallibleUpstream();
+  const runner = await openRunner({ ...bed, upstream, records: PLANTED.length });
+  await runner.run(NEVER);
+  const shown = (label: RegExp): readonly string[] =>
+    upstream.prompts.filter((prompt) => label.test(prompt.split('\n')[0] ?? ''));
+  const verifiers = shown(/, (?:verifier|repair-\d)/);
+  expect(verifiers.length).toBeGreaterThan(PLANTED.length / 2);
+  for (const prompt of verifiers) {
+    // The plant that leaks its solution into an input shows it to everybody.
+    if (!prompt.includes('notes/old.sh')) expect(prompt).not.toContain('json.dump({"total"');
+  }
+  for (const prompt of shown(/, repair-solution/)) expect(prompt).toContain('json.dump({"total"');
+});
+
+test('three repairs are asked for and no fourth, each with what was seen', async () => {
+  const bed = { store: await openStore(), artifacts: new MemoryArtifacts() };
+  const upstream = new FallibleUpstream();
+  const runner = await openRunner({ ...bed, upstream, records: PLANTED.length });
+  const records = await runner.run(NEVER);
+  const vacuous = records.find(({ number }) => plantedIn(number).kind === 'vacuous verifier');
+  expect(vacuous?.data.repairs).toEqual(['PaysForNothing', 'PaysForNothing', 'PaysForNothing']);
+  const asked = upstream.prompts.filter((prompt) =>
+    prompt.startsWith(`Record ${vacuous?.number}, repair-`),
+  );
+  expect(asked).toHaveLength(3);
+  for (const prompt of asked) expect(prompt).toContain('an untouched workspace earns flat 1');
+  const mended = records.find(({ number }) => plantedIn(number).kind === 'verifier mended');
+  expect(mended?.data.repairs).toEqual(['VerifierError']);
 });

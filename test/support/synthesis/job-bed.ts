@@ -2,11 +2,8 @@ import { asSha256 } from '../../../src/base/brand.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { renderJson } from '../../../src/gateway/render-completion.ts';
 import type { Upstream, UpstreamRequest, UpstreamResponse } from '../../../src/gateway/upstream.ts';
-import { CHEAT_BOUNDS } from '../../../src/rollouts/cheat-bounds.ts';
-import type { GateRun } from '../../../src/rollouts/gates/gate-runs.ts';
-import type { Line, RunRows } from '../../../src/rollouts/gates/verdict.ts';
 import type { SynthesisRecords } from '../../../src/store/synthesis-records.ts';
-import type { GateReport, GateRunner } from '../../../src/synthesis/gate-runner.ts';
+import type { GateRunner } from '../../../src/synthesis/gate-runner.ts';
 import { JobRunner, type JobRunnerOptions } from '../../../src/synthesis/job-runner.ts';
 import { ModelCaller } from '../../../src/synthesis/model-caller.ts';
 import { NoveltyIndex } from '../../../src/synthesis/novelty/novelty-index.ts';
@@ -16,6 +13,7 @@ import { loadSeeds } from '../../../src/synthesis/seeds/load-seeds.ts';
 import { ManualClock } from '../manual-clock.ts';
 import type { MemoryArtifacts } from '../memory-artifacts.ts';
 import { fallibleGenerator } from './fallible-generator.ts';
+import { PLAYED_GATES } from './played-gates.ts';
 
 const DIGEST = asSha256('0'.repeat(64));
 
@@ -44,26 +42,6 @@ export class FallibleUpstream implements Upstream {
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
-}
-
-/** Every candidate passes every gate. */
-export const SOUND_GATES: GateRunner = {
-  run: async (_candidate, plans): Promise<GateReport> => {
-    const runs: Partial<Record<GateRun, RunRows>> = {};
-    for (const { run, samples } of plans) {
-      const score = run === 'solution' ? 1 : 0;
-      const rows = Array.from({ length: Math.min(samples, CHEAT_BOUNDS.length) }, (_, sample) =>
-        line(sample, score),
-      );
-      runs[run] = { kind: 'rows', rows, place: 'here' };
-    }
-    return { runs, notes: [] };
-  },
-};
-
-function line(sample: number, score: number): Line {
-  const common = { sample, outcome: 'scored', reason: '', checks: DIGEST, findings: [] };
-  return { ...common, flat: score, final: score, allZero: score === 0 };
 }
 
 const RULES = { seed: 5, personas: { weight: 1, operations: 2 } };
@@ -97,7 +75,7 @@ export async function openRunner(options: BedOptions): Promise<JobRunner> {
     ...{ parallelism: options.parallelism ?? 3, store, clock, logger: silentLogger },
     sample: (number) => sampleRecord(seeds, RULES, number),
     stages: {
-      ...{ job: 'job', caller, prompts, gates: options.gates ?? SOUND_GATES },
+      ...{ job: 'job', caller, prompts, gates: options.gates ?? PLAYED_GATES },
       ...{ bounds: {}, rubric: true },
     },
     index: new NoveltyIndex(),
