@@ -44,7 +44,8 @@ def _row(line: str, number: int) -> Conversation:
     messages = value.get("messages") if isinstance(value, dict) else None
     if not isinstance(messages, list) or not messages:
         raise BadInput(f"{place}: messages: expected a list with at least one message")
-    tools = value.get("tools") or []
+    tools = value.get("tools")
+    tools = [] if tools is None else tools
     if not isinstance(tools, list):
         raise BadInput(f"{place}: tools: expected a list")
     for position, message in enumerate(messages):

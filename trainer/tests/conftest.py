@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,19 @@ from clawgym_trainer.model_load import limit_threads, load_tokenizer
 from clawgym_trainer.tiny_model import TinyShape, make_tiny_model
 
 limit_threads()
+FIGURES: list[str] = []
+
+
+def pytest_unconfigure() -> None:
+    """What the tests measured, as the very last line: a claim shows it."""
+    if FIGURES:
+        print("; ".join(FIGURES))
+
+
+@pytest.fixture
+def figure() -> Callable[[str], None]:
+    """Takes a sentence with a number that this test measured."""
+    return FIGURES.append
 
 
 @pytest.fixture(scope="session")
