@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { countPytest, pytestFailures } from './pytest-report.ts';
 import { sharedDataFolder, whyNoSharedData } from './shared-data.ts';
 import {
   countTests,
@@ -20,8 +21,8 @@ import {
 interface Stage {
   readonly name: string;
   readonly argv: readonly string[];
-  /** `vitest`: count its tests; `claims`: count its claims; `command`: counts as one. */
-  readonly counts: 'vitest' | 'claims' | 'command';
+  /** `vitest`, `pytest`: count its tests; `claims`: count its claims; `command`: counts as one. */
+  readonly counts: 'vitest' | 'pytest' | 'claims' | 'command';
 }
 
 const STAGES: readonly Stage[] = [
@@ -31,6 +32,8 @@ const STAGES: readonly Stage[] = [
   { name: 'checks', argv: ['npm', 'run', '--silent', 'check'], counts: 'command' },
   { name: 'unit tests', argv: ['vitest', 'run', '--project', 'unit'], counts: 'vitest' },
   { name: 'local tests', argv: ['vitest', 'run', '--project', 'local'], counts: 'vitest' },
+  // Makes the Python that it needs on first use, for which it needs a package registry.
+  { name: 'trainer', argv: ['npm', 'run', '--silent', 'trainer:test', '--'], counts: 'pytest' },
   // Each layer installs and builds what it needs where it may; where it cannot run, its stage fails.
   { name: 'apiserver layer', argv: ['vitest', 'run', '--project', 'apiserver'], counts: 'vitest' },
   { name: 'scale layer', argv: ['vitest', 'run', '--project', 'scale'], counts: 'vitest' },
@@ -55,6 +58,7 @@ interface StageResult extends TestCount {
   readonly failures: readonly Failure[];
 }
 
+const READERS = { vitest: testsOf, pytest: pytestOf, claims: claimsOf } as const;
 const folder = await mkdtemp(join(tmpdir(), 'clawgym-test-all-'));
 const started = performance.now();
 const total = { passed: 0, failed: 0, notRun: 0 };
@@ -101,7 +105,7 @@ async function runStage(stage: Stage, scratch: string): Promise<StageResult> {
   }
   try {
     const text = await readFile(report, 'utf8');
-    const result = stage.counts === 'vitest' ? testsOf(text) : claimsOf(text);
+    const result = READERS[stage.counts](text);
     // A runner that fails without a failing test (a crash, an unhandled error) still fails.
     if (exit === 0 || result.failed > 0) return result;
     const whole = failedWhole(stage, `exit code ${exit} without a failed test: see above`);
@@ -109,6 +113,10 @@ async function runStage(stage: Stage, scratch: string): Promise<StageResult> {
   } catch (cause) {
     return failedWhole(stage, `no readable report: ${String(cause)}`);
   }
+}
+
+function pytestOf(report: string): StageResult {
+  return { ...countPytest(report), failures: pytestFailures(report) };
 }
 
 function testsOf(report: string): StageResult {
@@ -132,6 +140,7 @@ function withReport(stage: Stage, report: string): readonly string[] {
   if (stage.counts === 'vitest') {
     return [...stage.argv, ...reportArguments(report)];
   }
+  if (stage.counts === 'pytest') return [...stage.argv, `--junit-xml=${report}`];
   return stage.counts === 'claims' ? [...stage.argv, report] : stage.argv;
 }
 

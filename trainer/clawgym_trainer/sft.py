@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from .canary import canary_of
 from .chat_template import ChatTemplate
 from .checkpoints import Checkpoints
 from .determinism import make_deterministic
@@ -81,6 +82,7 @@ def train(run: Run) -> dict[str, Any]:
         "templateSha256": run.template.sha256,
         "tokenizerSha256": sha256_file(folders.model / TOKENIZER),
         **_written(model, run.template, folders.model, folders.out),
+        "canary": canary_of(folders.final_model, device, run.template),
     }
 
 

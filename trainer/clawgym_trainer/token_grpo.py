@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from .batch_source import BatchSource
+from .canary import canary_of
 from .checkpoints import Checkpoints
 from .determinism import make_deterministic
 from .digests import list_files, sha256_file
@@ -186,6 +187,7 @@ class RlRun:
                 "manifestSha256": digest,
                 "files": list_files(run.folders.final_model),
             },
+            "canary": canary_of(run.folders.final_model, self._device, run.template),
         }
 
 

@@ -16,6 +16,7 @@ import pytest
 import torch
 from support import TOOLS
 
+from clawgym_trainer.canary import canary_of
 from clawgym_trainer.chat_answer import Answered, completion
 from clawgym_trainer.chat_request import parse_chat_request
 from clawgym_trainer.chat_template import ChatTemplate
@@ -210,6 +211,21 @@ def test_wants_its_token_everywhere_but_for_health(server: PolicyServer) -> None
     ):
         assert stranger.ask(path, body)[0] == 401
     assert friend.ask("/v1/models")[0] == 200
+
+
+def test_answers_the_canary_of_its_model(
+    client: Client, tiny: Path, template: ChatTemplate
+) -> None:
+    canary = canary_of(tiny, torch.device("cpu"), template)
+    asked = {
+        "model": "policy",
+        "messages": [{"role": "user", "content": canary["prompt"]}],
+        "temperature": 0,
+        "max_tokens": len(canary["ids"]),
+        "return_token_ids": True,
+    }
+    assert len(canary["ids"]) > 0
+    assert client.chat(asked)["choices"][0]["token_ids"] == canary["ids"]
 
 
 def test_tells_models_and_metrics(client: Client) -> None:

@@ -71,6 +71,7 @@ def test_the_loss_falls_and_the_account_is_whole(
     assert (told["status"], told["steps"], told["resumedFrom"]) == ("done", 12, 0)
     assert told["rows"]["in"] == told["rows"]["kept"] == told["rows"]["masksChecked"] == 16
     assert told["loss"] == {"first": rows[0]["loss"], "last": rows[-1]["loss"]}
+    assert 0 < len(told["canary"]["ids"]) <= 16
     verify_model_folder(whole / "model")
     for name in ("tokenizer.json", "chat_template.jinja"):
         assert sha256_file(whole / "model" / name) == sha256_file(tiny / name)
