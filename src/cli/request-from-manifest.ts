@@ -73,7 +73,8 @@ export function requestFromManifest(
   };
 }
 
-function localTasks(
+/** Where the tasks of a manifest are on this machine; a selector picks among its ClawTasks. */
+export function localTasks(
   source: TaskSource,
   clawTasks: readonly ClawTask[],
   file: string,

@@ -72,15 +72,15 @@ async function runOne(
   options: RunOptions,
 ): Promise<void> {
   const { filename: file, output } = options;
+  const clawTasks = manifest.objects.filter((each) => each.kind === 'ClawTask');
   if (object.kind === 'TrainingRun') {
     const { runTraining } = await import('./training/run-training.ts');
-    return await runTraining(object, { file, out, output });
+    return await runTraining(object, { file, clawTasks, out, output });
   }
   if (object.kind === 'SynthesisJob') {
     const { runSynthesis } = await import('./synthesis/run-synthesis.ts');
     return await runSynthesis(object, { ...options, out: resolve(out) });
   }
-  const clawTasks = manifest.objects.filter((each) => each.kind === 'ClawTask');
   const request = requestFromManifest(object, clawTasks, file, {
     baseUrl: options.baseUrl,
     apiKeyEnv: options.apiKeyEnv,

@@ -21,6 +21,11 @@ const pi = (agent: object) => {
   const model = { name: 'm', recording: { path: join(ROOT, 'examples/recordings/pi.jsonl') } };
   return { arms: [{ name: 'pi', agent: { name: 'pi', ...agent }, model }] };
 };
+const RUNTIME = {
+  contract: 'sft/v1',
+  capabilities: { methods: ['full'] },
+  trainer: { image: `a@sha256:${'0'.repeat(64)}` },
+};
 const batch = {
   ...run({}, 'one-batch'),
   kind: 'RolloutBatch',
@@ -36,7 +41,11 @@ function manifest(name: string, ...objects: readonly object[]): string {
 test.each<[string, readonly object[], RegExp]>([
   ['an unknown field', [run({ atempts: 2 })], /BenchRun\/bad\): spec.atempts: unknown field/],
   ['a wrong kind', [{ ...run({}), kind: 'BenchRum' }], /did you mean BenchRun\?/],
-  ['two runs', [run({}, 'a'), run({}, 'b')], /expected one.*found BenchRun\/a, BenchRun\/b/],
+  [
+    'tasks alone',
+    [{ ...run({}), kind: 'TrainingRuntime', spec: RUNTIME }],
+    /expected a BenchRun.*found TrainingRuntime\/bad/,
+  ],
   ['no run', [{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 's' } }], /has no object of/],
   ['a suspended run', [run({ suspend: true })], /spec.suspend is true.*set it to false/],
   [

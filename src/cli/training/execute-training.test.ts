@@ -46,6 +46,7 @@ async function train(
   return await executeTraining(object, {
     environment: { ...cliEnvironment(), cwd: dir.path, trainerPython },
     file: join(dir.path, 'run.yaml'),
+    clawTasks: [],
     out: join(work, out),
     logger: silentLogger,
     signal,

@@ -1,26 +1,34 @@
 import type { TrainingSpec } from '../../api/training-spec.ts';
 import { type ModelRecord, zModelRecord } from '../../training/model-manifest.ts';
-import type { FrozenInputs } from '../../training/training-inputs.ts';
-import type { SupervisedEnd } from './train-supervised.ts';
+import type { RunSpec } from '../../training/run-spec.ts';
+import type { BegunTraining } from './begin-training.ts';
+import type { TrainedEnd } from './trained-end.ts';
 
-/** Where a trained model comes from: what decided it, without names of this machine. */
+/** Where a trained model comes from: what decided it, without names and addresses of this machine. */
 export function modelRecord(
   name: string,
   { seed }: TrainingSpec,
-  { spec, result }: SupervisedEnd,
-  { base, data }: FrozenInputs,
+  { spec, result, taskSet }: TrainedEnd,
+  { base, data }: Pick<BegunTraining, 'base' | 'data'>,
 ): ModelRecord {
-  const { run: _run, name: _name, device: _device, contract, ...hyper } = spec;
   return zModelRecord.parse({
     run: name,
-    contract,
+    contract: spec.contract,
     data,
+    taskSet,
     versions: result.versions,
-    hyper,
+    hyper: hyperOf(spec),
     seed,
     steps: result.steps,
     tokens: result.tokens,
-    parents: [base],
+    parents: [base.digest],
     canary: result.canary,
   });
+}
+
+function hyperOf({ method, context, hyper, deterministic, rl }: RunSpec): object {
+  const common = { method, context, hyper, deterministic };
+  return rl === undefined
+    ? common
+    : { ...common, rl: { steps: rl.steps, algorithm: rl.algorithm } };
 }

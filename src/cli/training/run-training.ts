@@ -1,3 +1,4 @@
+import type { ClawTask } from '../../api/claw-task.ts';
 import type { TrainingRun } from '../../api/training-run.ts';
 import { ClawError, errorMessage } from '../../base/error.ts';
 import { table } from '../../base/table.ts';
@@ -9,8 +10,9 @@ import { isStop, stopSignal } from '../stop-signal.ts';
 import { executeTraining, type TrainedModel } from './execute-training.ts';
 
 export interface RunTrainingOptions {
-  /** The manifest. */
+  /** The manifest, and the ClawTasks in it. */
   readonly file: string;
+  readonly clawTasks: readonly ClawTask[];
   /** Output folder. */
   readonly out: string;
   readonly output: OutputFormat;
@@ -22,7 +24,7 @@ export interface RunTrainingOptions {
  */
 export async function runTraining(
   run: TrainingRun,
-  { file, out, output }: RunTrainingOptions,
+  { file, clawTasks, out, output }: RunTrainingOptions,
 ): Promise<void> {
   const { name } = run.metadata;
   if (run.spec.suspend) {
@@ -36,7 +38,11 @@ export async function runTraining(
   using deadline = runDeadline(run.spec.activeDeadlineSeconds);
   const signal = AbortSignal.any([stop.signal, deadline.signal]);
   try {
-    const model = await executeTraining(run, { ...executeOptions(out, signal, say), file });
+    const model = await executeTraining(run, {
+      ...executeOptions(out, signal, say),
+      file,
+      clawTasks,
+    });
     process.stdout.write(
       output === 'json' ? `${JSON.stringify({ name, ...model }, null, 2)}\n` : textOf(name, model),
     );

@@ -9,17 +9,8 @@ import { trainerEnd } from '../../training/exit-code.ts';
 import { resolveRunSpec } from '../../training/resolve-run-spec.ts';
 import { readResult, type TrainingDone } from '../../training/result.ts';
 import type { RunSpec } from '../../training/run-spec.ts';
+import type { TrainedEnd, TrainingFolders } from './trained-end.ts';
 import type { TrainerPrograms } from './trainer-programs.ts';
-
-/** The folders of one run on this machine. */
-export interface TrainingFolders {
-  /** RUN_IN. */
-  readonly in: string;
-  /** RUN_OUT. */
-  readonly out: string;
-  /** Specification, log and pid. */
-  readonly work: string;
-}
 
 export interface SupervisedOptions {
   readonly folders: TrainingFolders;
@@ -27,11 +18,6 @@ export interface SupervisedOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly say: (text: string) => void;
-}
-
-export interface SupervisedEnd {
-  readonly spec: RunSpec;
-  readonly result: TrainingDone;
 }
 
 /** Between two starts, in milliseconds. */
@@ -46,7 +32,7 @@ const GRACE_MS = 5000;
 export async function trainSupervised(
   run: TrainingRun,
   options: SupervisedOptions,
-): Promise<SupervisedEnd> {
+): Promise<TrainedEnd> {
   const { folders, clock, signal, say } = options;
   const { name } = run.metadata;
   const spec = resolveRunSpec(run.spec, { run: name, name, device: 'auto' });

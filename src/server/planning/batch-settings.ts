@@ -1,4 +1,3 @@
-import type { BenchRun } from '../../api/bench-run.ts';
 import type { ModelSpec } from '../../api/model-spec.ts';
 import type { RolloutBatch } from '../../api/rollout-batch.ts';
 import type { FixedSampling } from '../../gateway/chat-request.ts';
@@ -36,7 +35,7 @@ export interface SandboxDefaults {
 
 /** Settings of a run without its budgets. */
 export function batchSettings(
-  spec: BenchRun['spec'] | RolloutBatch['spec'],
+  spec: Pick<RolloutBatch['spec'], 'limits' | 'retries' | 'verification' | 'gatewayLossSeconds'>,
 ): Omit<BatchSettings, 'budgets'> {
   const { limits, retries, verification, gatewayLossSeconds } = spec;
   return {

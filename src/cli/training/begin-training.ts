@@ -1,0 +1,68 @@
+import type { TrainingRun } from '../../api/training-run.ts';
+import type { Sha256 } from '../../base/brand.ts';
+import { systemClock } from '../../base/clock.ts';
+import type { ObjectRow } from '../../store/object-records.ts';
+import { readExport } from '../../training/export-manifest.ts';
+import { frozenInputs, frozenText, trainingDigest } from '../../training/frozen-training.ts';
+import { type ModelManifest, readModel } from '../../training/model-manifest.ts';
+import { modelOf } from '../../training/model-records.ts';
+import { type FrozenInputs, materializeInputs } from '../../training/training-inputs.ts';
+import { openWorkStore, type WorkStore } from '../work/work-store.ts';
+import { freezeInputs, storeOf, type TrainingPlace } from './freeze-inputs.ts';
+
+/** A run with everything that it needs in its folder. */
+export interface BegunTraining {
+  readonly base: { readonly digest: Sha256; readonly manifest: ModelManifest };
+  /** Manifest of the export; absent for reinforcement. */
+  readonly data: Sha256 | undefined;
+  /** Rows to train on. */
+  readonly rows: number | undefined;
+}
+
+interface KnownTraining {
+  readonly known: { readonly digest: Sha256; readonly manifest: ModelManifest };
+}
+
+const KIND = 'TrainingRun';
+
+/**
+ * Freezes a run when it first begins, and makes its RUN_IN. `known`: it is complete already. Throws
+ * `Conflict` where the folder holds a run of that name with another specification.
+ */
+export async function beginTraining(
+  run: TrainingRun,
+  out: string,
+  dir: string,
+  place: TrainingPlace,
+): Promise<BegunTraining | KnownTraining> {
+  await using store = await openWorkStore(out);
+  const row = await beginRow(run, store, place);
+  const digest = modelOf(row);
+  if (digest !== undefined) {
+    return { known: { digest, manifest: await readModel(digest, store.artifacts) } };
+  }
+  const { base, data } = frozenInputs(row.spec);
+  const ofBase = (await storeOf(base, store, place)).artifacts;
+  const ofData = data === undefined ? ofBase : (await storeOf(data, store, place)).artifacts;
+  await materializeInputs(dir, { base, data }, { base: ofBase, data: ofData });
+  const manifest = await readModel(base, ofBase);
+  const rows = data === undefined ? undefined : (await readExport(data, ofData)).rows;
+  return { base: { digest: base, manifest }, data, rows };
+}
+
+/** The run's row, with what its names were resolved to when it first began. */
+async function beginRow(
+  run: TrainingRun,
+  store: WorkStore,
+  place: TrainingPlace,
+): Promise<ObjectRow> {
+  const { name } = run.metadata;
+  const specDigest = trainingDigest(run.spec);
+  const known = await store.records.getObject(KIND, name);
+  // Nothing is resolved for a run that will be refused.
+  const inputs: FrozenInputs =
+    known === undefined ? await freezeInputs(run, store, place) : frozenInputs(known.spec);
+  const spec = frozenText(run.spec, inputs);
+  const createdAt = systemClock.now();
+  return await store.records.beginObject({ kind: KIND, name, specDigest, spec, createdAt });
+}

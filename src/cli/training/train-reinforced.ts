@@ -1,0 +1,106 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ClawTask } from '../../api/claw-task.ts';
+import type { TaskSource } from '../../api/task-source.ts';
+import type { TrainingRun } from '../../api/training-run.ts';
+import type { TrainingSpec } from '../../api/training-spec.ts';
+import { asBatchId, type Sha256 } from '../../base/brand.ts';
+import { ClawError } from '../../base/error.ts';
+import { batchSettings, plainBudgets } from '../../server/planning/batch-settings.ts';
+import { openSqliteReader } from '../../store/sqlite/open.ts';
+import type { ModelManifest } from '../../training/model-manifest.ts';
+import { resolveRunSpec } from '../../training/resolve-run-spec.ts';
+import { readResult } from '../../training/result.ts';
+import { stepBatchName } from '../../training/rl/rl-run.ts';
+import type { RunSpec } from '../../training/run-spec.ts';
+import { storeDir } from '../local-session.ts';
+import { type ReinforceOptions, reinforceLocal } from '../reinforce/reinforce-local.ts';
+import type { ReinforceRequest } from '../reinforce/reinforce-request.ts';
+import { localTasks } from '../request-from-manifest.ts';
+import type { TrainedEnd, TrainingFolders } from './trained-end.ts';
+
+export interface ReinforcedContext extends ReinforceOptions {
+  readonly folders: TrainingFolders;
+  readonly base: { readonly digest: Sha256; readonly manifest: ModelManifest };
+  /** The manifest's file, and the ClawTasks in it. */
+  readonly file: string;
+  readonly clawTasks: readonly ClawTask[];
+}
+
+/** As long as a RolloutBatch that says nothing. */
+const GATEWAY_LOSS_SECONDS = 120;
+
+/**
+ * Trains by reinforcement to the end of the run; killed at any moment and called again it goes on. Throws
+ * `TrainingFailed` where it cannot.
+ */
+export async function trainReinforced(
+  run: TrainingRun,
+  context: ReinforcedContext,
+): Promise<TrainedEnd> {
+  const { rl } = run.spec;
+  if (rl === undefined) throw new ClawError('Internal', 'a run without rl is not reinforced');
+  const { steps } = await reinforceLocal(requestOf(run, rl, context), context);
+  const { folders, out } = context;
+  const path = join(folders.out, 'result.json');
+  const result = readResult(await readFile(path, 'utf8').catch(() => ''), path);
+  if (result.status !== 'done') throw new ClawError('TrainingFailed', `${path}: ${result.message}`);
+  return {
+    spec: specOf(run, { url: 'http://batches.invalid' }),
+    result,
+    taskSet: await taskSetOf(run.metadata.name, out),
+    reward: steps.findLast(({ reward }) => reward !== null)?.reward ?? undefined,
+  };
+}
+
+function specOf(
+  { metadata: { name }, spec }: TrainingRun,
+  batches: { readonly url: string; readonly tokenFile?: string },
+): RunSpec {
+  return resolveRunSpec(spec, { run: name, name, device: 'auto', batches });
+}
+
+function requestOf(
+  run: TrainingRun,
+  rl: NonNullable<TrainingSpec['rl']>,
+  { folders, base, file, clawTasks, out }: ReinforcedContext,
+): ReinforceRequest {
+  const { spec, metadata } = run;
+  const { digest, manifest } = base;
+  const tasksOf = (source: TaskSource) => localTasks(source, clawTasks, file, { out });
+  const settings = batchSettings({ ...rl, gatewayLossSeconds: GATEWAY_LOSS_SECONDS });
+  const { evaluation } = rl;
+  return {
+    name: metadata.name,
+    base: {
+      digest,
+      templateSha256: manifest.template.sha256,
+      tokenizerSha256: manifest.tokenizer.sha256,
+    },
+    ...{ seed: spec.seed, steps: rl.steps, groups: rl.groups, agent: rl.agent },
+    tasks: tasksOf(rl.tasks),
+    evaluation: evaluation && {
+      every: evaluation.everySteps,
+      tasks: evaluation.tasks && tasksOf(evaluation.tasks),
+      samples: evaluation.samples,
+    },
+    settings: { ...settings, budgets: plainBudgets(rl.budgets) },
+    sampling: { ...rl.sampling, maxTokens: rl.sampling.maxTokens },
+    maxRowTokens: spec.context.maxTokens,
+    trainerRetries: spec.retries.failures,
+    graceSeconds: spec.checkpoint.graceSeconds,
+    parallelism: rl.parallelism,
+    folders,
+    writeSpec: async (batches) => {
+      const path = join(folders.work, 'run-spec.json');
+      await writeFile(path, `${JSON.stringify(specOf(run, batches), null, 2)}\n`);
+      return path;
+    },
+  };
+}
+
+/** The tasks of the first step, which are those of every step. */
+async function taskSetOf(name: string, out: string): Promise<Sha256 | undefined> {
+  await using records = await openSqliteReader(storeDir(out));
+  return (await records.getBatch(asBatchId(stepBatchName(name, 1))))?.taskSet;
+}
