@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { zDecimal, zEnvName, zFraction, zHttpUrl, zInt32, zText } from './fields.ts';
+import { modelRefFields } from './model-ref.ts';
 import { exactlyOneOf, withRules } from './rules.ts';
 import { zSecretRef } from './task-source.ts';
 
@@ -18,7 +19,9 @@ const zSampling = z
 export const zModel = withRules(
   z
     .object({
-      name: zText(256).describe('Name of the model as the upstream knows it.'),
+      name: zText(256).describe(
+        'Name of the model as the upstream knows it; of a model artifact, the name that it is served under.',
+      ),
       recording: z
         .object({
           path: zText(4096).describe('Recording, relative to the manifest.'),
@@ -41,6 +44,7 @@ export const zModel = withRules(
         .describe(
           'An endpoint by address. Local engine only: in a cluster keys and addresses are paired by Secrets.',
         ),
+      ...modelRefFields,
       sampling: zSampling.optional(),
       capture: z
         .enum(['messages', 'tokens'])
@@ -50,6 +54,11 @@ export const zModel = withRules(
         ),
     })
     .describe('The model that answers the agent.'),
-  [exactlyOneOf(['recording', 'upstreamSecretRef', 'upstream'], 'the model')],
+  [
+    exactlyOneOf(
+      ['recording', 'upstreamSecretRef', 'upstream', 'artifact', 'trainingRun'],
+      'the model',
+    ),
+  ],
 );
 export type ModelSpec = z.infer<typeof zModel>;

@@ -23,7 +23,7 @@ export function batchPlans(
 
 function batchPlan(
   request: RunRequest,
-  { request: arm, agent, recording, endpoint }: PreparedArm,
+  { request: arm, agent, recording, endpoint, served }: PreparedArm,
   taskSet: TaskSet,
   now: number,
 ): BatchPlan {
@@ -34,9 +34,10 @@ function batchPlan(
     agent: { name: agent.name, version: agent.version, configDigest: agent.configDigest },
     model: arm.model && {
       name: arm.model.name,
-      source: arm.model.source.kind,
+      source: served === undefined ? arm.model.source.kind : 'artifact',
       recording,
       baseUrl: endpoint?.address,
+      artifact: served?.digest,
       sampling: arm.model.sampling ?? {},
       ...(arm.model.capturesTokens === true && { capture: 'tokens' }),
     },

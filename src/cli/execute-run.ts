@@ -29,8 +29,10 @@ import {
 } from './progress.ts';
 import { refuseOtherSpec } from './refuse-other-spec.ts';
 import { reopenInfraErrors } from './reopen-infra-errors.ts';
+import { runInTurn } from './run-in-turn.ts';
 import type { RunRequest } from './run-request.ts';
 import { sandboxNode } from './sandbox-node.ts';
+import { ServedModels } from './served-models.ts';
 import { isStop } from './stop-signal.ts';
 
 export interface ExecuteOptions {
@@ -76,12 +78,9 @@ export async function executeRun(
   const programsDir = await ensureGradePrograms({ cacheDir, sandbox, signal });
   const nodePath = await sandboxNode(process.execPath, nodeVersion, cacheDir, uid);
   const host = { nodePath, nodeVersion, env };
-  const { arms, upstreams } = await prepareArms(request.arms, {
-    environment,
-    host,
-    logger,
-    signal,
-  });
+  await using models = new ServedModels({ out, environment, logger, signal });
+  const context = { environment, host, logger, signal, models };
+  const { arms, upstreams } = await prepareArms(request.arms, context);
   await using session = await openLocalSession({
     out,
     sandbox,
@@ -99,7 +98,7 @@ export async function executeRun(
     await checkUpstreams(checks, { logger, signal });
   }
   const counts = await planAll(plans, session, request.retryInfraErrors ?? false);
-  const failure = await runPlans(plans, counts, request, session, options);
+  const failure = await runPlans(plans, counts, { request, arms, session }, options);
   try {
     const facts = await runFacts(request, arms, plans, taskSet, session.store, options.command);
     const written = await writeOutput(options.out, facts, { realModelCommand: REAL_MODEL_COMMAND });
@@ -130,18 +129,25 @@ async function planAll(
   return { planned, decidedBefore };
 }
 
+interface RunParts {
+  readonly request: RunRequest;
+  readonly arms: readonly PreparedArm[];
+  readonly session: LocalSession;
+}
+
 /** Resolves to what broke the engine; a stop breaks nothing. */
 async function runPlans(
   plans: readonly BatchPlan[],
   counts: ProgressCounts,
-  request: RunRequest,
-  session: LocalSession,
+  { request, arms, session }: RunParts,
   { signal, progress, time }: ExecuteOptions,
 ): Promise<Error | undefined> {
   const observer = startProgress(counts, progress, time);
   try {
     const parallelism = request.parallelism ?? availableParallelism();
-    await session.engine.run(plans, { parallelism, signal, observer });
+    await runInTurn(plans, arms, session.store, (some) =>
+      session.engine.run(some, { parallelism, signal, observer }),
+    );
     return undefined;
   } catch (cause) {
     if (isStop(cause, signal)) return undefined;

@@ -10,6 +10,7 @@ import { TokenUpstream } from '../gateway/token-upstream.ts';
 import type { Upstream } from '../gateway/upstream.ts';
 import type { CliEnvironment } from './environment.ts';
 import type { ModelRequest } from './run-request.ts';
+import type { ModelSource, ServedModel, ServedModels } from './served-models.ts';
 
 /** What answers the model calls of an arm. */
 export interface OpenedModel {
@@ -18,6 +19,8 @@ export interface OpenedModel {
   readonly recording: Sha256 | undefined;
   /** Present where a real endpoint answers. */
   readonly endpoint: Endpoint | undefined;
+  /** Present where a model of ours answers. */
+  readonly served?: ServedModel | undefined;
 }
 
 export interface Endpoint {
@@ -33,12 +36,19 @@ export async function openModel(
   model: ModelRequest,
   environment: CliEnvironment,
   logger: Logger,
+  models?: ServedModels,
 ): Promise<OpenedModel> {
   const { source } = model;
   if (source.kind === 'recording') {
     const text = await readText(source.path);
     const upstream = new RecordedUpstream(parseRecording(text, source.path));
     return { upstream, recording: sha256(text), endpoint: undefined };
+  }
+  if (source.kind === 'artifact' || source.kind === 'trainingRun') {
+    const served = await servedBy(models, model, source);
+    const upstream =
+      model.capturesTokens === true ? new TokenUpstream(served.policy) : served.policy;
+    return { upstream, recording: undefined, endpoint: undefined, served };
   }
   const key = apiKey(source.apiKeyEnv, environment);
   const { OpenAiUpstream } = await import('../gateway/openai-upstream.ts');
@@ -57,6 +67,18 @@ export async function openModel(
     redact: (text: string) => redactKeys(text, key.value),
   };
   return { upstream, recording: undefined, endpoint };
+}
+
+async function servedBy(
+  models: ServedModels | undefined,
+  { name }: ModelRequest,
+  source: ModelSource,
+): Promise<ServedModel> {
+  if (models !== undefined) return await models.open(name, source);
+  throw new ClawError(
+    'InvalidManifest',
+    `model ${name}: a model artifact is served for the arms of a BenchRun or RolloutBatch only; name an endpoint here`,
+  );
 }
 
 /** A base URL without the parts that may carry a secret. */

@@ -13,6 +13,7 @@ import { agentOptions } from '../server/planning/agent-settings.ts';
 import type { CliEnvironment } from './environment.ts';
 import { type Endpoint, type OpenedModel, openModel } from './open-model.ts';
 import type { ArmRequest } from './run-request.ts';
+import type { ServedModel, ServedModels } from './served-models.ts';
 
 /** An arm with its harness installed and its upstream opened. */
 export interface PreparedArm {
@@ -23,6 +24,8 @@ export interface PreparedArm {
   readonly recording: Sha256 | undefined;
   /** The endpoint that answers, where there is one. */
   readonly endpoint?: Endpoint | undefined;
+  /** The model of ours that answers, where one does. */
+  readonly served?: ServedModel | undefined;
 }
 
 export interface PreparedArms {
@@ -36,6 +39,8 @@ export interface PrepareContext {
   readonly host: AgentHost;
   readonly logger: Logger;
   readonly signal: AbortSignal;
+  /** Those of our models that the arms name. */
+  readonly models?: ServedModels;
 }
 
 /**
@@ -83,26 +88,29 @@ export async function prepareArms(
     refuseUnheeded(request, agent.version);
     const model = await openShared(request, models, context);
     if (model) upstreams.set(request.name, model.upstream);
-    const { recording, endpoint } = model ?? { recording: undefined, endpoint: undefined };
+    const { recording, endpoint, served } = model ?? NO_MODEL;
     arms.push({
       request,
       agent,
       kind: armKind(request.agent.name, answersOf(request)),
       recording,
       endpoint,
+      served,
     });
   }
   return { arms, upstreams };
 }
 
+const NO_MODEL = { recording: undefined, endpoint: undefined, served: undefined };
+
 async function openShared(
   { model }: ArmRequest,
   opened: Map<string, OpenedModel>,
-  { environment, logger }: PrepareContext,
+  { environment, logger, models }: PrepareContext,
 ): Promise<OpenedModel | undefined> {
   if (model === undefined) return undefined;
   const key = canonicalJson({ name: model.name, source: model.source });
-  const shared = opened.get(key) ?? (await openModel(model, environment, logger));
+  const shared = opened.get(key) ?? (await openModel(model, environment, logger, models));
   opened.set(key, shared);
   return shared;
 }
@@ -117,6 +125,8 @@ function refuseUnheeded({ name, agent }: ArmRequest, pinned: string): void {
   }
 }
 
-function answersOf({ model }: ArmRequest): 'nothing' | 'recording' | 'endpoint' {
-  return model === undefined ? 'nothing' : model.source.kind;
+/** What stands behind an arm's model calls. */
+export function answersOf({ model }: ArmRequest): 'nothing' | 'recording' | 'endpoint' {
+  if (model === undefined) return 'nothing';
+  return model.source.kind === 'recording' ? 'recording' : 'endpoint';
 }

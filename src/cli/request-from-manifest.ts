@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { BenchRun } from '../api/bench-run.ts';
 import type { ClawTask } from '../api/claw-task.ts';
 import { selects } from '../api/label-selector.ts';
+import { artifactDigest } from '../api/model-ref.ts';
 import type { ModelSpec } from '../api/model-spec.ts';
 import type { RolloutBatch } from '../api/rollout-batch.ts';
 import type { TaskSource } from '../api/task-source.ts';
@@ -128,6 +129,15 @@ export function modelOf(
       capturesTokens,
       source: { kind: 'recording', path: resolve(folder, model.recording.path) },
     };
+  }
+  const { artifact, trainingRun } = model;
+  if (artifact !== undefined) {
+    const source = { kind: 'artifact', digest: artifactDigest(artifact) } as const;
+    return { name: model.name, sampling, capturesTokens, source };
+  }
+  if (trainingRun !== undefined) {
+    const source = { kind: 'trainingRun', name: trainingRun.name } as const;
+    return { name: model.name, sampling, capturesTokens, source };
   }
   const baseUrl = model.upstream?.baseURL ?? flags.baseUrl;
   if (baseUrl === undefined) {

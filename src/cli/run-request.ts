@@ -1,5 +1,6 @@
 import type { AgentSpec } from '../api/agent-spec.ts';
 import type { ClawTask } from '../api/claw-task.ts';
+import type { Sha256 } from '../base/brand.ts';
 import type { FixedSampling } from '../gateway/chat-request.ts';
 import type { BatchSettings, EpisodeBudgets } from '../server/planning/batch-settings.ts';
 
@@ -55,5 +56,8 @@ export interface ModelRequest {
         readonly kind: 'endpoint';
         readonly baseUrl: string;
         readonly apiKeyEnv: string | undefined;
-      };
+      }
+    /** A model of ours, which this run serves itself. */
+    | { readonly kind: 'artifact'; readonly digest: Sha256 }
+    | { readonly kind: 'trainingRun'; readonly name: string };
 }

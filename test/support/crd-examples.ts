@@ -155,9 +155,9 @@ const AGENT_RULES: readonly CrdExample[] = [
   ),
   ...paired(
     'model',
-    'the model takes exactly one of recording, upstreamSecretRef, upstream',
-    { agent: { name: 'pi' }, model: MODEL },
-    { agent: { name: 'pi' }, model: { ...MODEL, upstreamSecretRef: { name: 's' } } },
+    'the model takes exactly one of recording, upstreamSecretRef, upstream, artifact, trainingRun',
+    { agent: { name: 'pi' }, model: { name: 'm', artifact: `sha256:${DIGEST}` } },
+    { agent: { name: 'pi' }, model: { ...MODEL, trainingRun: { name: 'sft' } } },
   ),
 ];
 
@@ -215,7 +215,8 @@ const BOTH_SOURCES = { path: 'seeds', configMap: { name: 'seeds', key: 'seeds' }
 const roles = (role: 'generator' | 'judge', part: Spec): Spec => ({
   models: { generator: MODEL, judge: MODEL, [role]: { ...MODEL, ...part } },
 });
-const ONE_MODEL = 'the model takes exactly one of recording, upstreamSecretRef, upstream';
+const ONE_MODEL =
+  'the model takes exactly one of recording, upstreamSecretRef, upstream, artifact, trainingRun';
 
 const SYNTHESIS_RULES: readonly CrdExample[] = [
   {

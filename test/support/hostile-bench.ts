@@ -13,6 +13,7 @@ import type { ArmFacts, TaskFacts } from '../../src/bench/run-facts.ts';
 import { writeOutput } from '../../src/bench/write-output.ts';
 import { batchPlans } from '../../src/cli/batch-plans.ts';
 import { type LocalSession, openLocalSession } from '../../src/cli/local-session.ts';
+import { answersOf } from '../../src/cli/prepare-arms.ts';
 import type { ArmRequest, RunRequest } from '../../src/cli/run-request.ts';
 import type { Upstream } from '../../src/gateway/upstream.ts';
 import { DEFAULT_SNAPSHOT_CAPS } from '../../src/phases/snapshot-caps.ts';
@@ -116,7 +117,7 @@ export class HostileBench implements AsyncDisposable {
         {
           request: arm,
           agent,
-          kind: armKind(arm.agent.name, arm.model?.source.kind ?? 'nothing'),
+          kind: armKind(arm.agent.name, answersOf(arm)),
           recording: undefined,
         },
       ],

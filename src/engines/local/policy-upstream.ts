@@ -75,6 +75,17 @@ export class PolicyUpstream implements Upstream, AsyncDisposable {
     }
   }
 
+  /** Starts the server now, so that what is wrong with it is said before anything is decided. */
+  async prove(): Promise<void> {
+    await this.#ready();
+  }
+
+  /** Ends the server until the next call. */
+  async rest(): Promise<void> {
+    await this.#turn.run('server', () => this.#end());
+    this.#starts = 0;
+  }
+
   async chat(ask: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> {
     for (;;) {
       signal.throwIfAborted();

@@ -30,7 +30,7 @@ export async function batchAgents(
   if (model !== undefined && model.upstreamSecretRef === undefined) {
     throw new ClawError(
       'InvalidManifest',
-      `RolloutBatch ${name}: spec.model: recordings and upstreams by address are for the local engine; put baseURL and apiKey into a Secret of type clawgym.io/upstream and name it in spec.model.upstreamSecretRef`,
+      `RolloutBatch ${name}: spec.model: recordings, upstreams by address and models of ours are for the local engine; put baseURL and apiKey into a Secret of type clawgym.io/upstream and name it in spec.model.upstreamSecretRef`,
     );
   }
   const agents = await imageAgents(name, agent, images);
