@@ -7,7 +7,8 @@ import type { Sha256 } from '../base/brand.ts';
 export interface ObjectRecords extends ObjectReader {
   /**
    * Stores an object when its run begins, and returns it. Idempotent: with the same digest the row that
-   * is there; with another one `Conflict`.
+   * is there; with another one `Conflict`, unless that one failed and so made nothing: then the new one
+   * takes its place.
    */
   beginObject(row: NewObject): Promise<ObjectRow>;
   /** Stores what came of it; the last word wins. `NotFound` where it was never begun. */

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import type { TrainingRun } from '../../api/training-run.ts';
 import type { Sha256 } from '../../base/brand.ts';
 import { systemClock } from '../../base/clock.ts';
@@ -9,6 +10,7 @@ import { modelOf } from '../../training/model-records.ts';
 import { type FrozenInputs, materializeInputs } from '../../training/training-inputs.ts';
 import { openWorkStore, type WorkStore } from '../work/work-store.ts';
 import { freezeInputs, storeOf, type TrainingPlace } from './freeze-inputs.ts';
+import type { TrainingFolders } from './trained-end.ts';
 
 /** A run with everything that it needs in its folder. */
 export interface BegunTraining {
@@ -27,16 +29,16 @@ const KIND = 'TrainingRun';
 
 /**
  * Freezes a run when it first begins, and makes its RUN_IN. `known`: it is complete already. Throws
- * `Conflict` where the folder holds a run of that name with another specification.
+ * `Conflict` where the folder holds a run of that name with another specification that has not failed.
  */
 export async function beginTraining(
   run: TrainingRun,
   out: string,
-  dir: string,
+  folders: TrainingFolders,
   place: TrainingPlace,
 ): Promise<BegunTraining | KnownTraining> {
   await using store = await openWorkStore(out);
-  const row = await beginRow(run, store, place);
+  const row = await beginRow(run, folders.work, store, place);
   const digest = modelOf(row);
   if (digest !== undefined) {
     return { known: { digest, manifest: await readModel(digest, store.artifacts) } };
@@ -44,24 +46,32 @@ export async function beginTraining(
   const { base, data } = frozenInputs(row.spec);
   const ofBase = (await storeOf(base, store, place)).artifacts;
   const ofData = data === undefined ? ofBase : (await storeOf(data, store, place)).artifacts;
-  await materializeInputs(dir, { base, data }, { base: ofBase, data: ofData });
+  await materializeInputs(folders.in, { base, data }, { base: ofBase, data: ofData });
   const manifest = await readModel(base, ofBase);
   const rows = data === undefined ? undefined : (await readExport(data, ofData)).rows;
   return { base: { digest: base, manifest }, data, rows };
 }
 
+const isOutdated = ({ end, specDigest }: ObjectRow, digest: Sha256): boolean =>
+  end?.state === 'failed' && specDigest !== digest;
+
 /** The run's row, with what its names were resolved to when it first began. */
 async function beginRow(
   run: TrainingRun,
+  folder: string,
   store: WorkStore,
   place: TrainingPlace,
 ): Promise<ObjectRow> {
   const { name } = run.metadata;
   const specDigest = trainingDigest(run.spec);
   const known = await store.records.getObject(KIND, name);
+  const isNew = known === undefined || isOutdated(known, specDigest);
   // Nothing is resolved for a run that will be refused.
-  const inputs: FrozenInputs =
-    known === undefined ? await freezeInputs(run, store, place) : frozenInputs(known.spec);
+  const inputs: FrozenInputs = isNew
+    ? await freezeInputs(run, store, place)
+    : frozenInputs(known.spec);
+  // Of a run that failed, whose specification was mended: its checkpoints belong to the old one.
+  if (known !== undefined && isNew) await rm(folder, { recursive: true, force: true });
   const spec = frozenText(run.spec, inputs);
   const createdAt = systemClock.now();
   return await store.records.beginObject({ kind: KIND, name, specDigest, spec, createdAt });

@@ -117,7 +117,7 @@ describe('a supervised run', () => {
 });
 
 describe('a run that cannot be', () => {
-  test('ends with the words of its trainer, and may be tried again', async () => {
+  test('ends with the words of its trainer, and may be mended under its name', async () => {
     const b = await bed();
     await using _dir = b.dir;
     await expect(train(run(b.spec()), b, { fault: 'exit@3:2' })).rejects.toMatchObject({
@@ -127,7 +127,9 @@ describe('a run that cannot be', () => {
       ) as unknown,
     });
     expect(await modelsInWork(b.work)).toEqual([]);
-    expect((await train(run(b.spec()), b)).manifest.record.steps).toBe(6);
+    const mended = run(b.spec({ hyper: { maxSteps: 7 } }));
+    expect((await train(mended, b)).manifest.record.steps).toBe(7);
+    expect(await startsOf(b.work, 'sft')).toEqual(['0']);
   });
 
   test('with a trainer that only crashes has as many starts as it may', async () => {

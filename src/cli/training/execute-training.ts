@@ -43,7 +43,7 @@ export async function executeTraining(
   const file = resolve(environment.cwd, options.file);
   const work = join(out, 'trainer');
   const folders = { in: join(work, 'in'), out: join(work, 'out'), work };
-  const begun = await beginTraining(run, out, folders.in, { file, work: dirname(out), signal });
+  const begun = await beginTraining(run, out, folders, { file, work: dirname(out), signal });
   if ('known' in begun) return begun.known;
   const programs = await trainerPrograms(environment, logger, signal);
   try {

@@ -43,6 +43,17 @@ test('another specification under the same name is refused, and what is there st
   expect((await store.getObject('TrainingRun', 'sft'))?.spec).toBe('{}');
 });
 
+test('one that failed made nothing, and gives way to another specification of its name', async () => {
+  await using dir = await tempDir();
+  await using store = await open(dir.path);
+  await store.beginObject(row('sft'));
+  await store.endObject('TrainingRun', 'sft', { ...end, state: 'failed' });
+  // The same again is tried again, and its end stays until it ends anew.
+  expect((await store.beginObject(row('sft'))).end?.state).toBe('failed');
+  const other = row('sft', '{"a":1}', 7);
+  expect(await store.beginObject(other)).toEqual({ ...other, end: undefined });
+});
+
 test('what was never begun cannot end', async () => {
   await using dir = await tempDir();
   await using store = await open(dir.path);

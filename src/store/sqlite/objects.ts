@@ -38,7 +38,10 @@ export function listObjects(db: Connection, kind: string): readonly ObjectRow[] 
 export function beginObject(db: Connection, row: NewObject): ObjectRow {
   db.run(
     `INSERT INTO objects (kind, name, spec_digest, spec, created_at) VALUES (?, ?, ?, ?, ?)
-     ON CONFLICT DO NOTHING`,
+     ON CONFLICT (kind, name) DO UPDATE SET
+       spec_digest = excluded.spec_digest, spec = excluded.spec, created_at = excluded.created_at,
+       state = NULL, result = NULL, ended_at = NULL
+     WHERE state = 'failed' AND spec_digest <> excluded.spec_digest`,
     ...[row.kind, row.name, row.specDigest, row.spec, row.createdAt],
   );
   const stored = required(db, row.kind, row.name);
