@@ -114,4 +114,3 @@ export const zRl = withRules(
     },
   ],
 );
-export type RlSpec = z.infer<typeof zRl>;

@@ -3,7 +3,6 @@ import { zDecimal, zInt32, zRate } from './fields.ts';
 import { withRules } from './rules.ts';
 
 export const METHODS = ['full', 'lora'] as const;
-export type Method = (typeof METHODS)[number];
 
 export const zMethod = withRules(
   z
