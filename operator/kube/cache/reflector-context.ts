@@ -38,6 +38,12 @@ export interface ReflectorNumbers {
   readonly inactivityMs: number;
   /** A watch that lived longer was healthy: the back-off begins anew. */
   readonly healthyAfterMs: number;
+  /**
+   * So was one that brought so many events, however short it was. The server ends the watch of a client
+   * that falls behind in a burst, when its buffer (10 events at least) is full: to wait ever longer
+   * then would leave the cache blind for a minute while there is most to see.
+   */
+  readonly healthyAfterEvents: number;
   /** Failures in a row, other than of the connection, after which the objects are listed anew. */
   readonly relistAfterFailures: number;
   /** Work done in one go before other work gets its turn. */
@@ -50,6 +56,7 @@ export const REFLECTOR_NUMBERS: ReflectorNumbers = {
   watchSeconds: [300, 600],
   inactivityMs: 100_000,
   healthyAfterMs: 5_000,
+  healthyAfterEvents: 10,
   relistAfterFailures: 5,
   sliceMs: 10,
 };

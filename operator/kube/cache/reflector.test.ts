@@ -43,6 +43,20 @@ describe('a watch', () => {
     await scripted.stop();
   });
 
+  it('that ends in a burst of events goes on at once, again and again', async () => {
+    const scripted = await watchingCache();
+    const burst = (from: number) =>
+      Array.from({ length: 10 }, (_, at) => event('MODIFIED', configMap('a', `${from + at}`)));
+    for (let round = 0; round < 8; round += 1) {
+      scripted.client.watching.send(...burst(100 + 10 * round), 'end');
+      await scripted.advance(1);
+    }
+    expect(scripted.client.watches).toHaveLength(9);
+    expect(scripted.client.watching.options.resourceVersion).toBe('179');
+    expect(scripted.client.listCalls).toHaveLength(1);
+    await scripted.stop();
+  });
+
   it('begins the back-off anew after 2 minutes without trouble, or after one that lived', async () => {
     const scripted = await watchingCache();
     for (let failure = 0; failure < 4; failure += 1) {

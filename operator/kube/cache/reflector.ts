@@ -78,13 +78,19 @@ class ReflectorLoop<T extends KubeObject> {
     const { clock, numbers } = this.#context;
     const startMs = clock.monotonic();
     let error: KubeError | undefined;
+    let events = 0;
+    const advance = (newer: string): void => {
+      events += 1;
+      this.#advance(newer);
+    };
     try {
-      await watchFrom(this.#context, version, (newer) => this.#advance(newer), this.#signal);
+      await watchFrom(this.#context, version, advance, this.#signal);
     } catch (thrown) {
       error = this.#failed('watch', thrown);
     }
     if (this.#signal.aborted) return 0;
-    const healthy = clock.monotonic() - startMs > numbers.healthyAfterMs;
+    const lived = clock.monotonic() - startMs > numbers.healthyAfterMs;
+    const healthy = lived || events >= numbers.healthyAfterEvents;
     if (healthy) this.#backoff.reset();
     if (!error && healthy) return 0;
     if (error) this.#decideRelist(error, this.#version !== version);
