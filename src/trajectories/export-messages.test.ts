@@ -62,6 +62,16 @@ describe('an export of conversations', () => {
     expect(await exported(fixture)).toEqual({ texts, manifest });
   });
 
+  it('leaves the keys of tools as the harness ordered them, since templates print them so', async () => {
+    await using fixture = await gatewayFixture();
+    const tool = { type: 'function', function: { name: 'write', parameters: { type: 'object' } } };
+    await askGateway(fixture.gateway, { ...chatBody(), tools: [tool] });
+    await fixture.records.endAttempt(fixture.attempt, 'nonce-1', anEnd());
+    await fixture.records.decideRollout(first, aDecision(first));
+    const { texts } = await exported(fixture);
+    expect(texts[0]).toContain(JSON.stringify([tool]));
+  });
+
   it.each([
     ['score', { score: score(0.49) }],
     ['noScore', { score: score(null) }],

@@ -1,5 +1,4 @@
 import type { BatchId, Sha256 } from '../base/brand.ts';
-import { canonicalJson } from '../base/canonical-json.ts';
 import { ClawError } from '../base/error.ts';
 import type { ArtifactStore } from '../store/artifacts.ts';
 import type { RecordReader } from '../store/record-reader.ts';
@@ -90,7 +89,9 @@ function* taken(
   for (const row of rows) {
     const split = splitOf(row.task.cluster, rule);
     tally.row(split, row);
-    yield { split, text: canonicalJson(row) };
+    // Not canonical: templates print tools as they stand, and a model that learnt them with their keys
+    // in another order meets a prompt that it does not know when it serves.
+    yield { split, text: JSON.stringify(row) };
   }
 }
 
