@@ -105,7 +105,8 @@ while True:
     ...honest,
     name: 'fork-bomb',
     flat: 0,
-    maybe: ['AgentOutputBrokeVerifier', 'ChildKilledForMemory'],
+    // Whether the verifier itself still gets a process is chance, so that two gradings may differ.
+    maybe: ['AgentOutputBrokeVerifier', 'ChildKilledForMemory', 'VerifierFlake'],
     script: plant(
       'import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass',
     ),

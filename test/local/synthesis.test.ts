@@ -68,5 +68,5 @@ it('refuses another specification in the same folder, and a set that is not made
   const batch = `${out}.bench.yaml`;
   writeFileSync(batch, BATCH.replace('word-tasks', 'absent'));
   const early = await clawgym('run', '-f', batch, '--out', join(out, '..', 'bench'));
-  expect(early.stderr).toContain('SynthesisJob absent');
+  expect(early.stderr).toContain('SynthesisJob "absent"');
 });
