@@ -175,9 +175,7 @@ test('columns and names are what users type and see', () => {
           "Age",
         ],
         "names": {
-          "categories": [
-            "clawgym",
-          ],
+          "categories": [],
           "kind": "ClusterTrainingRuntime",
           "listKind": "ClusterTrainingRuntimeList",
           "plural": "clustertrainingruntimes",

@@ -118,6 +118,8 @@ export const clusterTrainingRuntime = defineResource({
   singular: 'clustertrainingruntime',
   shortNames: ['ctruntime'],
   scope: 'Cluster',
+  // Not in `kubectl get clawgym`: who may read one namespace alone would be refused the whole of it.
+  categories: [],
   description:
     'A ClusterTrainingRuntime says how the trainer of a TrainingRun is run, for every namespace of the cluster.',
 });
