@@ -10,9 +10,9 @@ import { PolicyUpstream } from '../engines/local/policy-upstream.ts';
 import { materializeModel } from '../training/model-artifact.ts';
 import { type ModelManifest, readModel } from '../training/model-manifest.ts';
 import type { CliEnvironment } from './environment.ts';
+import { type FoundArtifact, findArtifact, findTrained } from './run-outputs/find-in-work.ts';
 import type { ModelRequest } from './run-request.ts';
 import { trainerPrograms } from './training/trainer-programs.ts';
-import { type FoundArtifact, findArtifact, findTrained } from './work/find-in-work.ts';
 
 export type ModelSource = Extract<
   ModelRequest['source'],

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { namesInWork } from '../work/find-in-work.ts';
+import { namesInWork } from '../run-outputs/find-in-work.ts';
 import { type Ordered, runOrder } from './run-order.ts';
 
 export interface ManifestRun<T> {

@@ -1,6 +1,6 @@
 import { isSha256 } from '../../base/brand.ts';
 import { ClawError } from '../../base/error.ts';
-import { type FoundArtifact, findArtifact, modelsInWork } from '../work/find-in-work.ts';
+import { type FoundArtifact, findArtifact, modelsInWork } from '../run-outputs/find-in-work.ts';
 
 /**
  * The model of that digest, of that start of one, or of that TrainingRun in a work folder. Throws

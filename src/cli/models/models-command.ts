@@ -8,8 +8,8 @@ import { readModel } from '../../training/model-manifest.ts';
 import { recordImport } from '../../training/model-records.ts';
 import { makeNewFolder } from '../new-folder.ts';
 import type { OutputFormat } from '../output-format.ts';
-import { modelsInWork } from '../work/find-in-work.ts';
-import { openWorkStore } from '../work/work-store.ts';
+import { modelsInWork } from '../run-outputs/find-in-work.ts';
+import { openWorkStore } from '../run-outputs/work-store.ts';
 import { findModel } from './find-model.ts';
 import { modelText } from './model-text.ts';
 

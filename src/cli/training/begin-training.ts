@@ -8,7 +8,7 @@ import { frozenInputs, frozenText, trainingDigest } from '../../training/frozen-
 import { type ModelManifest, readModel } from '../../training/model-manifest.ts';
 import { modelOf } from '../../training/model-records.ts';
 import { type FrozenInputs, materializeInputs } from '../../training/training-inputs.ts';
-import { openWorkStore, type WorkStore } from '../work/work-store.ts';
+import { openWorkStore, type WorkStore } from '../run-outputs/work-store.ts';
 import { freezeInputs, storeOf, type TrainingPlace } from './freeze-inputs.ts';
 import type { TrainingFolders } from './trained-end.ts';
 

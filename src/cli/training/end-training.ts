@@ -3,7 +3,7 @@ import { canonicalJson } from '../../base/canonical-json.ts';
 import { systemClock } from '../../base/clock.ts';
 import { ClawError, errorMessage } from '../../base/error.ts';
 import { madeModel } from '../../training/model-records.ts';
-import { openWorkStore, type WorkStore } from '../work/work-store.ts';
+import { openWorkStore, type WorkStore } from '../run-outputs/work-store.ts';
 import type { TrainedEnd } from './trained-end.ts';
 
 const KIND = 'TrainingRun';

@@ -8,8 +8,8 @@ import { silentLogger } from '../../base/logger.ts';
 import { openFileArtifacts } from '../../store/file-artifacts.ts';
 import { readModel } from '../../training/model-manifest.ts';
 import { cliEnvironment } from '../environment.ts';
-import { modelsInWork } from '../work/find-in-work.ts';
-import { openWorkStore } from '../work/work-store.ts';
+import { modelsInWork } from '../run-outputs/find-in-work.ts';
+import { openWorkStore } from '../run-outputs/work-store.ts';
 import { executeTraining, type TrainedModel } from './execute-training.ts';
 
 /** A work folder with a model beside it and an export in the store of another run. */

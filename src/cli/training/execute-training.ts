@@ -8,7 +8,7 @@ import { importModel } from '../../training/model-artifact.ts';
 import type { ModelManifest } from '../../training/model-manifest.ts';
 import { planSteps } from '../../training/plan-steps.ts';
 import type { ExecuteOptions } from '../execute-run.ts';
-import { openWorkStore } from '../work/work-store.ts';
+import { openWorkStore } from '../run-outputs/work-store.ts';
 import { type BegunTraining, beginTraining } from './begin-training.ts';
 import { endTraining, noteFailure } from './end-training.ts';
 import { modelRecord } from './model-record.ts';

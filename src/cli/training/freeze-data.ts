@@ -4,7 +4,7 @@ import { ClawError } from '../../base/error.ts';
 import { DEFAULT_EXPORT_FILTER } from '../../trajectories/export-filter.ts';
 import { type StoredExportFiles, storeExport } from '../../trajectories/store-export.ts';
 import { exportTasks } from '../export-tasks.ts';
-import { openWorkFolder, type WorkReader, type WorkStore } from '../work/work-store.ts';
+import { openWorkFolder, type WorkReader, type WorkStore } from '../run-outputs/work-store.ts';
 import { unionSource } from './union-source.ts';
 
 /** Exports the conversations of these batches, wherever in the work folder they ran, into one store. */

@@ -7,8 +7,8 @@ import { readExport } from '../../training/export-manifest.ts';
 import { importModel } from '../../training/model-artifact.ts';
 import { readModel } from '../../training/model-manifest.ts';
 import type { FrozenInputs } from '../../training/training-inputs.ts';
-import { findArtifact, findTrained } from '../work/find-in-work.ts';
-import type { WorkStore } from '../work/work-store.ts';
+import { findArtifact, findTrained } from '../run-outputs/find-in-work.ts';
+import type { WorkStore } from '../run-outputs/work-store.ts';
 import { freezeBatches } from './freeze-data.ts';
 
 /** Where a run's names lead. */
