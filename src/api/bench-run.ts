@@ -6,6 +6,7 @@ import { zCount, zFraction, zInt32, zName, zText } from './fields.ts';
 import { CATEGORIES, GROUP, VERSION } from './group.ts';
 import { zListMap } from './lists.ts';
 import { zModel } from './model-spec.ts';
+import { AGE_COLUMN, statusColumn } from './printer-columns.ts';
 import { withRules } from './rules.ts';
 import { IMMUTABLE_SETTINGS, runSettings, zBudgets } from './run-settings.ts';
 import { runStatus, zMissingRate, zOutcomeCounts, zResults } from './run-status.ts';
@@ -94,12 +95,7 @@ export const benchRun = defineResource({
       jsonPath: '.status.coverage',
       description: 'Lowest coverage.',
     },
-    {
-      name: 'Status',
-      type: 'string',
-      jsonPath: '.status.conditions[?(@.type=="Progressing")].reason',
-      description: 'What the bench is doing.',
-    },
+    statusColumn('What the bench is doing.'),
     {
       name: 'Done',
       type: 'string',
@@ -107,12 +103,7 @@ export const benchRun = defineResource({
       description: 'Decided of planned.',
       priority: 1,
     },
-    {
-      name: 'Age',
-      type: 'date',
-      jsonPath: '.metadata.creationTimestamp',
-      description: 'Time since creation.',
-    },
+    AGE_COLUMN,
   ],
   selectableFields: ['.spec.suspend'],
   immutable: ['tasks', 'arms', 'attempts', 'budgets', 'sandbox', ...IMMUTABLE_SETTINGS],

@@ -3,6 +3,7 @@ import { zConditions, zObservedGeneration } from './conditions.ts';
 import { defineResource } from './define-resource.ts';
 import { zDecimal, zDigest, zSeconds, zTaskId, zText } from './fields.ts';
 import { CATEGORIES, GROUP, VERSION } from './group.ts';
+import { AGE_COLUMN } from './printer-columns.ts';
 import { exactlyOneOf, withRules } from './rules.ts';
 import {
   zEnvironment,
@@ -130,12 +131,7 @@ export const clawTask = defineResource({
       description: 'Digest of the task.',
       priority: 1,
     },
-    {
-      name: 'Age',
-      type: 'date',
-      jsonPath: '.metadata.creationTimestamp',
-      description: 'Time since creation.',
-    },
+    AGE_COLUMN,
   ],
   selectableFields: ['.spec.task.category', '.status.digest'],
   immutable: [],

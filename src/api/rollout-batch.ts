@@ -6,6 +6,7 @@ import { zExportStatuses, zExports } from './export-spec.ts';
 import { zCount, zInt32 } from './fields.ts';
 import { CATEGORIES, GROUP, VERSION } from './group.ts';
 import { zModel } from './model-spec.ts';
+import { AGE_COLUMN, queueColumn, statusColumn } from './printer-columns.ts';
 import { withRules } from './rules.ts';
 import { IMMUTABLE_SETTINGS, runSettings, zBudgets } from './run-settings.ts';
 import { runStatus, zIndexSet, zMissingRate, zOutcomeCounts, zResults } from './run-status.ts';
@@ -91,12 +92,7 @@ export const rolloutBatch = defineResource({
       jsonPath: '.status.missingRate',
       description: 'Missing-data rate.',
     },
-    {
-      name: 'Status',
-      type: 'string',
-      jsonPath: '.status.conditions[?(@.type=="Progressing")].reason',
-      description: 'What the batch is doing.',
-    },
+    statusColumn('What the batch is doing.'),
     {
       name: 'Agent',
       type: 'string',
@@ -111,19 +107,8 @@ export const rolloutBatch = defineResource({
       description: 'Model.',
       priority: 1,
     },
-    {
-      name: 'Queue',
-      type: 'string',
-      jsonPath: '.spec.sandbox.queueName',
-      description: 'Kueue queue.',
-      priority: 1,
-    },
-    {
-      name: 'Age',
-      type: 'date',
-      jsonPath: '.metadata.creationTimestamp',
-      description: 'Time since creation.',
-    },
+    queueColumn('.spec.sandbox.queueName'),
+    AGE_COLUMN,
   ],
   selectableFields: ['.spec.agent.name', '.spec.suspend'],
   immutable: [

@@ -5,6 +5,7 @@ import { zCount, zDigest, zFraction, zInt32, zText, zTime } from './fields.ts';
 import { CATEGORIES, GROUP, VERSION } from './group.ts';
 import { zAtomicList, zListMap } from './lists.ts';
 import { zModel } from './model-spec.ts';
+import { AGE_COLUMN, statusColumn } from './printer-columns.ts';
 import { exactlyOneOf, withRules } from './rules.ts';
 import { zSynthesisRoutes } from './synthesis-routes.ts';
 
@@ -144,12 +145,7 @@ export const synthesisJob = defineResource({
       jsonPath: '.status.records',
       description: 'Records that were begun.',
     },
-    {
-      name: 'Status',
-      type: 'string',
-      jsonPath: '.status.conditions[?(@.type=="Progressing")].reason',
-      description: 'What the job is doing.',
-    },
+    statusColumn('What the job is doing.'),
     {
       name: 'Task Set',
       type: 'string',
@@ -157,12 +153,7 @@ export const synthesisJob = defineResource({
       description: 'Digest of the accepted tasks.',
       priority: 1,
     },
-    {
-      name: 'Age',
-      type: 'date',
-      jsonPath: '.metadata.creationTimestamp',
-      description: 'Time since creation.',
-    },
+    AGE_COLUMN,
   ],
   selectableFields: ['.spec.suspend'],
   immutable: ['target', 'seed', 'routes', 'models', 'rubric', 'gates', 'novelty'],

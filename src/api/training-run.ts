@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { defineResource } from './define-resource.ts';
 import { CATEGORIES, GROUP, VERSION } from './group.ts';
+import { AGE_COLUMN, queueColumn, statusColumn } from './printer-columns.ts';
 import { IMMUTABLE_TRAINING, zTrainingSpec } from './training-spec.ts';
 import { zTrainingStatus } from './training-status.ts';
 
@@ -30,12 +31,7 @@ export const trainingRun = defineResource({
       jsonPath: '.status.reward',
       description: 'Mean reward of that step; reinforcement only.',
     },
-    {
-      name: 'Status',
-      type: 'string',
-      jsonPath: '.status.conditions[?(@.type=="Progressing")].reason',
-      description: 'What the run is doing.',
-    },
+    statusColumn('What the run is doing.'),
     {
       name: 'Model',
       type: 'string',
@@ -43,19 +39,8 @@ export const trainingRun = defineResource({
       description: 'The trained model.',
       priority: 1,
     },
-    {
-      name: 'Queue',
-      type: 'string',
-      jsonPath: '.spec.trainer.queueName',
-      description: 'Kueue queue.',
-      priority: 1,
-    },
-    {
-      name: 'Age',
-      type: 'date',
-      jsonPath: '.metadata.creationTimestamp',
-      description: 'Time since creation.',
-    },
+    queueColumn('.spec.trainer.queueName'),
+    AGE_COLUMN,
   ],
   selectableFields: ['.spec.suspend'],
   immutable: IMMUTABLE_TRAINING,

@@ -5,6 +5,7 @@ import { CATEGORIES, GROUP, VERSION } from './group.ts';
 import { zAtomicList, zScalarSet } from './lists.ts';
 import { zStringMap } from './map-field.ts';
 import { placementFields } from './pod-placement.ts';
+import { AGE_COLUMN } from './printer-columns.ts';
 import { withRules } from './rules.ts';
 import { zPodResources } from './trainer-pods.ts';
 import { METHODS } from './training-method.ts';
@@ -80,12 +81,7 @@ const COLUMNS: readonly PrinterColumn[] = [
     description: 'What trains.',
     priority: 1,
   },
-  {
-    name: 'Age',
-    type: 'date',
-    jsonPath: '.metadata.creationTimestamp',
-    description: 'Time since creation.',
-  },
+  AGE_COLUMN,
 ];
 
 const common = {
