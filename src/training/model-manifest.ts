@@ -16,6 +16,8 @@ export const zModelRecord = z.strictObject({
   /** Manifest of the export that was trained on. */
   data: zSha256.optional(),
   taskSet: zSha256.optional(),
+  /** Those of its tasks that were trained on; absent: all. */
+  tasks: z.array(zSha256).optional(),
   image: z.string().optional(),
   /** Of the libraries. */
   versions: z.record(z.string(), z.string()),

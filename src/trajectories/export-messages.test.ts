@@ -52,12 +52,16 @@ describe('an export of conversations', () => {
       .looseObject({ id: z.string(), reward: z.number(), task: z.object({ cluster: z.string() }) })
       .parse(parseJson(texts[0]?.replace('train ', '') ?? ''));
     expect(row).toMatchObject({ id: `${first}#1/0`, reward: 0.5, task: { cluster: 'mail' } });
+    const [{ taskDigest } = { taskDigest: '' }] = await fixture.records.listRollouts(BATCH);
     expect(manifest).toMatchObject({
       format: 'messages-tools/v1',
       batches: [{ id: BATCH, taskSet: aBatch().taskSet }],
       rollouts: { seen: 2, taken: 1 },
       excluded: { undecided: 1, score: 0 },
-      splits: { train: { rows: 1, rollouts: 1, clusters: 1, tasks: 1 }, validation: { rows: 0 } },
+      splits: {
+        train: { rows: 1, rollouts: 1, clusters: 1, tasks: 1, taskDigests: [taskDigest] },
+        validation: { rows: 0, taskDigests: [] },
+      },
     });
     expect(await exported(fixture)).toEqual({ texts, manifest });
   });

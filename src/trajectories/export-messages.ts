@@ -7,7 +7,7 @@ import { callTree } from './call-tree.ts';
 import { type Exclusion, type ExportFilter, exclusion } from './export-filter.ts';
 import { type MessagesRow, messagesRows } from './messages-row.ts';
 import { readCalls } from './read-calls.ts';
-import { SPLITS, type Split, type SplitRule, splitOf } from './split-clusters.ts';
+import { type Split, type SplitRule, splitOf } from './split-clusters.ts';
 
 export const MESSAGES_TOOLS = 'messages-tools/v1';
 
@@ -46,6 +46,8 @@ interface SplitCount {
   readonly rollouts: number;
   readonly clusters: number;
   readonly tasks: number;
+  /** Of those tasks, in order. */
+  readonly taskDigests: readonly string[];
 }
 
 /** One line of an export, without its line feed. */
@@ -166,8 +168,8 @@ class Tally {
     tooLarge: 0,
   };
   readonly #splits = {
-    train: { rows: 0, rollouts: new Set(), clusters: new Set(), tasks: new Set() },
-    validation: { rows: 0, rollouts: new Set(), clusters: new Set(), tasks: new Set() },
+    train: { rows: 0, rollouts: new Set(), clusters: new Set(), tasks: new Set<string>() },
+    validation: { rows: 0, rollouts: new Set(), clusters: new Set(), tasks: new Set<string>() },
   };
 
   leftOut(why: Exclusion): void {
@@ -183,15 +185,16 @@ class Tally {
   }
 
   counts(): Pick<ExportManifest, 'rollouts' | 'excluded' | 'splits'> {
-    const [train, validation] = SPLITS.map((split) => {
-      const { rows, rollouts, clusters, tasks } = this.#splits[split];
-      return { rows, rollouts: rollouts.size, clusters: clusters.size, tasks: tasks.size };
-    });
-    const none = { rows: 0, rollouts: 0, clusters: 0, tasks: 0 };
-    const splits = { train: train ?? none, validation: validation ?? none };
+    const splits = { train: this.#split('train'), validation: this.#split('validation') };
     const takenRollouts = splits.train.rollouts + splits.validation.rollouts;
     const left = Object.values(this.#excluded).reduce((sum, count) => sum + count, 0);
     const rollouts = { seen: takenRollouts + left, taken: takenRollouts };
     return { rollouts, excluded: { ...this.#excluded }, splits };
+  }
+
+  #split(split: Split): SplitCount {
+    const { rows, rollouts, clusters, tasks } = this.#splits[split];
+    const counts = { rollouts: rollouts.size, clusters: clusters.size, tasks: tasks.size };
+    return { rows, ...counts, taskDigests: [...tasks].toSorted() };
   }
 }

@@ -8,7 +8,7 @@ import type { TrainedEnd } from './trained-end.ts';
 export function modelRecord(
   name: string,
   { seed }: TrainingSpec,
-  { spec, result, taskSet }: TrainedEnd,
+  { spec, result, taskSet, tasks }: TrainedEnd,
   { base, data }: Pick<BegunTraining, 'base' | 'data'>,
 ): ModelRecord {
   return zModelRecord.parse({
@@ -16,6 +16,7 @@ export function modelRecord(
     contract: spec.contract,
     data,
     taskSet,
+    tasks,
     versions: result.versions,
     hyper: hyperOf(spec),
     seed,

@@ -48,7 +48,7 @@ export async function trainReinforced(
   return {
     spec: specOf(run, { url: 'http://batches.invalid' }),
     result,
-    taskSet: await taskSetOf(run.metadata.name, out),
+    ...(await drawnTasks(run.metadata.name, rl.steps, out)),
     reward: steps.findLast(({ reward }) => reward !== null)?.reward ?? undefined,
   };
 }
@@ -99,8 +99,18 @@ function requestOf(
   };
 }
 
-/** The tasks of the first step, which are those of every step. */
-async function taskSetOf(name: string, out: string): Promise<Sha256 | undefined> {
+/** The set that every step draws from, and what they drew. */
+async function drawnTasks(
+  name: string,
+  steps: number,
+  out: string,
+): Promise<Pick<TrainedEnd, 'taskSet' | 'tasks'>> {
   await using records = await openSqliteReader(storeDir(out));
-  return (await records.getBatch(asBatchId(stepBatchName(name, 1))))?.taskSet;
+  const tasks = new Set<Sha256>();
+  for (let step = 1; step <= steps; step += 1) {
+    const rows = await records.listRollouts(asBatchId(stepBatchName(name, step)));
+    for (const { taskDigest } of rows) tasks.add(taskDigest);
+  }
+  const first = await records.getBatch(asBatchId(stepBatchName(name, 1)));
+  return { taskSet: first?.taskSet, tasks: [...tasks].toSorted() };
 }

@@ -18,6 +18,8 @@ export interface TrainedEnd {
   readonly result: TrainingDone;
   /** The tasks that were trained on; reinforcement only. */
   readonly taskSet?: Sha256 | undefined;
+  /** Digests of those of them that a step drew; reinforcement only. */
+  readonly tasks?: readonly Sha256[] | undefined;
   /** Mean reward of the last step that had one; reinforcement only. */
   readonly reward?: number | undefined;
 }
