@@ -30,6 +30,7 @@ export function armResult(arm: ArmFacts, taskFacts: readonly TaskFacts[]): ArmRe
     specDigest: arm.batch.specDigest,
     agent: { ...arm.agent },
     model: arm.model ?? null,
+    training: trainingOf(arm),
     mean: meansOver(tasks),
     interval: meanInterval(finals, single),
     success: {
@@ -48,6 +49,11 @@ export function armResult(arm: ArmFacts, taskFacts: readonly TaskFacts[]): ArmRe
     categories: categoryResults(tasks),
     tasks,
   };
+}
+
+function trainingOf({ training }: ArmFacts): ArmResult['training'] {
+  if (training === undefined) return null;
+  return { shared: [...training.shared], unread: [...training.unread] };
 }
 
 function taskResults(arm: ArmFacts, taskFacts: readonly TaskFacts[]): TaskResult[] {

@@ -124,6 +124,20 @@ describe('a report', () => {
     ]);
   });
 
+  it('flags arms that were trained on its tasks, and those of which that is not known', () => {
+    const samples = tasks.map(({ id }) => ({ task: id, outcome: 'scored', final: 1 }) as const);
+    const trained = { shared: ['task-1', 'task-2'], unread: [] };
+    const arms = [
+      anArm('sft', samples, { training: trained }),
+      anArm('old', samples, { training: { shared: [], unread: ['ab'] } }),
+      anArm('clean', samples, { training: { shared: [], unread: [] } }),
+    ];
+    const said = textOf(report(aRun(tasks, arms)));
+    expect(said).toMatch(/Trained on tasks of this run\.\W+Of 5 tasks: \W*sft\W+2\W+Scores on/);
+    expect(said).toMatch(/Training tasks not all known\..*learned from: \W*old\W*\./s);
+    expect(text).not.toContain('Trained on tasks');
+  });
+
   it('flags in-process verifiers and the Python of the host', () => {
     expect(text).toMatch(/1 verifier runs the agent's code in-process.*task-3/s);
     expect(text).toContain('Graded with the Python of this host, 3.13.5,');

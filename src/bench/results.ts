@@ -105,6 +105,19 @@ export type CategoryResult = z.infer<typeof zCategory>;
 
 export const ARM_KINDS = ['floor', 'ceiling', 'replay', 'program', 'model', 'cheat'] as const;
 
+const zTraining = z.object({
+  shared: z
+    .array(z.string())
+    .describe(
+      'Tasks of this run that it was trained on, by their bytes or by the words to the agent.',
+    ),
+  unread: z
+    .array(z.string())
+    .describe(
+      'Digests of models, exports and task sets of its past that could not be read: there may be more such tasks.',
+    ),
+});
+
 const zArm = z.object({
   name: z.string(),
   kind: z
@@ -116,6 +129,12 @@ const zArm = z.object({
   specDigest: z.string().describe('SHA-256 of everything that decides the results of this arm.'),
   agent: z.object({ name: z.string(), version: z.string(), configDigest: z.string() }),
   model: z.string().nullable().describe('Model name; null for agents without one.'),
+  training: zTraining
+    .nullable()
+    .default(null)
+    .describe(
+      'What a model of ours learned from, by its record and those of the models that it was made from; null where nothing is known.',
+    ),
   mean: zMeans.describe("Mean over tasks of the task mean, of agents' results only."),
   interval: zInterval
     .nullable()

@@ -43,6 +43,16 @@ export interface ArmLabel {
     readonly configDigest: Sha256;
   };
   readonly model: string | undefined;
+  /** Of a model of ours; absent: nothing is known. */
+  readonly training?: TrainingFacts | undefined;
+}
+
+/** What an arm's model learned from, as far as its record and those of its bases go. */
+export interface TrainingFacts {
+  /** Ids of tasks of this run that it was trained on. */
+  readonly shared: readonly string[];
+  /** Digests of models, exports and task sets of its past that could not be read. */
+  readonly unread: readonly string[];
 }
 
 export interface ArmFacts extends ArmLabel {

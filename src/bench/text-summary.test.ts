@@ -51,6 +51,18 @@ describe('the closing table', () => {
     expect(textSummary(buildResults(facts), 'x')).toContain('code half alone: 2 of the tasks');
   });
 
+  it('says which arms were trained on tasks of the run, and of which nothing certain is known', () => {
+    const training = { shared: ['a', 'b'], unread: [] };
+    const facts = aRun(tasks, [
+      anArm('sft', [], { training }),
+      anArm('base', [], { training: { shared: [], unread: ['ab'] } }),
+      anArm('endpoint', []),
+    ]);
+    const lines = textSummary(buildResults(facts), 'x').split('\n');
+    expect(lines).toContain('trained on tasks of this run, of 4: sft 2');
+    expect(lines).toContain('training tasks not all known: base');
+  });
+
   it('prints no control or reordering character of a name', () => {
     const facts = aRun(tasks, [anArm('a\u001b[31m\n\u202eb', [])]);
     expect(textSummary(buildResults(facts), 'x')).toContain('a?[31m??b ');

@@ -45,6 +45,7 @@ function remarks(results: Results): string[] {
   if (halves > 0) {
     lines.push(`rubrics not judged: scored by the code half alone: ${halves} of the tasks`);
   }
+  lines.push(...trainingRemarks(results));
   if (results.arms.every((arm) => arm.kind !== 'model')) {
     const kinds = ARM_KINDS.filter((kind) => results.arms.some((arm) => arm.kind === kind));
     lines.push(
@@ -52,6 +53,19 @@ function remarks(results: Results): string[] {
     );
   }
   return lines.length === 0 ? [] : ['', ...lines];
+}
+
+function trainingRemarks({ arms, taskSet }: Results): string[] {
+  const shared = arms.filter(({ training }) => (training?.shared.length ?? 0) > 0);
+  const untraced = arms.filter(({ training }) => (training?.unread.length ?? 0) > 0);
+  const counts = shared.map(({ name, training }) => `${plain(name)} ${training?.shared.length}`);
+  const names = untraced.map(({ name }) => plain(name));
+  return [
+    ...(counts.length > 0
+      ? [`trained on tasks of this run, of ${taskSet.tasks}: ${counts.join(', ')}`]
+      : []),
+    ...(names.length > 0 ? [`training tasks not all known: ${names.join(', ')}`] : []),
+  ];
 }
 
 const percent = (value: number | null): string =>

@@ -34,6 +34,7 @@ import type { RunRequest } from './run-request.ts';
 import { sandboxNode } from './sandbox-node.ts';
 import { ServedModels } from './served-models.ts';
 import { isStop } from './stop-signal.ts';
+import { withTraining } from './training-overlap.ts';
 
 export interface ExecuteOptions {
   readonly environment: CliEnvironment;
@@ -80,7 +81,8 @@ export async function executeRun(
   const host = { nodePath, nodeVersion, env };
   await using models = new ServedModels({ out, environment, logger, signal });
   const context = { environment, host, logger, signal, models };
-  const { arms, upstreams } = await prepareArms(request.arms, context);
+  const { arms: prepared, upstreams } = await prepareArms(request.arms, context);
+  const arms = await withTraining(prepared, taskSet.tasks, { out, logger, signal });
   await using session = await openLocalSession({
     out,
     sandbox,
@@ -177,6 +179,7 @@ async function runFacts(
       kind: arm.kind,
       agent: { name, version, configDigest },
       model: arm.request.model?.name,
+      training: arm.training,
     };
     armFacts.push(await loadArm(store, batch.id, label));
   }

@@ -8,6 +8,7 @@ import { ClawError } from '../base/error.ts';
 import type { Logger } from '../base/logger.ts';
 import { armKind } from '../bench/arm-kind.ts';
 import type { ArmKind } from '../bench/results.ts';
+import type { TrainingFacts } from '../bench/run-facts.ts';
 import type { Upstream } from '../gateway/upstream.ts';
 import { agentOptions } from '../server/planning/agent-settings.ts';
 import type { CliEnvironment } from './environment.ts';
@@ -26,6 +27,8 @@ export interface PreparedArm {
   readonly endpoint?: Endpoint | undefined;
   /** The model of ours that answers, where one does. */
   readonly served?: ServedModel | undefined;
+  /** What that model learned of the tasks of the run. */
+  readonly training?: TrainingFacts | undefined;
 }
 
 export interface PreparedArms {

@@ -3,14 +3,19 @@ import { exampleTask } from '../../test/support/example-task.ts';
 import { MemoryArtifacts } from '../../test/support/memory-artifacts.ts';
 import { asSha256, type Sha256 } from '../base/brand.ts';
 import { canonicalJson } from '../base/canonical-json.ts';
-import { sharedTasks, taskPrint, trainedTaskSets } from './contamination.ts';
+import { sharedTasks, taskPrint, trainedOn } from './contamination.ts';
 
 const digest = (pair: string): Sha256 => asSha256(pair.repeat(32));
 const [A, B, C] = [digest('aa'), digest('bb'), digest('cc')];
 
 async function model(
   artifacts: MemoryArtifacts,
-  record: { readonly parents?: Sha256[]; readonly data?: Sha256; readonly taskSet?: Sha256 },
+  record: {
+    readonly parents?: Sha256[];
+    readonly data?: Sha256;
+    readonly taskSet?: Sha256;
+    readonly tasks?: Sha256[];
+  },
 ): Promise<Sha256> {
   const manifest = {
     ...{ format: 'model/v1', kind: 'full' },
@@ -22,15 +27,46 @@ async function model(
   return (await artifacts.put(Buffer.from(canonicalJson(manifest)))).digest;
 }
 
+const exportOf = async (artifacts: MemoryArtifacts, more: object = {}): Promise<Sha256> => {
+  const manifest = { batches: [{ id: 'a', taskSet: B }], ...more };
+  return (await artifacts.put(Buffer.from(canonicalJson(manifest)))).digest;
+};
+
 test('what a model learned from is that of all that it was made from', async () => {
   const artifacts = new MemoryArtifacts();
-  const batches = [{ id: 'a', taskSet: B }];
-  const data = (await artifacts.put(Buffer.from(canonicalJson({ batches })))).digest;
+  const data = await exportOf(artifacts, { splits: { train: { taskDigests: [A] } } });
   const base = await model(artifacts, {});
   const sft = await model(artifacts, { parents: [base], data });
+  const rl = await model(artifacts, { parents: [sft], taskSet: C, tasks: [B] });
+  expect(await trainedOn(base, artifacts)).toEqual({ tasks: [], unread: [] });
+  expect(await trainedOn(rl, artifacts)).toEqual({
+    tasks: [
+      { taskSet: C, only: new Set([B]) },
+      { taskSet: B, only: new Set([A]) },
+    ],
+    unread: [],
+  });
+});
+
+test('where nothing says which tasks of a set were used, all of them count', async () => {
+  const artifacts = new MemoryArtifacts();
+  const sft = await model(artifacts, { data: await exportOf(artifacts) });
   const rl = await model(artifacts, { parents: [sft], taskSet: C });
-  expect([...(await trainedTaskSets(base, artifacts))]).toEqual([]);
-  expect([...(await trainedTaskSets(rl, artifacts))].toSorted()).toEqual([B, C]);
+  const { tasks } = await trainedOn(rl, artifacts);
+  expect(tasks).toEqual([
+    { taskSet: C, only: undefined },
+    { taskSet: B, only: undefined },
+  ]);
+});
+
+test('what is not at hand of the past of a model is named', async () => {
+  const artifacts = new MemoryArtifacts();
+  const strange = await artifacts.put(Buffer.from('{"rows":1}'));
+  const sft = await model(artifacts, { parents: [A], data: strange.digest });
+  const rl = await model(artifacts, { parents: [sft], data: B, taskSet: C });
+  const { tasks, unread } = await trainedOn(rl, artifacts);
+  expect(tasks).toEqual([{ taskSet: C, only: undefined }]);
+  expect(unread.toSorted()).toEqual([A, B, strange.digest].toSorted());
 });
 
 test('a task is known again by its bytes, and by its words however they are spaced', async () => {
@@ -40,8 +76,8 @@ test('a task is known again by its bytes, and by its words however they are spac
     text: turn.text.toUpperCase().replaceAll(' ', '\n '),
   }));
   const same = { ...task, id: 'other', instruction: { turns } };
-  const print = taskPrint(task, A);
-  expect(sharedTasks([taskPrint(same, B)], [print])).toHaveLength(1);
+  const print = taskPrint({ task, digest: A });
+  expect(sharedTasks([taskPrint({ task: same, digest: B })], [print])).toHaveLength(1);
   expect(sharedTasks([{ ...print, id: 'x', words: C }], [print])).toHaveLength(1);
   expect(sharedTasks([{ ...print, digest: B, words: C }], [print])).toEqual([]);
 });

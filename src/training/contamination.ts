@@ -3,7 +3,7 @@ import { parseJson, type Sha256 } from '../base/brand.ts';
 import { sha256 } from '../base/digest.ts';
 import { zSha256 } from '../protocol/fields.ts';
 import type { ArtifactStore } from '../store/artifacts.ts';
-import type { Task } from '../tasks/task.ts';
+import type { TaskEntry } from '../tasks/task-set.ts';
 import { readModel } from './model-manifest.ts';
 
 /** What tells a task however it is packed. */
@@ -14,7 +14,7 @@ export interface TaskPrint {
   readonly words: Sha256;
 }
 
-export function taskPrint(task: Task, digest: Sha256): TaskPrint {
+export function taskPrint({ task, digest }: TaskEntry): TaskPrint {
   const said = task.instruction.turns.map(({ text }) => text.toLowerCase().replaceAll(/\s+/g, ' '));
   return { id: task.id, digest, words: sha256(said.join('\n').trim()) };
 }
@@ -31,25 +31,74 @@ export function sharedTasks(
   return suite.filter(({ digest, words }) => known.has(digest) || known.has(words));
 }
 
-const zSource = z.object({ batches: z.array(z.object({ taskSet: zSha256 })) });
+/** Tasks of one set that a model learned from. */
+export interface TrainedTasks {
+  readonly taskSet: Sha256;
+  /** Digests; undefined: nothing says which, so all of the set. */
+  readonly only: ReadonlySet<Sha256> | undefined;
+}
 
-/** The task sets that a model and all that it was made from were trained on. */
-export async function trainedTaskSets(
-  model: Sha256,
-  artifacts: Pick<ArtifactStore, 'read' | 'size'>,
-): Promise<ReadonlySet<Sha256>> {
-  const sets = new Set<Sha256>();
+/** What the records say of the tasks that a model, and all that it was made from, learned from. */
+export interface TrainedOn {
+  readonly tasks: readonly TrainedTasks[];
+  /** Models and exports of its past that cannot be read here: there may be more. */
+  readonly unread: readonly Sha256[];
+}
+
+const zSource = z.object({
+  batches: z.array(z.object({ taskSet: zSha256 })),
+  splits: z.object({ train: z.object({ taskDigests: z.array(zSha256).optional() }) }).optional(),
+});
+
+type Artifacts = Pick<ArtifactStore, 'read' | 'size'>;
+
+/** Follows a model's record back to the bases that it was made from. */
+export async function trainedOn(model: Sha256, artifacts: Artifacts): Promise<TrainedOn> {
+  const tasks: TrainedTasks[] = [];
+  const unread: Sha256[] = [];
   const seen = new Set<Sha256>();
   const open = [model];
   for (let digest = open.pop(); digest !== undefined; digest = open.pop()) {
     if (seen.has(digest)) continue;
     seen.add(digest);
-    const { record } = await readModel(digest, artifacts);
+    const record = await recordOf(digest, artifacts);
+    if (record === undefined) {
+      unread.push(digest);
+      continue;
+    }
     open.push(...record.parents);
-    if (record.taskSet !== undefined) sets.add(record.taskSet);
+    if (record.taskSet !== undefined)
+      tasks.push({ taskSet: record.taskSet, only: setOf(record.tasks) });
     if (record.data === undefined) continue;
-    const text = new TextDecoder().decode(await artifacts.read(record.data));
-    for (const { taskSet } of zSource.parse(parseJson(text)).batches) sets.add(taskSet);
+    const exported = await exportedTasks(record.data, artifacts);
+    if (exported === undefined) unread.push(record.data);
+    else tasks.push(...exported);
   }
-  return sets;
+  return { tasks, unread };
+}
+
+const setOf = (digests: readonly Sha256[] | undefined): ReadonlySet<Sha256> | undefined =>
+  digests && new Set(digests);
+
+async function recordOf(digest: Sha256, artifacts: Artifacts) {
+  try {
+    return (await readModel(digest, artifacts)).record;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The tasks of an export's training rows. */
+async function exportedTasks(
+  digest: Sha256,
+  artifacts: Artifacts,
+): Promise<readonly TrainedTasks[] | undefined> {
+  try {
+    const text = new TextDecoder().decode(await artifacts.read(digest));
+    const { batches, splits } = zSource.parse(parseJson(text));
+    const only = setOf(splits?.train.taskDigests);
+    return batches.map(({ taskSet }) => ({ taskSet, only }));
+  } catch {
+    return undefined;
+  }
 }

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { clawgym, EXAMPLES, ROOT, startClawgym } from '../support/cli-process.ts';
+import { clawgym, EXAMPLES, ROOT, resultsOf, startClawgym } from '../support/cli-process.ts';
 import { fakeModel, fakePython } from '../support/training-bed.ts';
 
 /** The local commands of training, with a trainer that only plays one (test/support/fake-trainer.ts). */
@@ -68,6 +68,24 @@ test('a manifest runs in the order of what its objects name, and the model knows
   const again = await clawgym('run', '-f', file, '--out', work);
   expect(again.stdout).toContain(models[1]?.digest);
   expect(readFileSync(join(work, 'sft/trainer/out/starts'), 'utf8')).toBe('0\n');
+});
+
+test('a bench of a trained model says which of its tasks the model was trained on', async () => {
+  const tasks = { path: EXAMPLES, taskIds: ['log-triage', 'contact-split', 'restock-plan'] };
+  const arm = (name: string, model: object) => ({
+    ...{ name, agent: { name: 'command', command: ['true'] }, model: { name, ...model } },
+  });
+  const recording = { path: join(ROOT, 'examples/recordings/pi.jsonl') };
+  const arms = [arm('more', { trainingRun: { name: 'more' } }), arm('other', { recording })];
+  const file = manifest('bench', object('BenchRun', 'bench', { tasks, arms }));
+  const out = join(work, 'bench');
+  const { code, stdout, stderr } = await clawgym('run', '-f', file, '--out', out);
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  expect(stdout).toContain('trained on tasks of this run, of 3: more 2\n');
+  expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain('Trained on tasks of this run');
+  const [more, other] = resultsOf(out).arms;
+  expect(more?.training).toEqual({ shared: ['contact-split', 'log-triage'], unread: [] });
+  expect(other?.training).toBeNull();
 });
 
 test('kill -9 of the command ends its trainer too, and the same command goes on from a checkpoint', async () => {

@@ -5,6 +5,7 @@ import { canonicalJson } from '../../src/base/canonical-json.ts';
 import type { ArtifactStore } from '../../src/store/artifacts.ts';
 
 const TRAINER = fileURLToPath(new URL('fake-trainer.ts', import.meta.url));
+const POLICY_SERVER = fileURLToPath(new URL('fake-policy-server.ts', import.meta.url));
 
 /** A model's folder; what is in its files means nothing. */
 export async function fakeModel(dir: string): Promise<string> {
@@ -19,11 +20,15 @@ export async function fakeModel(dir: string): Promise<string> {
   return dir;
 }
 
-/** An interpreter that plays the trainer of fake-trainer.ts whatever it is told to run. */
+/**
+ * An interpreter that plays the trainer of fake-trainer.ts whatever it is told to run, but for the policy
+ * server, which is that of fake-policy-server.ts.
+ */
 export async function fakePython(dir: string, fault = ''): Promise<string> {
   const path = join(dir, `python-${fault.replaceAll(/\W/g, '-')}`);
   const node = `${process.execPath} --disable-warning=ExperimentalWarning`;
-  await writeFile(path, `#!/bin/sh\nexport FAULT='${fault}'\nexec ${node} ${TRAINER}\n`);
+  const server = `case "$3" in *.policy_server) shift 3; exec ${node} ${POLICY_SERVER} "$@";; esac`;
+  await writeFile(path, `#!/bin/sh\nexport FAULT='${fault}'\n${server}\nexec ${node} ${TRAINER}\n`);
   await chmod(path, 0o755);
   return path;
 }

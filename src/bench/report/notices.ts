@@ -17,6 +17,8 @@ export function notices(results: Results, realModel: string | undefined): Markup
     limitsNotice(results.arms),
     rubricNotice(results.arms),
     inProcessNotice(results.arms),
+    trainedNotice(results),
+    untracedNotice(results.arms),
   ].filter((warning) => warning !== undefined);
   return html`<section class="notices" aria-label="Notes">${kindNotice(results.arms, realModel)}${
     warnings.length > 0 && html`<div class="note warn"><ul>${warnings}</ul></div>`
@@ -122,3 +124,29 @@ function inProcessNotice(arms: readonly ArmResult[]): Markup | undefined {
     html`Such a verifier can be made to print any result; trust these scores accordingly: ${names}.`,
   );
 }
+
+function trainedNotice({ arms, taskSet }: Results): Markup | undefined {
+  const parts = arms.flatMap(({ name, training }) => {
+    const number = training?.shared.length ?? 0;
+    return number === 0 ? [] : [html`<b class="name">${name}</b> ${number}`];
+  });
+  if (parts.length === 0) return undefined;
+  return warning(
+    'Trained on tasks of this run.',
+    html`Of ${plural(taskSet.tasks, 'task')}: ${joined(parts)}. Scores on such tasks say nothing about others.`,
+  );
+}
+
+function untracedNotice(arms: readonly ArmResult[]): Markup | undefined {
+  const parts = arms
+    .filter(({ training }) => (training?.unread.length ?? 0) > 0)
+    .map(({ name }) => html`<b class="name">${name}</b>`);
+  if (parts.length === 0) return undefined;
+  return warning(
+    'Training tasks not all known.',
+    html`A part of what the models of these arms were made from is not at hand, so tasks of this run may be among what they learned from: ${joined(parts)}.`,
+  );
+}
+
+const joined = (parts: readonly Markup[]): Markup[] =>
+  parts.map((part, index) => html`${index > 0 && ', '}${part}`);
