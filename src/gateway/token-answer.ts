@@ -14,6 +14,8 @@ export interface TokenRecord {
   readonly logprobs: readonly number[] | null;
   /** Version of the policy that answered, where the engine says one (`policy_version`). */
   readonly version: number | null;
+  /** Why the answer ended (`finish_reason`); `length`: it was cut. */
+  readonly finish: string | null;
 }
 
 const zIds = z.array(z.int().min(0)).nullish().catch(null);
@@ -82,6 +84,7 @@ export function readTokenAnswer(bytes: Uint8Array): TokenAnswer {
     completionIds: choice.token_ids ?? null,
     logprobs: content?.map(({ logprob }) => logprob) ?? null,
     version: data.policy_version ?? null,
+    finish: choice.finish_reason ?? null,
   };
   const said = record.completionIds !== null || record.logprobs !== null;
   return {

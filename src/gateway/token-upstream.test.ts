@@ -85,6 +85,7 @@ describe('an endpoint that is asked for tokens', () => {
         completionIds: [4, 5],
         logprobs: [-0.5, -1],
         version: 3,
+        finish: 'tool_calls',
       });
       expect(await onlyCall(fixture)).toMatchObject({
         finish: { inputTokens: 3, outputTokens: 2 },
@@ -112,6 +113,7 @@ describe('an endpoint that is asked for tokens', () => {
       completionIds: [4, 5],
       logprobs: null,
       version: null,
+      finish: 'tool_calls',
     });
   });
 

@@ -128,6 +128,7 @@ export class RlSimulation {
       ...{ step, policyVersion, reward: 0.5, trainedTokens: 4 },
       groups: { taken: taught ? 1 : 0, noVariance: taught ? 0 : 1, tooFew: 0 },
       rollouts: { all: 2, rewarded: 2, withoutTokens: 0, trained: taught ? 2 : 0 },
+      cutAnswers: 0,
       ...(taught && { number, index: DIGEST as FrozenStep['index'] }),
     };
   }

@@ -45,6 +45,7 @@ async function served() {
       ...{ step, policyVersion: 0, reward: 0.5, trainedTokens: 4 },
       groups: { taken: 1, noVariance: 0, tooFew: 0 },
       rollouts: { all: 2, rewarded: 2, withoutTokens: 0, trained: 2 },
+      cutAnswers: 0,
       ...(number !== undefined && { number, ...kept }),
     };
     await board.freeze(facts);

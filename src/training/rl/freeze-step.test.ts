@@ -32,6 +32,8 @@ interface Played {
     readonly ids: number[];
     readonly short?: boolean;
     readonly version?: number;
+    /** `length`: cut. */
+    readonly finish?: string;
   }[];
 }
 
@@ -68,9 +70,9 @@ async function play(
   const harness = { name: 'command', version: '0', configDigest: DIGEST };
   const claim = { engine: 'e', nonce: 'n', startedAt: 1, harness };
   const attempt = await store.openAttempt(id, claim);
-  for (const [at, { ids, short, version = 2 }] of calls.entries()) {
+  for (const [at, { ids, short, version = 2, finish = 'stop' }] of calls.entries()) {
     const logprobs = ids.slice(short === true ? 1 : 0).map(() => -0.25);
-    const record = { promptIds: [1, at], completionIds: ids, logprobs, version };
+    const record = { promptIds: [1, at], completionIds: ids, logprobs, version, finish };
     const tokens = (await artifacts.put(Buffer.from(canonicalJson(record)))).digest;
     const callId = `${id}-${at}`;
     await store.openCall({
@@ -143,6 +145,24 @@ describe('the freezing of a step', () => {
     const frozen = await freezeStep(WANTED, source, OPTIONS);
     expect(frozen).toMatchObject({ groups: { taken: 0, noVariance: 1 }, trainedTokens: 0 });
     expect(Object.keys(frozen)).not.toContain('number');
+  });
+
+  it('trains no answer that was cut at its length, and keeps its reward in the mean', async () => {
+    const cut = { ids: [5, 6], finish: 'length' };
+    const source = await played([
+      { task: 'a', score: 1, calls: [cut, { ids: [7] }] },
+      { task: 'a', score: 0, calls: [cut] },
+      { task: 'a', score: 0 },
+    ]);
+    const frozen = await freezeStep(WANTED, source, OPTIONS);
+    expect(frozen).toMatchObject({
+      ...{ cutAnswers: 2, trainedTokens: 2 },
+      rollouts: { all: 3, rewarded: 3, withoutTokens: 1, trained: 2 },
+    });
+    expect(await index(source.artifacts, frozen.index)).toMatchObject({
+      ...{ cutAnswers: 2, denominator: 2 },
+      rollouts: [{ advantage: 1, segments: 1 }, { advantage: -0.5 }],
+    });
   });
 
   it('leaves out rollouts whose tokens cannot be trained on, not their rewards', async () => {

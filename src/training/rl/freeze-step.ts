@@ -101,6 +101,7 @@ function factsOf(groups: readonly StepGroup[], index: TokenBatchIndex) {
       withoutTokens: index.withoutTokens,
       trained: index.rollouts.length,
     },
+    cutAnswers: index.cutAnswers,
     reward: rewards.length === 0 ? null : sum / rewards.length,
     trainedTokens: index.rollouts.reduce((total, { trainedTokens }) => total + trainedTokens, 0),
   };

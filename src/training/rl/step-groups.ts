@@ -5,7 +5,8 @@ import type { RecordReader } from '../../store/record-reader.ts';
 import type { RolloutRow } from '../../store/records.ts';
 import { readTokenCall } from '../../trajectories/tokens/read-token-call.ts';
 import type { StepGroup, StepRollout } from '../../trajectories/tokens/token-batch.ts';
-import { type TokenRow, tokenRows } from '../../trajectories/tokens/token-rows.ts';
+import type { TokenCall } from '../../trajectories/tokens/token-call.ts';
+import { tokenRows } from '../../trajectories/tokens/token-rows.ts';
 
 export interface StepSource {
   readonly store: Pick<RecordReader, 'listRollouts' | 'listCalls'>;
@@ -31,8 +32,9 @@ export async function stepGroups(
       const reward = rewardOf(row);
       const attempt = row.decision?.attempt;
       const taught = reward !== undefined && attempt !== undefined;
-      const segments = taught ? await rowsOf(attempt, version, { store, artifacts }) : [];
-      rollouts.push({ rollout: row.id, reward, rows: segments });
+      const calls = taught ? await callsOf(attempt, version, { store, artifacts }) : [];
+      const cutAnswers = calls.filter(({ cut }) => cut === true).length;
+      rollouts.push({ rollout: row.id, reward, rows: tokenRows(calls), cutAnswers });
     }
     groups.push({ task, taskDigest: samples[0]?.taskDigest ?? '', rollouts });
   }
@@ -44,16 +46,16 @@ export function rewardOf({ decision }: RolloutRow): number | undefined {
   return decision.score.final ?? undefined;
 }
 
-async function rowsOf(
+async function callsOf(
   attempt: AttemptId,
   version: number,
   { store, artifacts }: StepSource,
-): Promise<readonly TokenRow[]> {
-  const calls = [];
+): Promise<readonly TokenCall[]> {
+  const calls: TokenCall[] = [];
   for (const row of await store.listCalls(attempt)) {
     const call = await readTokenCall(row, artifacts, version);
     // A call that cannot be trained on opens another segment; nothing is filled in for it.
     if (typeof call !== 'string') calls.push(call);
   }
-  return tokenRows(calls);
+  return calls;
 }

@@ -18,6 +18,8 @@ export const zFrozenStep = z.object({
   groups: z.object({ taken: zCount, noVariance: zCount, tooFew: zCount }),
   /** Rollouts of the step, those with a reward, and those of them whose tokens cannot be trained on. */
   rollouts: z.object({ all: zCount, rewarded: zCount, withoutTokens: zCount, trained: zCount }),
+  /** Answers that were cut at their length limit and are not trained; notes of before have none. */
+  cutAnswers: zCount.default(0),
   /** Mean reward of the rollouts that have one; null without any. */
   reward: z.number().nullable(),
   trainedTokens: zCount,

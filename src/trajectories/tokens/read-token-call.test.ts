@@ -14,8 +14,10 @@ async function read(record: object | undefined, over: Partial<CallFinish> = {}, 
 }
 
 it('reads what the engine said', async () => {
-  expect(await read(RECORD)).toEqual({ callId: 'call-1', ...RECORD });
+  expect(await read(RECORD)).toEqual({ callId: 'call-1', ...RECORD, cut: false });
   expect(await read({ ...RECORD, version: null }, {}, 7)).toMatchObject({ version: 7 });
+  expect(await read({ ...RECORD, finish: 'stop' })).toMatchObject({ cut: false });
+  expect(await read({ ...RECORD, finish: 'length' })).toMatchObject({ cut: true });
 });
 
 it.each([

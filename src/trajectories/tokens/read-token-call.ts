@@ -4,6 +4,8 @@ import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { CallRow } from '../../store/records.ts';
 import { type TokenCall, type TokenProblem, tokenProblem } from './token-call.ts';
 
+/** OpenAI's word for an answer that came to its length limit. */
+const CUT = 'length';
 const zIds = z.array(z.number()).nullable();
 /** As the gateway writes it; null: the engine did not say. */
 const zTokenRecord = z.object({
@@ -11,6 +13,8 @@ const zTokenRecord = z.object({
   completionIds: zIds,
   logprobs: zIds,
   version: z.number().nullable(),
+  /** Records of earlier releases have none. */
+  finish: z.string().nullish(),
 });
 
 /**
@@ -30,6 +34,7 @@ export async function readTokenCall(
   const said = record.version ?? version;
   if (promptIds === null || completionIds === null || logprobs === null) return 'noTokens';
   if (said === undefined) return 'noVersion';
-  const call = { callId, promptIds, completionIds, logprobs, version: said };
+  const cut = record.finish === CUT;
+  const call = { callId, promptIds, completionIds, logprobs, version: said, cut };
   return tokenProblem(call) ?? call;
 }

@@ -11,6 +11,8 @@ export interface StepRollout {
   readonly reward: number | undefined;
   /** Its segments; none where its calls cannot be trained on. */
   readonly rows: readonly TokenRow[];
+  /** Answers that were cut at their length limit, which no row trains. Absent: none. */
+  readonly cutAnswers?: number;
 }
 
 /** The samples of one task, answered by one window of policy versions. */
@@ -48,6 +50,8 @@ export interface TokenBatchIndex {
   }[];
   /** Rollouts with a reward whose tokens cannot be trained on. */
   readonly withoutTokens: number;
+  /** Answers of rollouts with a reward that were cut at their length limit and are not trained. */
+  readonly cutAnswers: number;
   /** The sum over rows of weight x trained tokens: what the loss is divided by. */
   readonly denominator: number;
 }
@@ -89,7 +93,16 @@ export function tokenBatch(groups: readonly StepGroup[], minSamples: number): To
     const rewarded = rewards.filter((reward) => reward !== undefined).length;
     return { task, taskDigest, verdict: verdict.kind, samples: samples.length, rewarded };
   });
-  const index = { groups: table, rollouts, withoutTokens, denominator: rollouts.length };
+  const cutAnswers = groups
+    .flatMap((group) => group.rollouts)
+    .reduce((sum, rollout) => sum + (rollout.cutAnswers ?? 0), 0);
+  const index = {
+    groups: table,
+    rollouts,
+    withoutTokens,
+    cutAnswers,
+    denominator: rollouts.length,
+  };
   return { tensors: safetensors(tensorsOf(rows)), index: { format: RL_TOKENS, ...index } };
 }
 

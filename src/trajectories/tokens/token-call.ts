@@ -10,6 +10,8 @@ export interface TokenCall {
   readonly logprobs: readonly number[];
   /** Version of the policy that answered, from 0. */
   readonly version: number;
+  /** The answer came to its length limit; it is never trained on. Absent: it ended by itself. */
+  readonly cut?: boolean;
 }
 
 /** Why a call cannot be trained on. */

@@ -54,6 +54,21 @@ describe('the rows of an attempt', () => {
     expect(tokenRows([thrown, used]).map(({ calls }) => calls)).toEqual([[used.callId]]);
   });
 
+  it('hold an answer that was cut at its length as context, and end before it where nothing follows', () => {
+    const cut = { ...call([1, 2], [3, 4]), cut: true };
+    const next = call([1, 2, 3, 4, 5], [6]);
+    const last = { ...call([1, 2, 3, 4, 5, 6, 7], [8, 9]), cut: true };
+    const [row, ...others] = tokenRows([cut, next, last]);
+    expect(row === undefined ? [] : shape(row)).toEqual(['1', '2', '3', '4', '5', '6!']);
+    expect([row?.version, row?.logp, row?.calls]).toEqual([
+      [...Array.from({ length: 5 }, () => ENVIRONMENT), 0],
+      [0, 0, 0, 0, 0, -0.06],
+      [next.callId],
+    ]);
+    expect(others).toEqual([]);
+    expect(tokenRows([last])).toEqual([]);
+  });
+
   it('train exactly what was sampled, each under exactly the tokens that it was sampled under', () => {
     const ids = fc.array(fc.nat(3), { minLength: 1, maxLength: 6 });
     const property = fc.property(

@@ -12,7 +12,7 @@ export interface TokenRow {
   readonly logp: readonly number[];
   /** `ENVIRONMENT` where the mask is 0. */
   readonly version: readonly number[];
-  /** Calls whose completions are in the row, in order. */
+  /** Calls whose completions are trained in the row, in order. */
   readonly calls: readonly string[];
 }
 
@@ -29,6 +29,9 @@ interface OpenRow {
  * begins with everything that a row holds goes on with it, and any other opens a new row. So what is
  * trained was sampled under exactly the tokens before it, and drift (a history that is tokenised
  * anew) shows as more rows, never as a wrong ratio.
+ *
+ * An answer that was cut at its length limit is context of what followed and is not trained: a policy
+ * would learn from its score to stop anywhere. What follows the last trained token of a row is left out.
  */
 export function tokenRows(calls: readonly TokenCall[]): readonly TokenRow[] {
   const rows: OpenRow[] = [];
@@ -37,9 +40,16 @@ export function tokenRows(calls: readonly TokenCall[]): readonly TokenRow[] {
     const row = known ?? { ids: [], mask: [], logp: [], version: [], calls: [] };
     if (known === undefined) rows.push(row);
     addContext(row, call.promptIds.slice(row.ids.length));
-    addSampled(row, call);
+    if (call.cut === true) addContext(row, call.completionIds);
+    else addSampled(row, call);
   }
-  return rows;
+  return rows.map(untilLastTrained).filter(({ ids }) => ids.length > 0);
+}
+
+function untilLastTrained({ ids, mask, logp, version, calls }: OpenRow): TokenRow {
+  const end = mask.lastIndexOf(1) + 1;
+  const upTo = <T>(values: readonly T[]): readonly T[] => values.slice(0, end);
+  return { ids: upTo(ids), mask: upTo(mask), logp: upTo(logp), version: upTo(version), calls };
 }
 
 /**
