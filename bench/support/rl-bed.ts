@@ -111,6 +111,8 @@ export async function bedRequest(folder: string, steps: number): Promise<Reinfor
       score: 'native',
     },
     sampling: { temperature, topP: '1', maxTokens: 6 },
+    // Its model never ends an answer by itself.
+    cutAnswers: 'train',
     ...{ maxRowTokens: 256, trainerRetries: 3, graceSeconds: 20, parallelism: 6 },
     folders,
     writeSpec: async (batches) => {

@@ -61,6 +61,12 @@ const zAlgorithm = withRules(
         .enum(['sampler'])
         .default('sampler')
         .describe('sampler: against the log-probabilities that were recorded at sampling.'),
+      cutAnswers: z
+        .enum(['mask', 'train'])
+        .default('mask')
+        .describe(
+          'Answers that came to their length limit. mask: never trained, their score counts all the same; train: like any other, for a policy that does not end its answers yet.',
+        ),
       tokenMask: zAtomicList(zDecimal.describe('A ratio.'), {
         min: 2,
         max: 2,

@@ -45,6 +45,7 @@ function reinforcementOf(
   batches: RunFacts['batches'],
 ): unknown {
   const { temperature, topP } = sampling;
-  const { tokenMask = DEFAULT_MASK } = algorithm;
-  return { steps, algorithm: { ...algorithm, tokenMask, temperature, topP }, batches };
+  // Which answers are trained is decided where batches are made.
+  const { tokenMask = DEFAULT_MASK, cutAnswers: _cut, ...loss } = algorithm;
+  return { steps, algorithm: { ...loss, tokenMask, temperature, topP }, batches };
 }

@@ -5,6 +5,7 @@ import type { SeenRun, SeenTrainer } from '../../src/training/rl/next-actions.ts
 import type { RlRun, WantedBatch } from '../../src/training/rl/rl-run.ts';
 import { StepBoard } from '../../src/training/rl/step-board.ts';
 import type { FrozenStep } from '../../src/training/rl/step-notes.ts';
+import { noteSteps } from '../../src/training/rl/step-rows.ts';
 
 const DIGEST = 'a'.repeat(64);
 
@@ -52,7 +53,7 @@ export class RlSimulation {
     this.#serving = undefined;
     this.#trainer = { state: 'off' };
     this.#starts = 0;
-    const board = await StepBoard.open(this.run, this.#records);
+    const board = await StepBoard.open(this.run.steps, noteSteps(this.run.name, this.#records));
     return {
       observe: () => Promise.resolve(this.#seen(board)),
       perform: (deed) => this.#perform(deed, board),

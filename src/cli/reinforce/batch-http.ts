@@ -6,6 +6,7 @@ import { systemClock } from '../../base/clock.ts';
 import { ClawError } from '../../base/error.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
 import { batchServer } from '../../training/rl/batch-server.ts';
+import { boardSource } from '../../training/rl/batch-source.ts';
 import type { StepBoard } from '../../training/rl/step-board.ts';
 
 /** The batches of a run on a loopback port; its trainer finds the bearer in a file. */
@@ -25,7 +26,9 @@ export async function startBatchHttp(
   await writeFile(tokenFile, token, { mode: 0o600 });
   await chmod(tokenFile, 0o600);
   const app = fastify({ forceCloseConnections: true, keepAliveTimeout: 60_000 });
-  await app.register(batchServer, { run, board, artifacts, token, clock: systemClock });
+  const acknowledge = board.acknowledge.bind(board);
+  const source = boardSource({ board, artifacts, acknowledge, clock: systemClock });
+  await app.register(batchServer, { run, source, token });
   await app.listen({ host: '127.0.0.1', port: 0 });
   const address = app.server.address();
   if (address === null || typeof address === 'string') {

@@ -1,15 +1,5 @@
+import type { EvaluationFacts } from '../../training/rl/evaluation-facts.ts';
 import type { FrozenStep } from '../../training/rl/step-notes.ts';
-
-/** Rollouts of an evaluation, in the order of its plan. */
-export interface EvaluationFacts {
-  readonly step: number;
-  readonly policyVersion: number;
-  readonly rollouts: number;
-  /** Those with a reward. */
-  readonly rewarded: number;
-  /** Their mean; null without any. */
-  readonly score: number | null;
-}
 
 /** `step 3/40: reward 0.42 (16 of 16 rollouts), 2 groups taken, 1 equal, 321 tokens`. */
 export function stepLine(step: FrozenStep, steps: number): string {

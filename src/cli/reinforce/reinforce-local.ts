@@ -11,19 +11,22 @@ import { PolicyUpstream } from '../../engines/local/policy-upstream.ts';
 import { TrainerProcess } from '../../engines/local/trainer-process.ts';
 import { TokenUpstream } from '../../gateway/token-upstream.ts';
 import { driveRun } from '../../training/rl/drive-run.ts';
+import { type EvaluationFacts, evaluationFacts } from '../../training/rl/evaluation-facts.ts';
 import type { FreezeOptions } from '../../training/rl/freeze-step.ts';
+import { planRlRun } from '../../training/rl/plan-rl-run.ts';
 import { evaluationName, type RlRun, type WantedBatch } from '../../training/rl/rl-run.ts';
 import { StepBoard } from '../../training/rl/step-board.ts';
-import { rewardOf } from '../../training/rl/step-groups.ts';
 import type { FrozenStep } from '../../training/rl/step-notes.ts';
+import { noteSteps } from '../../training/rl/step-rows.ts';
 import type { CliEnvironment } from '../environment.ts';
+import type { RunTasks } from '../load-tasks.ts';
 import type { LocalSession } from '../local-session.ts';
 import { refuseOtherSpec } from '../refuse-other-spec.ts';
 import type { TrainerPrograms } from '../training/trainer-programs.ts';
 import { startBatchHttp } from './batch-http.ts';
 import { LocalWorld } from './local-world.ts';
 import { policyFolder } from './policy-folders.ts';
-import { type EvaluationFacts, evaluationLine, stepLine } from './progress-lines.ts';
+import { evaluationLine, stepLine } from './progress-lines.ts';
 import type { ReinforceRequest } from './reinforce-request.ts';
 import { openRolloutSide, type RolloutSide } from './rollout-side.ts';
 import { stepPlan } from './step-plan.ts';
@@ -65,7 +68,7 @@ export async function reinforceLocal(
   const side = await openRolloutSide(request, options, upstreams, stack);
   const { session } = side;
   const run = rlRun(request, side);
-  const board = await StepBoard.open(run, session.store);
+  const board = await StepBoard.open(run.steps, noteSteps(run.name, session.store));
   const http = stack.use(await startBatchHttp(run.name, board, session.artifacts, folders.work));
   const specFile = await request.writeSpec(http);
   const trainer = stack.use(trainerProcess(request, options, specFile));
@@ -79,7 +82,7 @@ export async function reinforceLocal(
     observer: {
       frozen: (step) => say(stepLine(step, run.steps)),
       evaluated: async ({ step }) => {
-        say(evaluationLine(await evaluationFacts(run.name, step, board, session)));
+        say(evaluationLine(await evaluated(run.name, step, board, session)));
       },
     },
   });
@@ -97,7 +100,7 @@ async function allEvaluations(
 ): Promise<readonly EvaluationFacts[]> {
   const facts: EvaluationFacts[] = [];
   for (let step = evaluate?.every ?? steps + 1; step <= steps; step += evaluate?.every ?? 1) {
-    facts.push(await evaluationFacts(name, step, board, session));
+    facts.push(await evaluated(name, step, board, session));
   }
   return facts;
 }
@@ -133,27 +136,20 @@ function trainerProcess(
 }
 
 function freezeOptions(
-  { groups, base, sampling, maxRowTokens }: ReinforceRequest,
+  { groups, base, sampling, maxRowTokens, cutAnswers }: ReinforceRequest,
   { reshape }: ReinforceOptions,
 ): Omit<FreezeOptions, 'number'> {
   const { templateSha256, tokenizerSha256 } = base;
   const { temperature, topP } = sampling;
   const sampledBy = { templateSha256, tokenizerSha256, temperature, topP };
-  return { minSamples: groups.minSamples, maxRowTokens, sampledBy, reshape };
+  return { minSamples: groups.minSamples, maxRowTokens, cutAnswers, sampledBy, reshape };
 }
 
 function rlRun(request: ReinforceRequest, { tasks, evaluationTasks }: RolloutSide): RlRun {
+  const ids = ({ set }: RunTasks): readonly string[] => set.tasks.map(({ task }) => task.id);
   const { name, seed, steps, groups, evaluation, trainerRetries } = request;
-  const ids = tasks.set.tasks.map(({ task }) => task.id);
-  if (groups.perStep > ids.length) {
-    throw new ClawError(
-      'InvalidManifest',
-      `TrainingRun ${name}: rl.groups.perStep is ${groups.perStep}, and there are ${ids.length} tasks: a step takes each task once at most`,
-    );
-  }
-  const measured = evaluationTasks.set.tasks.map(({ task }) => task.id);
-  const evaluate = evaluation && { ...evaluation, tasks: measured };
-  return { name, seed, steps, tasks: ids, groups, evaluate, trainerRetries };
+  const facts = { name, seed, steps, groups, evaluation, trainerRetries };
+  return planRlRun(facts, ids(tasks), ids(evaluationTasks));
 }
 
 const SILENT: EngineObserver = {
@@ -183,16 +179,13 @@ async function runBatch(
   await engine.run([plan], options);
 }
 
-async function evaluationFacts(
+async function evaluated(
   run: string,
   step: number,
   board: StepBoard,
   { store }: LocalSession,
 ): Promise<EvaluationFacts> {
   const rows = await store.listRollouts(asBatchId(evaluationName(run, step)));
-  const rewards = rows.flatMap((row) => rewardOf(row) ?? []);
-  const mean = rewards.reduce((sum, reward) => sum + reward, 0) / rewards.length;
-  const score = rewards.length === 0 ? null : mean;
   const policyVersion = board.steps.slice(0, step).filter(({ trained }) => trained).length;
-  return { step, policyVersion, rollouts: rows.length, rewarded: rewards.length, score };
+  return evaluationFacts({ step, policyVersion }, rows);
 }

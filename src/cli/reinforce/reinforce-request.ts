@@ -2,6 +2,7 @@ import type { AgentSpec } from '../../api/agent-spec.ts';
 import type { Sha256 } from '../../base/brand.ts';
 import type { BatchSettings } from '../../server/planning/batch-settings.ts';
 import type { RlGroups } from '../../training/rl/rl-run.ts';
+import type { CutAnswers } from '../../training/rl/step-groups.ts';
 import type { TasksRequest } from '../run-request.ts';
 
 /** A reinforcement run on this machine, whatever kind of object asked for it. */
@@ -28,6 +29,7 @@ export interface ReinforceRequest {
     readonly topP: string;
     readonly maxTokens: number | undefined;
   };
+  readonly cutAnswers: CutAnswers;
   /** Longest row that the trainer takes. */
   readonly maxRowTokens: number;
   readonly trainerRetries: number;

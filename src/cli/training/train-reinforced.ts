@@ -86,6 +86,7 @@ function requestOf(
     },
     settings: { ...settings, budgets: plainBudgets(rl.budgets) },
     sampling: { ...rl.sampling, maxTokens: rl.sampling.maxTokens },
+    cutAnswers: rl.algorithm.cutAnswers,
     maxRowTokens: spec.context.maxTokens,
     trainerRetries: spec.retries.failures,
     graceSeconds: spec.checkpoint.graceSeconds,

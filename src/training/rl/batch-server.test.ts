@@ -5,8 +5,10 @@ import type { BatchId } from '../../base/brand.ts';
 import { systemClock } from '../../base/clock.ts';
 import type { BatchNotes } from '../../store/cluster-records.ts';
 import { batchServer } from './batch-server.ts';
+import { boardSource } from './batch-source.ts';
 import { StepBoard } from './step-board.ts';
 import type { FrozenStep } from './step-notes.ts';
+import { noteSteps } from './step-rows.ts';
 
 const READY = 'c'.repeat(64);
 const word = (policyVersion: number, manifestSha256 = READY) => ({
@@ -26,12 +28,12 @@ function memoryRecords(): BatchNotes {
 async function served() {
   const artifacts = new MemoryArtifacts();
   const records = memoryRecords();
-  const board = await StepBoard.open({ name: 'r', steps: 3 }, records);
+  const board = await StepBoard.open(3, noteSteps('r', records));
   const app = fastify();
   onTestFinished(() => app.close());
-  await app.register(batchServer, {
-    ...{ run: 'r', board, artifacts, token: 'secret', clock: systemClock, pollMs: 60 },
-  });
+  const acknowledge = board.acknowledge.bind(board);
+  const source = boardSource({ board, artifacts, acknowledge, clock: systemClock, pollMs: 60 });
+  await app.register(batchServer, { run: 'r', source, token: 'secret' });
   const ask = (method: 'GET' | 'POST', url: string, payload?: object, token = 'secret') =>
     app.inject({
       ...{ method, url, headers: { authorization: `Bearer ${token}` } },
@@ -76,7 +78,7 @@ describe('the batches of a run over HTTP', () => {
     const other = await ask('POST', url, word(1, 'd'.repeat(64)));
     expect([other.statusCode, other.body]).toEqual([409, expect.stringContaining('trained once')]);
     expect((await ask('GET', '/v1/runs/r/batches/next?after=1')).statusCode).toBe(204);
-    const again = await StepBoard.open({ name: 'r', steps: 3 }, records);
+    const again = await StepBoard.open(3, noteSteps('r', records));
     expect(again.seen()).toEqual(board.seen());
     expect(again.seen()).toEqual([{ number: 1, trained: true, rewarded: 2 }]);
   });
@@ -89,6 +91,20 @@ describe('the batches of a run over HTTP', () => {
       409,
       expect.stringContaining('/1/trained first'),
     ]);
+  });
+
+  it('gives nothing to a trainer that goes on from another place than the run', async () => {
+    const { ask, freeze } = await served();
+    await freeze(1, 1);
+    await ask('POST', '/v1/runs/r/batches/1/trained', word(1));
+    await freeze(2, 2);
+    const older = await ask('GET', NEXT);
+    expect([older.statusCode, older.body]).toEqual([
+      409,
+      expect.stringContaining('goes on after batch 0, and batch 1 is the newest'),
+    ]);
+    const newer = await ask('GET', '/v1/runs/r/batches/next?after=7');
+    expect(newer.statusCode).toBe(409);
   });
 
   it('goes past a step that taught nothing, and says when it is over', async () => {

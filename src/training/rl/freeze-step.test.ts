@@ -18,7 +18,7 @@ const WANTED: WantedBatch = {
   ...{ name: 'r-step-1', kind: 'step', step: 1, tasks: ['a', 'b'], samples: 3, policyVersion: 2 },
 };
 const OPTIONS: FreezeOptions = {
-  ...{ number: 3, minSamples: 2, maxRowTokens: 64 },
+  ...{ number: 3, minSamples: 2, maxRowTokens: 64, cutAnswers: 'mask' },
   sampledBy: { templateSha256: 't', tokenizerSha256: 'k', temperature: '1.0', topP: '1' },
 };
 
@@ -163,6 +163,8 @@ describe('the freezing of a step', () => {
       ...{ cutAnswers: 2, denominator: 2 },
       rollouts: [{ advantage: 1, segments: 1 }, { advantage: -0.5 }],
     });
+    const whole = await freezeStep(WANTED, source, { ...OPTIONS, cutAnswers: 'train' });
+    expect(whole).toMatchObject({ cutAnswers: 0, trainedTokens: 6, rollouts: { trained: 3 } });
   });
 
   it('leaves out rollouts whose tokens cannot be trained on, not their rewards', async () => {

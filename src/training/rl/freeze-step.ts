@@ -1,4 +1,4 @@
-import { asBatchId } from '../../base/brand.ts';
+import { asBatchId, type BatchId } from '../../base/brand.ts';
 import { canonicalJson } from '../../base/canonical-json.ts';
 import { ClawError } from '../../base/error.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
@@ -9,7 +9,7 @@ import {
   tokenBatch,
 } from '../../trajectories/tokens/token-batch.ts';
 import type { WantedBatch } from './rl-run.ts';
-import { type StepSource, stepGroups } from './step-groups.ts';
+import { type CutAnswers, type StepSource, stepGroups } from './step-groups.ts';
 import type { FrozenStep } from './step-notes.ts';
 
 /** What the trainer must agree with before it uses a batch. */
@@ -23,9 +23,13 @@ export interface SampledBy {
 
 export interface FreezeOptions {
   readonly number: number;
+  /** Where the rollouts are kept; absent: under the name of the batch. */
+  readonly batchId?: BatchId | undefined;
   readonly minSamples: number;
   /** Longest row that the trainer takes; a rollout with a longer one cannot be trained on. */
   readonly maxRowTokens: number;
+  /** Of the spec's `rl.algorithm`. */
+  readonly cutAnswers: CutAnswers;
   readonly sampledBy: SampledBy;
   /** For controls: other rewards than the verifier's. Absent: the verifier's. */
   readonly reshape?: ((groups: readonly StepGroup[]) => readonly StepGroup[]) | undefined;
@@ -47,10 +51,11 @@ export type ServedIndex = TokenBatchIndex &
 export async function freezeStep(
   wanted: WantedBatch,
   source: StepSource & { readonly artifacts: Pick<ArtifactStore, 'read' | 'put'> },
-  { number, minSamples, maxRowTokens, sampledBy, reshape }: FreezeOptions,
+  { number, minSamples, maxRowTokens, cutAnswers, sampledBy, reshape, ...options }: FreezeOptions,
 ): Promise<FrozenStep> {
   const { policyVersion, step } = wanted;
-  const found = await stepGroups(asBatchId(wanted.name), policyVersion, source);
+  const { batchId = asBatchId(wanted.name) } = options;
+  const found = await stepGroups(batchId, { policyVersion, cutAnswers }, source);
   const rewarded = reshape?.(found) ?? found;
   const batch = tokenBatch(
     rewarded.map((group) => withoutLongRows(group, maxRowTokens)),

@@ -1,12 +1,10 @@
-import { asBatchId } from '../../base/brand.ts';
 import { ClawError } from '../../base/error.ts';
 import { InTurn } from '../../base/in-turn.ts';
-import type { BatchNotes } from '../../store/cluster-records.ts';
 import type { SeenStep } from './next-actions.ts';
-import { type RlRun, stepBatchName } from './rl-run.ts';
-import { type FrozenStep, noteText, readStepNotes, type Trained } from './step-notes.ts';
+import type { FrozenStep, Trained } from './step-notes.ts';
+import type { StepRows } from './step-rows.ts';
 
-interface BoardStep {
+export interface BoardStep {
   readonly frozen: FrozenStep;
   readonly trained: Trained | undefined;
 }
@@ -16,23 +14,21 @@ interface BoardStep {
  * returned from is durable. One process at a time holds a run's board.
  */
 export class StepBoard {
-  readonly #run: Pick<RlRun, 'name' | 'steps'>;
-  readonly #records: BatchNotes;
+  readonly #rows: StepRows;
   readonly #steps: BoardStep[] = [];
   readonly #turn = new InTurn();
   #closed = false;
   #news = Promise.withResolvers<void>();
 
-  private constructor(run: Pick<RlRun, 'name' | 'steps'>, records: BatchNotes) {
-    this.#run = run;
-    this.#records = records;
+  private constructor(rows: StepRows) {
+    this.#rows = rows;
   }
 
-  static async open(run: Pick<RlRun, 'name' | 'steps'>, records: BatchNotes): Promise<StepBoard> {
-    const board = new StepBoard(run, records);
-    for (let step = 1; step <= run.steps; step += 1) {
-      const notes = await records.batchNotes(asBatchId(stepBatchName(run.name, step)));
-      const { frozen, trained } = readStepNotes(notes);
+  /** @param steps of the whole run */
+  static async open(steps: number, rows: StepRows): Promise<StepBoard> {
+    const board = new StepBoard(rows);
+    for (let step = 1; step <= steps; step += 1) {
+      const { frozen, trained } = await rows.read(step);
       if (frozen === undefined) break;
       board.#steps.push({ frozen, trained });
     }
@@ -52,6 +48,11 @@ export class StepBoard {
     }));
   }
 
+  /** Of the newest batch that is trained, which is the newest policy version too; 0: none is. */
+  get newest(): number {
+    return this.#steps.findLast(({ trained }) => trained !== undefined)?.frozen.number ?? 0;
+  }
+
   /** The batch of a number; undefined where there is none. */
   batch(number: number): BoardStep | undefined {
     return this.#steps.find(({ frozen }) => frozen.number === number);
@@ -62,7 +63,7 @@ export class StepBoard {
     if (frozen.step !== due) {
       throw new ClawError('Internal', `step ${frozen.step} is frozen where step ${due} is due`);
     }
-    await this.#keep(frozen.step, 'rlStep', noteText(frozen));
+    await this.#rows.keepFrozen(frozen);
     this.#steps.push({ frozen, trained: undefined });
     this.#tell();
   }
@@ -92,7 +93,7 @@ export class StepBoard {
         `policyVersion ${trained.policyVersion}: batch ${number} makes policy version ${number}`,
       );
     }
-    await this.#keep(known.frozen.step, 'rlTrained', noteText(trained));
+    await this.#rows.keepTrained(known.frozen.step, trained);
     this.#steps[at] = { frozen: known.frozen, trained };
     this.#tell();
   }
@@ -116,9 +117,5 @@ export class StepBoard {
     const { resolve } = this.#news;
     this.#news = Promise.withResolvers();
     resolve();
-  }
-
-  async #keep(step: number, key: 'rlStep' | 'rlTrained', text: string): Promise<void> {
-    await this.#records.setBatchNote(asBatchId(stepBatchName(this.#run.name, step)), key, text);
   }
 }

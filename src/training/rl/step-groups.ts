@@ -13,15 +13,22 @@ export interface StepSource {
   readonly artifacts: Pick<ArtifactStore, 'read'>;
 }
 
+/** What becomes of answers that came to their length limit. */
+export type CutAnswers = 'mask' | 'train';
+
+export interface GroupOptions {
+  /** Version that answered the batch's calls, where the engine itself did not say one. */
+  readonly policyVersion: number;
+  readonly cutAnswers: CutAnswers;
+}
+
 /**
  * The groups of a decided batch, a task each, in the order of its plan. Missing data (infrastructure, a
  * verifier that failed, a task that cannot be graded) has no reward; it is never a reward of 0.
- *
- * @param version that answered the batch's calls, where the engine itself did not say one
  */
 export async function stepGroups(
   batch: BatchId,
-  version: number,
+  options: GroupOptions,
   { store, artifacts }: StepSource,
 ): Promise<readonly StepGroup[]> {
   const rows = await store.listRollouts(batch);
@@ -32,7 +39,7 @@ export async function stepGroups(
       const reward = rewardOf(row);
       const attempt = row.decision?.attempt;
       const taught = reward !== undefined && attempt !== undefined;
-      const calls = taught ? await callsOf(attempt, version, { store, artifacts }) : [];
+      const calls = taught ? await callsOf(attempt, options, { store, artifacts }) : [];
       const cutAnswers = calls.filter(({ cut }) => cut === true).length;
       rollouts.push({ rollout: row.id, reward, rows: tokenRows(calls), cutAnswers });
     }
@@ -48,14 +55,15 @@ export function rewardOf({ decision }: RolloutRow): number | undefined {
 
 async function callsOf(
   attempt: AttemptId,
-  version: number,
+  { policyVersion, cutAnswers }: GroupOptions,
   { store, artifacts }: StepSource,
 ): Promise<readonly TokenCall[]> {
   const calls: TokenCall[] = [];
   for (const row of await store.listCalls(attempt)) {
-    const call = await readTokenCall(row, artifacts, version);
+    const call = await readTokenCall(row, artifacts, policyVersion);
     // A call that cannot be trained on opens another segment; nothing is filled in for it.
-    if (typeof call !== 'string') calls.push(call);
+    if (typeof call === 'string') continue;
+    calls.push(cutAnswers === 'train' ? { ...call, cut: false } : call);
   }
   return calls;
 }
