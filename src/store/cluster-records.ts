@@ -11,6 +11,7 @@ import type {
   VerificationRow,
 } from './records.ts';
 import type { RetentionRecords } from './retention-records.ts';
+import type { RlRecords } from './rl-records.ts';
 
 /**
  * What a cluster's server keeps beside the records: Jobs and their work lists, what became of pods,
@@ -122,7 +123,7 @@ export const POD_UPLOADS = 64;
 export type BatchNotes = Pick<ClusterRecords, 'batchNotes' | 'setBatchNote'>;
 
 /** The store of a cluster's server. */
-export type ClusterStore = RecordStore & ClusterRecords & RetentionRecords;
+export type ClusterStore = RecordStore & ClusterRecords & RetentionRecords & RlRecords;
 
 /**
  * Digest of the results, exports (JSON), digest that the source has now, reason of a cancellation, end

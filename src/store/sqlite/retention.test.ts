@@ -128,7 +128,8 @@ it('has a row in every table that a run fills, so that none is forgotten here', 
   // Rows of a synthesis belong to a job and to no batch.
   const synthesis = ['synthesis_calls', 'synthesis_jobs', 'synthesis_records'];
   const others = ['gate_runs', 'namespace_gate_runs', 'object_names', 'objects'];
-  expect(empty.toSorted()).toEqual([...others, ...synthesis]);
+  const reinforcement = ['rl_batches', 'rl_policies', 'rl_runs', 'rl_steps'];
+  expect(empty.toSorted()).toEqual([...others, ...reinforcement, ...synthesis]);
 });
 
 it('names every artifact of every row, and none of a batch that is gone', async () => {

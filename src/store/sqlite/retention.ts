@@ -113,6 +113,14 @@ const NAMING: readonly {
   { table: 'calls', key: ['seq'], text: "request || ' ' || coalesce(finish_json, '')" },
   { table: 'claims', key: ['pod_uid', 'role'], text: 'reads_json' },
   { table: 'pod_reports', key: ['pod_uid'], text: 'report' },
+  { table: 'rl_runs', key: ['run'], text: 'plan_json' },
+  // The arrays of a step that is trained can be made again from its calls.
+  {
+    table: 'rl_steps',
+    key: ['run', 'step'],
+    text: "iif(trained_json IS NULL, frozen_json, coalesce(json_extract(frozen_json, '$.index'), ''))",
+  },
+  { table: 'rl_policies', key: ['run', 'version'], text: "model || ' ' || files_json" },
   { table: 'synthesis_records', key: ['job', 'number'], text: 'data_json' },
   { table: 'synthesis_calls', key: ['call_id'], text: "request || ' ' || response" },
 ];

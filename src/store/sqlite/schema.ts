@@ -262,4 +262,37 @@ export const SCHEMA_STEPS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX synthesis_calls_of_record ON synthesis_calls (job, number);
   `,
+  `
+  -- reinforcement in a cluster; run: uid of the TrainingRun
+  CREATE TABLE rl_runs (
+    run        TEXT PRIMARY KEY,
+    plan_json  TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  -- which batch of the store plays one that the run wants; it may end before the run does
+  CREATE TABLE rl_batches (
+    run   TEXT NOT NULL REFERENCES rl_runs (run),
+    name  TEXT NOT NULL,
+    batch TEXT NOT NULL,
+    PRIMARY KEY (run, name)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE rl_steps (
+    run          TEXT NOT NULL REFERENCES rl_runs (run),
+    step         INTEGER NOT NULL CHECK (step >= 1),
+    frozen_json  TEXT NOT NULL,
+    trained_json TEXT,
+    PRIMARY KEY (run, step)
+  ) STRICT, WITHOUT ROWID;
+
+  -- policy versions as models: the newest and the one before
+  CREATE TABLE rl_policies (
+    run        TEXT NOT NULL REFERENCES rl_runs (run),
+    version    INTEGER NOT NULL CHECK (version >= 1),
+    model      TEXT NOT NULL,
+    files_json TEXT NOT NULL,
+    PRIMARY KEY (run, version)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

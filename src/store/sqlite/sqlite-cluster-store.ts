@@ -18,6 +18,7 @@ import type {
 } from '../cluster-records.ts';
 import type { AttemptRow, BatchRow, VerificationRow } from '../records.ts';
 import type { DigestCursor, DigestPage } from '../retention-records.ts';
+import type { RlPolicyRow, RlRunRow, RlStepRow } from '../rl-records.ts';
 import { openBatches } from './batches.ts';
 import {
   claimByCredential,
@@ -57,6 +58,17 @@ import {
   removeRows,
   setAbsence,
 } from './retention.ts';
+import {
+  freezeRlStep,
+  getRl,
+  getRlBatch,
+  getRlPolicy,
+  listRlSteps,
+  planRl,
+  putRlPolicy,
+  setRlBatch,
+  trainRlStep,
+} from './rl-runs.ts';
 import { SqliteStore } from './sqlite-store.ts';
 
 interface OfBatch {
@@ -238,5 +250,41 @@ export class SqliteClusterStore extends SqliteStore implements ClusterStore {
 
   namedDigests(after?: DigestCursor): Promise<DigestPage> {
     return this.read((db) => namedDigests(db, after));
+  }
+
+  planRl(row: RlRunRow): Promise<void> {
+    return this.write((db) => planRl(db, row));
+  }
+
+  getRl(run: string): Promise<RlRunRow | undefined> {
+    return this.read((db) => getRl(db, run));
+  }
+
+  setRlBatch(run: string, name: string, batch: BatchId): Promise<void> {
+    return this.write((db) => setRlBatch(db, run, name, batch));
+  }
+
+  getRlBatch(run: string, name: string): Promise<BatchId | undefined> {
+    return this.read((db) => getRlBatch(db, run, name));
+  }
+
+  freezeRlStep(run: string, step: number, frozen: string): Promise<void> {
+    return this.write((db) => freezeRlStep(db, run, step, frozen));
+  }
+
+  trainRlStep(run: string, step: number, trained: string): Promise<void> {
+    return this.write((db) => trainRlStep(db, run, step, trained));
+  }
+
+  listRlSteps(run: string): Promise<readonly RlStepRow[]> {
+    return this.read((db) => listRlSteps(db, run));
+  }
+
+  putRlPolicy(run: string, policy: RlPolicyRow): Promise<void> {
+    return this.write((db) => putRlPolicy(db, run, policy));
+  }
+
+  getRlPolicy(run: string, version: number): Promise<RlPolicyRow | undefined> {
+    return this.read((db) => getRlPolicy(db, run, version));
   }
 }
