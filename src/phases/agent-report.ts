@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseJson } from '../base/brand.ts';
-import type { AgentEnd } from '../rollouts/outcome.ts';
+import { type AgentEnd, REPORTED_ENDS } from '../rollouts/outcome.ts';
 import { readHostileFile } from './read-hostile-file.ts';
 
 const MAX_REPORT_BYTES = 64 * 1024;
@@ -9,14 +9,7 @@ const zAgentReport = z.object({
   nonce: z.string(),
   exitCode: z.number().int().nullable(),
   signal: z.string().nullable(),
-  reason: z.enum([
-    'Exited',
-    'Deadline',
-    'MemoryLimit',
-    'WorkspaceLimit',
-    'ConnectionLimit',
-    'Cancelled',
-  ]),
+  reason: z.enum(REPORTED_ENDS),
   detail: z.string(),
   seconds: z.number().nonnegative(),
   /** Bytes that the agent printed, where the wrapper kept its output itself. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { REPORTED_ENDS } from '../rollouts/outcome.ts';
 import { zSha256 } from './fields.ts';
 
 /**
@@ -103,14 +104,7 @@ export const zAttemptEndBody = z.object({
     .object({
       exitCode: z.number().int().nullable(),
       signal: z.string().nullable(),
-      reason: z.enum([
-        'Exited',
-        'Deadline',
-        'MemoryLimit',
-        'WorkspaceLimit',
-        'ConnectionLimit',
-        'Cancelled',
-      ]),
+      reason: z.enum(REPORTED_ENDS),
       seconds: z.number().nonnegative(),
       detail: z.string(),
     })

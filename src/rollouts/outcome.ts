@@ -62,19 +62,24 @@ export const FINDING_CODES = [
 ] as const;
 export type FindingCode = (typeof FINDING_CODES)[number];
 
+/** Why an agent's process ended, in the words of the wrapper in its sandbox. */
+export const REPORTED_ENDS = [
+  'Exited',
+  'Deadline',
+  'MemoryLimit',
+  'WorkspaceLimit',
+  'ConnectionLimit',
+  'Cancelled',
+] as const;
+/** The same with what only the gateway knows. */
+export const AGENT_ENDS = [...REPORTED_ENDS, 'Budget'] as const;
+
 /** How the agent's process ended, as the wrapper saw it. */
 export interface AgentEnd {
   readonly exitCode: number | null;
   readonly signal: string | null;
   /** Why the wrapper ended the agent, where it did. */
-  readonly reason:
-    | 'Exited'
-    | 'Deadline'
-    | 'MemoryLimit'
-    | 'WorkspaceLimit'
-    | 'ConnectionLimit'
-    | 'Cancelled'
-    | 'Budget';
+  readonly reason: (typeof AGENT_ENDS)[number];
   /** Wall seconds from start to end of the agent's process. */
   readonly seconds: number;
 }

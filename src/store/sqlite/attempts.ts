@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type AttemptId, asAttemptId, type RolloutId } from '../../base/brand.ts';
 import { canonicalJson } from '../../base/canonical-json.ts';
 import { ClawError } from '../../base/error.ts';
+import { AGENT_ENDS } from '../../rollouts/outcome.ts';
 import type { AttemptClaim, AttemptClose, AttemptEnd, AttemptRow } from '../records.ts';
 import {
   absent,
@@ -20,15 +21,7 @@ export const zAttemptEnd = z.object({
   agent: z.object({
     exitCode: z.number().nullable(),
     signal: z.string().nullable(),
-    reason: z.enum([
-      'Exited',
-      'Deadline',
-      'MemoryLimit',
-      'WorkspaceLimit',
-      'ConnectionLimit',
-      'Cancelled',
-      'Budget',
-    ]),
+    reason: z.enum(AGENT_ENDS),
     seconds: z.number(),
   }),
   snapshot: absent(zDigest),
