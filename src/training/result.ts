@@ -1,3 +1,5 @@
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { zRelativePath } from '../api/fields.ts';
 import { parseJson } from '../base/brand.ts';
@@ -43,4 +45,25 @@ export function readResult(text: string, place: string): TrainingResult {
     'TrainingFailed',
     `${place} does not keep to the contract: ${z.prettifyError(parsed.error)}`,
   );
+}
+
+const fileIn = (out: string): string => join(out, 'result.json');
+
+/** What the trainer left in RUN_OUT; undefined where it has not ended by itself. */
+export async function readResultIn(out: string): Promise<TrainingResult | undefined> {
+  const text = await readFile(fileIn(out), 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : readResult(text, fileIn(out));
+}
+
+/** The same of a run that is done. Throws `TrainingFailed` where it does not say so. */
+export async function doneIn(out: string): Promise<TrainingDone> {
+  const result = await readResultIn(out);
+  if (result?.status === 'done') return result;
+  const said = result === undefined ? 'is missing' : `says failed: ${result.message}`;
+  throw new ClawError('TrainingFailed', `${fileIn(out)} ${said}, after an exit code of 0`);
+}
+
+/** A failure of an earlier start is tried again: its cause may have been mended. */
+export async function forgetFailure(out: string): Promise<void> {
+  if ((await readResultIn(out))?.status === 'failed') await rm(fileIn(out));
 }

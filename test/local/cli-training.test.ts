@@ -126,6 +126,25 @@ test('Ctrl-C lets the trainer write a checkpoint, and says how to go on', async 
   expect(readdirSync(join(out, 'trainer/out/checkpoints'))).toHaveLength(1);
 });
 
+test('reinforcement that its trainer ends says what the trainer said, and where its log is', async () => {
+  const rl = {
+    ...{ steps: 1, groups: { perStep: 1, samples: 2 } },
+    tasks: { path: EXAMPLES, taskIds: ['log-triage'] },
+    ...{ agent: { name: 'command', command: ['true'] }, sampling: { temperature: '1', topP: '1' } },
+  };
+  const spec = { base: { path: 'base' }, rl, hyper: {}, retries: { failures: 0 } };
+  await trainWith('exit@0:2');
+  const file = manifest('rl', object('TrainingRun', 'rl', spec));
+  const { code, stderr } = await clawgym('run', '-f', file, '--out', join(work, 'rl'));
+  await trainWith();
+  expect({ code, stderr }).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(
+      /TrainingRun rl: BadInput: .*exit code 2.* The trainer said: told to end with 2\. Its log is \S+trainer\.log/,
+    ) as string,
+  });
+});
+
 test.each<[string, readonly object[], string]>([
   [
     'no batch',

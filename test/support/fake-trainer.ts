@@ -15,7 +15,8 @@ import { join } from 'node:path';
 /**
  * A trainer that keeps to docs/reference/sft.md and learns nothing: its weights are a chain of digests over
  * the data, one link a step, so that any lost, doubled or skipped step shows in the model's digest.
- * FAULT is `kill@N` (SIGKILL to itself once after step N), `exit@N:CODE` or `slow:MS` (a pause a step).
+ * FAULT is `kill@N` (SIGKILL to itself once after step N), `exit@N:CODE` (0: before it looks at anything) or
+ * `slow:MS` (a pause a step).
  */
 const need = (name: string): string => {
   const value = process.env[name];
@@ -90,6 +91,8 @@ function publish(steps: number, weights: string): void {
 }
 
 async function train(): Promise<void> {
+  const refused = /^exit@0:(\d+)$/.exec(fault)?.[1];
+  if (refused !== undefined) fail(Number(refused), `told to end with ${refused}`);
   for (const folder of ['model', 'data', 'template']) verify(folder);
   mkdirSync(join(out, 'checkpoints'), { recursive: true });
   const total = spec.hyper.maxSteps ?? 5;

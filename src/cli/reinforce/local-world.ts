@@ -115,7 +115,7 @@ export class LocalWorld implements RlWorld {
 }
 
 /** The promise, or the signal's reason where that fires first. */
-async function unless(signal: AbortSignal, promise: Promise<void>): Promise<void> {
+async function unless(signal: AbortSignal, promise: Promise<unknown>): Promise<void> {
   const stopped = Promise.withResolvers<never>();
   const stop = (): void =>
     stopped.reject(signal.reason ?? new ClawError('Cancelled', 'the run was stopped'));

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClawTask } from '../../api/claw-task.ts';
 import type { TaskSource } from '../../api/task-source.ts';
@@ -10,14 +10,19 @@ import { batchSettings, plainBudgets } from '../../server/planning/batch-setting
 import { openSqliteReader } from '../../store/sqlite/open.ts';
 import type { ModelManifest } from '../../training/model-manifest.ts';
 import { resolveRunSpec } from '../../training/resolve-run-spec.ts';
-import { readResult } from '../../training/result.ts';
+import { doneIn, forgetFailure } from '../../training/result.ts';
 import { stepBatchName } from '../../training/rl/rl-run.ts';
 import type { RunSpec } from '../../training/run-spec.ts';
 import { storeDir } from '../local-session.ts';
-import { type ReinforceOptions, reinforceLocal } from '../reinforce/reinforce-local.ts';
+import {
+  type ReinforceEnd,
+  type ReinforceOptions,
+  reinforceLocal,
+} from '../reinforce/reinforce-local.ts';
 import type { ReinforceRequest } from '../reinforce/reinforce-request.ts';
 import { localTasks } from '../request-from-manifest.ts';
 import type { TrainedEnd, TrainingFolders } from './trained-end.ts';
+import { trainingFailure } from './training-failure.ts';
 
 export interface ReinforcedContext extends ReinforceOptions {
   readonly folders: TrainingFolders;
@@ -40,17 +45,31 @@ export async function trainReinforced(
 ): Promise<TrainedEnd> {
   const { rl } = run.spec;
   if (rl === undefined) throw new ClawError('Internal', 'a run without rl is not reinforced');
-  const { steps } = await reinforceLocal(requestOf(run, rl, context), context);
   const { folders, out } = context;
-  const path = join(folders.out, 'result.json');
-  const result = readResult(await readFile(path, 'utf8').catch(() => ''), path);
-  if (result.status !== 'done') throw new ClawError('TrainingFailed', `${path}: ${result.message}`);
+  await forgetFailure(folders.out);
+  const { steps } = await reinforced(run.metadata.name, requestOf(run, rl, context), context);
   return {
     spec: specOf(run, { url: 'http://batches.invalid' }),
-    result,
+    result: await doneIn(folders.out),
     ...(await drawnTasks(run.metadata.name, rl.steps, out)),
     reward: steps.findLast(({ reward }) => reward !== null)?.reward ?? undefined,
   };
+}
+
+async function reinforced(
+  name: string,
+  request: ReinforceRequest,
+  context: ReinforcedContext,
+): Promise<ReinforceEnd> {
+  try {
+    return await reinforceLocal(request, context);
+  } catch (cause) {
+    const failed = cause instanceof ClawError && cause.code === 'TrainingFailed';
+    const reason = failed ? cause.details['reason'] : undefined;
+    // Of rollouts without a reward the trainer knows nothing.
+    if (!failed || typeof reason !== 'string' || reason === 'NoRewards') throw cause;
+    throw await trainingFailure(name, { reason, why: cause.message }, context.folders);
+  }
 }
 
 function specOf(

@@ -1,16 +1,15 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TrainingRun } from '../../api/training-run.ts';
 import type { Clock } from '../../base/clock.ts';
-import { ClawError } from '../../base/error.ts';
-import { startProgram } from '../../engines/local/guarded-program.ts';
-import { type AfterEnd, afterEnd, type Restarts } from '../../training/after-end.ts';
-import { trainerEnd } from '../../training/exit-code.ts';
+import { TrainerProcess } from '../../engines/local/trainer-process.ts';
+import { afterEnd, type Restarts } from '../../training/after-end.ts';
+import { type TrainerEnd, trainerEnd } from '../../training/exit-code.ts';
 import { resolveRunSpec } from '../../training/resolve-run-spec.ts';
-import { readResult, type TrainingDone } from '../../training/result.ts';
-import type { RunSpec } from '../../training/run-spec.ts';
+import { doneIn, forgetFailure } from '../../training/result.ts';
 import type { TrainedEnd, TrainingFolders } from './trained-end.ts';
 import type { TrainerPrograms } from './trainer-programs.ts';
+import { trainingFailure } from './training-failure.ts';
 
 export interface SupervisedOptions {
   readonly folders: TrainingFolders;
@@ -33,86 +32,43 @@ export async function trainSupervised(
   run: TrainingRun,
   options: SupervisedOptions,
 ): Promise<TrainedEnd> {
-  const { folders, clock, signal, say } = options;
+  const { folders, programs, clock, signal, say } = options;
   const { name } = run.metadata;
   const spec = resolveRunSpec(run.spec, { run: name, name, device: 'auto' });
   await mkdir(folders.out, { recursive: true });
   await mkdir(folders.work, { recursive: true });
-  await writeFile(join(folders.work, 'run-spec.json'), `${JSON.stringify(spec, null, 2)}\n`);
+  const specFile = join(folders.work, 'run-spec.json');
+  await writeFile(specFile, `${JSON.stringify(spec, null, 2)}\n`);
   await forgetFailure(folders.out);
   const { failures, disruptionLimit } = run.spec.retries;
   const most: Restarts = { failures, disruptions: disruptionLimit };
   let restarts: Restarts = { failures: 0, disruptions: 0 };
+  await using trainer = new TrainerProcess({
+    command: programs.sft,
+    env: { ...programs.env, RUN_SPEC: specFile, RUN_IN: folders.in, RUN_OUT: folders.out },
+    folder: folders.work,
+    graceMs: spec.checkpoint.graceSeconds * 1000 + GRACE_MS,
+    clock,
+  });
   for (;;) {
-    const { next, lastWords } = await startOnce(spec, restarts, most, options);
+    const next = afterEnd(await runOnce(trainer, signal), restarts, most);
     signal.throwIfAborted();
-    if (next.do === 'publish') return { spec, result: await doneOf(folders) };
-    if (next.do === 'fail') throw await failure(name, next, folders, lastWords);
+    if (next.do === 'publish') return { spec, result: await doneIn(folders.out) };
+    if (next.do === 'fail') throw await trainingFailure(name, next, folders);
     restarts = next.restarts;
     say(`the trainer ended (${next.why}); it goes on from its newest checkpoint\n`);
     await clock.sleep(PAUSE_MS, signal);
   }
 }
 
-async function startOnce(
-  spec: RunSpec,
-  so: Restarts,
-  most: Restarts,
-  { folders, programs, clock, signal }: SupervisedOptions,
-): Promise<{ readonly next: AfterEnd; readonly lastWords: string }> {
-  const program = startProgram({
-    argv: programs.sft,
-    cwd: folders.work,
-    env: {
-      ...programs.env,
-      RUN_SPEC: join(folders.work, 'run-spec.json'),
-      RUN_IN: folders.in,
-      RUN_OUT: folders.out,
-    },
-    logFile: join(folders.work, 'trainer.log'),
-    pidFile: join(folders.work, 'trainer.pid'),
-  });
-  const graceMs = spec.checkpoint.graceSeconds * 1000 + GRACE_MS;
-  const stop = (): void => void program.stop(graceMs, clock);
+async function runOnce(trainer: TrainerProcess, signal: AbortSignal): Promise<TrainerEnd> {
+  const stop = (): void => void trainer.stop();
+  trainer.start();
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
   try {
-    const { exitCode } = await program.ended;
-    const lastWords = program.lastWords();
-    return { next: afterEnd(trainerEnd(exitCode), so, most), lastWords };
+    return trainerEnd(await trainer.ended());
   } finally {
     signal.removeEventListener('abort', stop);
   }
-}
-
-/** A failure of an earlier command is tried again: its cause may have been mended. */
-async function forgetFailure(out: string): Promise<void> {
-  const path = join(out, 'result.json');
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  if (text !== undefined && readResult(text, path).status === 'failed') await rm(path);
-}
-
-async function doneOf({ out }: TrainingFolders): Promise<TrainingDone> {
-  const path = join(out, 'result.json');
-  const text = await readFile(path, 'utf8').catch(() => '');
-  const result = readResult(text, path);
-  if (result.status === 'done') return result;
-  throw new ClawError('TrainingFailed', `${path} says ${result.status} after an exit code of 0`);
-}
-
-async function failure(
-  name: string,
-  { reason, why }: Extract<AfterEnd, { readonly do: 'fail' }>,
-  { out, work }: TrainingFolders,
-  lastWords: string,
-): Promise<ClawError> {
-  const path = join(out, 'result.json');
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  const result = text === undefined ? undefined : readResult(text, path);
-  const said = result?.status === 'failed' ? result.message : lastWords.slice(-600);
-  return new ClawError(
-    'TrainingFailed',
-    `TrainingRun ${name}: ${reason}: ${why}. The trainer said: ${said || 'nothing'}. Its log is ${join(work, 'trainer.log')}`,
-    { details: { reason } },
-  );
 }

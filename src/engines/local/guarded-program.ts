@@ -99,7 +99,8 @@ function endLeftover(pidFile: string): void {
   rmSync(pidFile, { force: true });
 }
 
-function tailOf(file: string): string {
+/** The last lines of a log; empty where there is none. */
+export function tailOf(file: string): string {
   try {
     return readFileSync(file, 'utf8').slice(-SHOWN).trim();
   } catch {

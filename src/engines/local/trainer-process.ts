@@ -31,22 +31,13 @@ export class TrainerProcess implements AsyncDisposable {
     return this.#seen;
   }
 
-  get logFile(): string {
-    return join(this.#options.folder, 'trainer.log');
-  }
-
-  /** The last lines of its log. */
-  lastWords(): string {
-    return this.#program?.lastWords() ?? '';
-  }
-
   start(): void {
     const { command, env, folder } = this.#options;
     mkdirSync(folder, { recursive: true });
     this.#starts += 1;
     const program = startProgram({
       ...{ argv: command, cwd: folder, env },
-      logFile: this.logFile,
+      logFile: join(folder, 'trainer.log'),
       pidFile: join(folder, 'trainer.pid'),
     });
     this.#program = program;
@@ -56,13 +47,18 @@ export class TrainerProcess implements AsyncDisposable {
     });
   }
 
-  /** Resolves when the running one ends; at once where none runs. */
-  async ended(): Promise<void> {
-    await this.#program?.ended;
+  /** Its exit code once it has ended; 0 where none was started. */
+  async ended(): Promise<number> {
+    return (await this.#program?.ended)?.exitCode ?? 0;
+  }
+
+  /** SIGTERM, so that it writes a checkpoint; SIGKILL once `graceMs` are over. */
+  async stop(): Promise<void> {
+    const { graceMs, clock } = this.#options;
+    await this.#program?.stop(graceMs, clock);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const { graceMs, clock } = this.#options;
-    await this.#program?.stop(graceMs, clock);
+    await this.stop();
   }
 }
