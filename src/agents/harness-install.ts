@@ -1,14 +1,13 @@
-import { randomUUID } from 'node:crypto';
-import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { parseJson } from '../base/brand.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { ClawError, errorMessage } from '../base/error.ts';
-import { takeFileLock } from '../store/file-lock.ts';
 import type { AgentPrepareContext } from './agent.ts';
 import { type AgentHost, configDigest } from './agent-host.ts';
+import { type Installation, installOnce } from './install-once.ts';
 import { runInstaller } from './run-installer.ts';
 
 /** A harness that lives on npm, pinned by the lockfile in `harnesses/<name>`. */
@@ -58,116 +57,53 @@ function sourceOf(recipe: HarnessRecipe, { sourceDir }: HarnessInstallOptions): 
   return join(sourceDir ?? HARNESSES_DIR, recipe.name);
 }
 
-const COMPLETE_MARK = 'clawgym-installed.json';
 const NPM_CI = ['ci', '--omit=optional', '--ignore-scripts', '--no-audit', '--no-fund'];
 const INSTALL_SECONDS = 600;
-/** Longer than an installation may take. */
-const LOCK_SECONDS = 700;
 
 /**
  * Installs a harness once per lockfile and recipe and returns the same folder ever after, without
- * network. Built in a folder beside it and published by a rename: a reader never sees half of it.
- * Throws `AgentSetupFailed` with the installer's last words.
+ * network. Throws `AgentSetupFailed` with the installer's last words.
  */
 export async function installHarness(
   recipe: HarnessRecipe,
   host: AgentHost,
-  context: AgentPrepareContext,
+  { cacheDir, logger, signal }: AgentPrepareContext,
   options: HarnessInstallOptions = {},
 ): Promise<InstalledHarness> {
   const source = sourceOf(recipe, options);
   const locked = await lockedHarness(recipe, options);
-  const agents = join(context.cacheDir, 'agents');
-  const dir = join(agents, `${recipe.name}-${locked.installDigest.slice(0, 16)}`);
-  const installed = { dir, ...locked };
-  if (await isComplete(dir)) return installed;
-  await mkdir(agents, { recursive: true });
-  const clock = options.clock ?? systemClock;
-  await using lock = await takeFileLock({
-    path: `${dir}.lock`,
-    clock,
-    signal: context.signal,
-    timeoutSeconds: LOCK_SECONDS,
-    isDone: () => isComplete(dir),
-    onWait: () => context.logger.info({ dir }, 'waiting for another installation of this harness'),
-  });
-  if (lock === undefined || (await isComplete(dir))) return installed;
-  await installAt(installed, source, recipe, host, context, clock);
-  return installed;
-}
-
-async function installAt(
-  installed: InstalledHarness,
-  source: string,
-  recipe: HarnessRecipe,
-  host: AgentHost,
-  context: AgentPrepareContext,
-  clock: Clock,
-): Promise<void> {
-  const { logger } = context;
-  const { dir, version } = installed;
-  const label = `${recipe.name} ${version}`;
-  const staging = `${dir}.${randomUUID()}.tmp`;
-  const started = clock.monotonic();
-  logger.info(
-    { harness: recipe.name, dir },
-    `installing ${label} (first use; about half a minute)`,
-  );
-  try {
-    await mkdir(staging);
-    for (const file of ['package.json', 'package-lock.json']) {
-      await cp(join(source, file), join(staging, file));
-    }
-    await runSteps(recipe, staging, host, context);
-    await writeFile(join(staging, COMPLETE_MARK), `${JSON.stringify({ label })}\n`);
-    await publish(staging, dir);
-  } catch (error) {
-    if (context.signal.aborted) throw context.signal.reason;
-    throw new ClawError(
-      'AgentSetupFailed',
-      `cannot install the harness ${label} with npm: ${errorMessage(error)}; it needs npm and, once, a package registry`,
-      { cause: error, retryable: true },
-    );
-  } finally {
-    await rm(staging, { recursive: true, force: true });
-  }
-  const seconds = Math.round((clock.monotonic() - started) / 100) / 10;
-  logger.info({ harness: recipe.name, seconds }, `installed ${label}`);
+  const dir = join(cacheDir, 'agents', `${recipe.name}-${locked.installDigest.slice(0, 16)}`);
+  const label = `${recipe.name} ${locked.version}`;
+  const wanted: Installation = {
+    ...{ dir, label, cost: 'about half a minute', seconds: INSTALL_SECONDS },
+    build: async (folder, stop) => {
+      for (const file of ['package.json', 'package-lock.json']) {
+        await cp(join(source, file), join(folder, file));
+      }
+      await runSteps(recipe, folder, host, stop);
+    },
+    failure: (cause) =>
+      new ClawError(
+        'AgentSetupFailed',
+        `cannot install the harness ${label} with npm: ${errorMessage(cause)}; it needs npm and, once, a package registry`,
+        { cause, retryable: true },
+      ),
+  };
+  await installOnce(wanted, { clock: options.clock ?? systemClock, logger, signal });
+  return { dir, ...locked };
 }
 
 async function runSteps(
   recipe: HarnessRecipe,
-  staging: string,
+  folder: string,
   host: AgentHost,
-  { signal }: AgentPrepareContext,
+  signal: AbortSignal,
 ): Promise<void> {
-  const deadline = AbortSignal.timeout(INSTALL_SECONDS * 1000);
-  const shared = { env: host.env, signal: AbortSignal.any([signal, deadline]) };
-  await runInstaller({ ...shared, argv: ['npm', ...NPM_CI], cwd: staging });
+  const shared = { env: host.env, signal };
+  await runInstaller({ ...shared, argv: ['npm', ...NPM_CI], cwd: folder });
   for (const step of recipe.afterInstall) {
-    const cwd = join(staging, step.folder);
+    const cwd = join(folder, step.folder);
     await runInstaller({ ...shared, argv: [host.nodePath, step.script], cwd });
-  }
-}
-
-/** Another process may have published first: then its copy is the one to use. */
-async function publish(staging: string, dir: string): Promise<void> {
-  try {
-    await rename(staging, dir);
-  } catch (error) {
-    if (await isComplete(dir)) return;
-    // A folder without its mark is a leftover of something else than this program: replace it.
-    await rm(dir, { recursive: true, force: true });
-    await rename(staging, dir).catch(() => Promise.reject(error));
-  }
-}
-
-async function isComplete(dir: string): Promise<boolean> {
-  try {
-    await readFile(join(dir, COMPLETE_MARK));
-    return true;
-  } catch {
-    return false;
   }
 }
 
