@@ -1,5 +1,3 @@
-import { LABELS } from '../../src/protocol/pod-contract.ts';
-
 /** Annotation of a pod: its containers end with this exit code instead of 0. */
 export const SIMULATED_EXIT_CODE = 'simulated.clawgym.io/exit-code';
 /** Annotation of a pod: how long it runs, as `1s500ms`; at once where it is left out. */
@@ -13,8 +11,6 @@ const READY = '.status.conditions.[] | select( .type == "Ready" ) | .status';
 const PHASE = '.status.phase';
 const OWNER_KIND = '.metadata.ownerReferences.[].kind';
 const DELETED = '.metadata.deletionTimestamp';
-/** Somebody plays kubelet and programs of such a pod (bench/support/scale/sandbox-worker.ts). */
-const SANDBOX = `.metadata.labels["${LABELS.sandbox}"]`;
 const EXIT_CODE = `.metadata.annotations["${SIMULATED_EXIT_CODE}"]`;
 
 /** Go templates over the object; KWOK merges what they print into its status. */
@@ -97,12 +93,11 @@ phase: ${phase}
 /**
  * How simulated nodes and pods live: nodes become ready, pods run as soon as they are bound, pods of
  * Jobs end (with 0, or as their annotations say), deleted pods go at once. KWOK has none built in.
- * Sandbox pods only go: the rest of their life is written by who plays them.
+ * Sandbox pods are not KWOK's (scale-layer.ts).
  */
 export function kwokStages(): readonly object[] {
   const runningJobPod: readonly Condition[] = [
     [DELETED, 'DoesNotExist'],
-    [SANDBOX, 'DoesNotExist'],
     [PHASE, 'In', 'Running'],
     [OWNER_KIND, 'In', 'Job'],
   ];
@@ -117,7 +112,6 @@ export function kwokStages(): readonly object[] {
       'Pod',
       [
         [DELETED, 'DoesNotExist'],
-        [SANDBOX, 'DoesNotExist'],
         [PHASE, 'In', 'Pending'],
       ],
       {

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { LABELS } from '../../src/protocol/pod-contract.ts';
 import { ensurePrograms } from './binaries.ts';
 import type { ClusterHost } from './cluster-host.ts';
 import { startControlPlane } from './control-plane.ts';
@@ -24,7 +25,7 @@ const SEASONED = { GOGC: '400', GOMEMLIMIT: '2GiB' };
 
 /**
  * The apiserver layer with nodes that KWOK simulates: pods are scheduled, run at once and, where a
- * Job owns them, succeed; sandbox pods wait for somebody who plays their kubelet and their programs.
+ * Job owns them, succeed; sandbox pods wait for somebody who plays their kubelet and their programs, and ends those that are deleted.
  * Its facts: `nodes`, the number of simulated nodes.
  */
 export async function startScaleLayer(
@@ -63,6 +64,8 @@ export async function startScaleLayer(
     '--manage-all-nodes',
     '--cidr=10.0.0.1/8',
     '--node-lease-duration-seconds=40',
+    // Their kubelet is played by somebody else; matching each of their changes cost KWOK most of its time.
+    `--disregard-status-with-label-selector=${LABELS.sandbox}=true`,
     '-v=WARN',
   ];
   const argv = [kwok, '--kubeconfig', kubeconfig, '--config', stages, ...flags] as const;

@@ -14,6 +14,7 @@ const serviceAccounts = defineResource({
 });
 
 const zToken = z.object({ status: z.object({ token: z.string() }) });
+const zWritten = z.object({ metadata: z.object({ deletionTimestamp: z.string().optional() }) });
 /** Nobody reads what a write gives back. */
 const METADATA_ALONE = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 
@@ -55,9 +56,9 @@ export class KubeletCalls {
     return zToken.parse(answer).status.token;
   }
 
-  /** Writes the pod's status as a kubelet does: a strategic merge patch. */
-  async writeStatus({ namespace, name, uid }: PodKey, status: object): Promise<void> {
-    await this.#client.transport.request({
+  /** Writes the pod's status as a kubelet does: a strategic merge patch. Tells whether it is to go. */
+  async writeStatus({ namespace, name, uid }: PodKey, status: object): Promise<boolean> {
+    const answer = await this.#client.transport.request({
       method: 'PATCH',
       path: resourcePath(sandboxPods, { namespace, name, subresource: 'status' }),
       query: { fieldManager: 'kubelet' },
@@ -66,6 +67,25 @@ export class KubeletCalls {
       accept: METADATA_ALONE,
       verb: 'patch',
       resource: 'pods/status',
+      signal: this.#signal,
+    });
+    return zWritten.parse(answer).metadata.deletionTimestamp !== undefined;
+  }
+
+  /** What a kubelet does once a deleted pod has ended: the object goes at once. */
+  async remove({ namespace, name, uid }: PodKey): Promise<void> {
+    await this.#client.transport.request({
+      method: 'DELETE',
+      path: resourcePath(sandboxPods, { namespace, name }),
+      body: {
+        apiVersion: 'v1',
+        kind: 'DeleteOptions',
+        gracePeriodSeconds: 0,
+        preconditions: { uid },
+      },
+      accept: METADATA_ALONE,
+      verb: 'delete',
+      resource: 'pods',
       signal: this.#signal,
     });
   }

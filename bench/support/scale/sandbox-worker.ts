@@ -53,10 +53,11 @@ cache.subscribe(({ type, object }) => {
   const { uid = '', name, namespace = '' } = object.metadata;
   if (type === 'deleted' || taken.has(uid)) return;
   const played = playedOf(object);
-  if (played.deleted || played.started) return;
+  if (played.started) return;
   taken.add(uid);
   const pod = new PlayedPod({ uid, name, namespace }, played);
-  take('first', () => first(pod));
+  if (played.deleted) take('gone', () => kubelet.remove(pod.key));
+  else take('first', () => first(pod));
 });
 
 /** What the kubelet knows of a pod. */
@@ -72,11 +73,14 @@ class PlayedPod {
     this.#podIP = `10.128.${(taken.size >> 8) & 255}.${taken.size & 255}`;
   }
 
-  async is(step: Step, exitCode?: number): Promise<void> {
+  /** False: the pod was deleted meanwhile, and is gone now. */
+  async is(step: Step, exitCode?: number): Promise<boolean> {
     const { init, main } = this.played;
     const simulated = { init, main, podIP: this.#podIP, startedAt: this.#startedAt };
     const status = statusAt(step, simulated, stamp(), exitCode);
-    await tally.timed('status', () => kubelet.writeStatus(this.key, status));
+    const goes = await tally.timed('status', () => kubelet.writeStatus(this.key, status));
+    if (goes) await kubelet.remove(this.key);
+    return !goes;
   }
 }
 
@@ -114,7 +118,7 @@ function next(): void {
 async function first(pod: PlayedPod): Promise<void> {
   const { key, played } = pod;
   const { ca } = played;
-  await pod.is('starts');
+  if (!(await pod.is('starts'))) return;
   const token = await tally.timed('token', () => kubelet.token(key, played));
   const access = { serverUrl: work.serverUrl, ca, token, signal };
   const role = played.kind === 'rollout' ? 'stage' : 'fetch';
@@ -126,8 +130,7 @@ async function first(pod: PlayedPod): Promise<void> {
     await pod.is('refused', end.exit);
     return;
   }
-  await pod.is('works');
-  take('rest', () => rest(pod, access, end.done ?? Buffer.alloc(0)));
+  if (await pod.is('works')) take('rest', () => rest(pod, access, end.done ?? Buffer.alloc(0)));
 }
 
 async function rest(pod: PlayedPod, access: PodAccess, workspace: Buffer): Promise<void> {
