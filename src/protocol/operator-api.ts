@@ -9,7 +9,7 @@ import { zPodEvidence } from './pod-evidence.ts';
  */
 
 /** Where tasks come from, as far as the operator has resolved it: the server reads no objects. */
-const zTaskSourceBody = z.discriminatedUnion('kind', [
+export const zTaskSourceBody = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('digest'), digest: zSha256 }),
   /** Specs of ClawTask objects in order of name. */
   z.object({

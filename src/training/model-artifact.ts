@@ -11,9 +11,9 @@ import { modelFiles } from './model-files.ts';
 import { MODEL_FORMAT, type ModelManifest, type ModelRecord, readModel } from './model-manifest.ts';
 
 export const TEMPLATE_FILE = 'chat_template.jinja';
-const TOKENIZER_FILE = 'tokenizer.json';
+export const TOKENIZER_FILE = 'tokenizer.json';
 /** The trainer's own mark of a whole folder; the manifest says the same. */
-const READY_FILE = 'READY';
+export const READY_FILE = 'READY';
 const ADAPTER_FILE = 'adapter_config.json';
 const MAX_FILE_BYTES = 64 * 1024 ** 3;
 

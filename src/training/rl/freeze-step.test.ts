@@ -1,13 +1,10 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { MemoryArtifacts } from '../../../test/support/memory-artifacts.ts';
+import { type Played, playBatch } from '../../../test/support/played-batch.ts';
 import { tempDir } from '../../../test/support/temp-dir.ts';
-import { asBatchId, asRolloutId, parseJson, type RolloutId } from '../../base/brand.ts';
-import { canonicalJson } from '../../base/canonical-json.ts';
+import { asBatchId, parseJson } from '../../base/brand.ts';
 import { systemClock } from '../../base/clock.ts';
 import { sha256 } from '../../base/digest.ts';
-import type { Outcome } from '../../rollouts/outcome.ts';
-import { NO_SCORE } from '../../rollouts/outcome.ts';
-import type { RecordStore } from '../../store/records.ts';
 import { openSqliteStore } from '../../store/sqlite/open.ts';
 import { type FreezeOptions, freezeStep } from './freeze-step.ts';
 import type { WantedBatch } from './rl-run.ts';
@@ -22,21 +19,6 @@ const OPTIONS: FreezeOptions = {
   sampledBy: { templateSha256: 't', tokenizerSha256: 'k', temperature: '1.0', topP: '1' },
 };
 
-/** A decided rollout: what it scored, and the tokens of its calls. */
-interface Played {
-  readonly task: string;
-  readonly outcome?: Outcome;
-  readonly score?: number;
-  /** Of one call each; a number short of log-probabilities cannot be trained on. */
-  readonly calls?: readonly {
-    readonly ids: number[];
-    readonly short?: boolean;
-    readonly version?: number;
-    /** `length`: cut. */
-    readonly finish?: string;
-  }[];
-}
-
 async function played(rollouts: readonly Played[]) {
   const dir = await tempDir();
   const artifacts = new MemoryArtifacts();
@@ -47,49 +29,8 @@ async function played(rollouts: readonly Played[]) {
     await store[Symbol.asyncDispose]();
     await dir[Symbol.asyncDispose]();
   });
-  const rows = rollouts.map(({ task }, sample) => ({
-    ...{ id: asRolloutId(`r-step-1/${task}/${sample}`), taskId: task, taskDigest: DIGEST, sample },
-  }));
-  const owner = { kind: 'TrainingRun', name: 'r', arm: 'step-1' };
-  await store.planBatch(
-    { id: BATCH, owner, taskSet: DIGEST, specDigest: DIGEST, spec: '{}', createdAt: 1 },
-    rows,
-  );
-  for (const [at, row] of rows.entries()) {
-    await play(row.id, rollouts[at] ?? { task: '' }, store, artifacts);
-  }
+  await playBatch(BATCH, rollouts, store, artifacts);
   return { store, artifacts };
-}
-
-async function play(
-  id: RolloutId,
-  { outcome = 'scored', score, calls = [{ ids: [5] }] }: Played,
-  store: RecordStore,
-  artifacts: MemoryArtifacts,
-): Promise<void> {
-  const harness = { name: 'command', version: '0', configDigest: DIGEST };
-  const claim = { engine: 'e', nonce: 'n', startedAt: 1, harness };
-  const attempt = await store.openAttempt(id, claim);
-  for (const [at, { ids, short, version = 2, finish = 'stop' }] of calls.entries()) {
-    const logprobs = ids.slice(short === true ? 1 : 0).map(() => -0.25);
-    const record = { promptIds: [1, at], completionIds: ids, logprobs, version, finish };
-    const tokens = (await artifacts.put(Buffer.from(canonicalJson(record)))).digest;
-    const callId = `${id}-${at}`;
-    await store.openCall({
-      ...{ callId, attempt: attempt.id, startedAt: 1, model: 'm', request: DIGEST },
-    });
-    await store.finishCall(callId, {
-      ...{ status: 200, contentType: 'application/json', response: DIGEST, result: 'complete' },
-      ...{ inputTokens: 1, outputTokens: 1, tokens, endedAt: 2 },
-    });
-  }
-  const closed = { class: outcome, reason: '', closedAt: 3 } as const;
-  await store.closeAttempt(attempt.id, closed);
-  await store.decideRollout(id, {
-    ...{ outcome, reason: '', attempt: attempt.id, asLeft: undefined, checks: [], findings: [] },
-    score: { ...NO_SCORE, final: score ?? null },
-    decidedAt: 4,
-  });
 }
 
 const index = async (artifacts: MemoryArtifacts, digest: string | undefined) =>

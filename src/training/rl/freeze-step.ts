@@ -9,7 +9,7 @@ import {
   tokenBatch,
 } from '../../trajectories/tokens/token-batch.ts';
 import type { WantedBatch } from './rl-run.ts';
-import { type CutAnswers, type StepSource, stepGroups } from './step-groups.ts';
+import { type CutAnswers, type GroupOptions, type StepSource, stepGroups } from './step-groups.ts';
 import type { FrozenStep } from './step-notes.ts';
 
 /** What the trainer must agree with before it uses a batch. */
@@ -30,6 +30,8 @@ export interface FreezeOptions {
   readonly maxRowTokens: number;
   /** Of the spec's `rl.algorithm`. */
   readonly cutAnswers: CutAnswers;
+  /** What says the version of a sampled token. */
+  readonly versionOf?: GroupOptions['versionOf'];
   readonly sampledBy: SampledBy;
   /** For controls: other rewards than the verifier's. Absent: the verifier's. */
   readonly reshape?: ((groups: readonly StepGroup[]) => readonly StepGroup[]) | undefined;
@@ -54,8 +56,8 @@ export async function freezeStep(
   { number, minSamples, maxRowTokens, cutAnswers, sampledBy, reshape, ...options }: FreezeOptions,
 ): Promise<FrozenStep> {
   const { policyVersion, step } = wanted;
-  const { batchId = asBatchId(wanted.name) } = options;
-  const found = await stepGroups(batchId, { policyVersion, cutAnswers }, source);
+  const { batchId = asBatchId(wanted.name), versionOf } = options;
+  const found = await stepGroups(batchId, { policyVersion, cutAnswers, versionOf }, source);
   const rewarded = reshape?.(found) ?? found;
   const batch = tokenBatch(
     rewarded.map((group) => withoutLongRows(group, maxRowTokens)),

@@ -42,5 +42,10 @@ export interface WantedBatch {
   readonly policyVersion: number;
 }
 
-export const stepBatchName = (run: string, step: number): string => `${run}-step-${step}`;
-export const evaluationName = (run: string, step: number): string => `${run}-eval-${step}`;
+/** Name of a batch within its run. */
+export const batchPart = (kind: WantedBatch['kind'], step: number): string =>
+  `${kind === 'step' ? 'step' : 'eval'}-${step}`;
+export const stepBatchName = (run: string, step: number): string =>
+  `${run}-${batchPart('step', step)}`;
+export const evaluationName = (run: string, step: number): string =>
+  `${run}-${batchPart('evaluation', step)}`;

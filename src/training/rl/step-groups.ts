@@ -19,6 +19,11 @@ export type CutAnswers = 'mask' | 'train';
 export interface GroupOptions {
   /** Version that answered the batch's calls, where the engine itself did not say one. */
   readonly policyVersion: number;
+  /**
+   * `batch`: whatever the engine says, for one that serves a single model by its digest and knows no
+   * number of it. Absent: `answers`.
+   */
+  readonly versionOf?: 'answers' | 'batch' | undefined;
   readonly cutAnswers: CutAnswers;
 }
 
@@ -55,7 +60,7 @@ export function rewardOf({ decision }: RolloutRow): number | undefined {
 
 async function callsOf(
   attempt: AttemptId,
-  { policyVersion, cutAnswers }: GroupOptions,
+  { policyVersion, cutAnswers, versionOf }: GroupOptions,
   { store, artifacts }: StepSource,
 ): Promise<readonly TokenCall[]> {
   const calls: TokenCall[] = [];
@@ -63,7 +68,11 @@ async function callsOf(
     const call = await readTokenCall(row, artifacts, policyVersion);
     // A call that cannot be trained on opens another segment; nothing is filled in for it.
     if (typeof call === 'string') continue;
-    calls.push(cutAnswers === 'train' ? { ...call, cut: false } : call);
+    calls.push({
+      ...call,
+      ...(versionOf === 'batch' && { version: policyVersion }),
+      ...(cutAnswers === 'train' && { cut: false }),
+    });
   }
   return calls;
 }

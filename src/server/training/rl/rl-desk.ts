@@ -1,0 +1,171 @@
+import { asBatchId } from '../../../base/brand.ts';
+import type { Clock } from '../../../base/clock.ts';
+import { ClawError } from '../../../base/error.ts';
+import { InTurn } from '../../../base/in-turn.ts';
+import type { PlanRlBody, RlState } from '../../../protocol/rl-api.ts';
+import type { ArtifactStore } from '../../../store/artifacts.ts';
+import type { ClusterStore } from '../../../store/cluster-records.ts';
+import { readModel } from '../../../training/model-manifest.ts';
+import { type BatchSource, boardSource } from '../../../training/rl/batch-source.ts';
+import { freezeStep } from '../../../training/rl/freeze-step.ts';
+import { nextActions, type RlAction, type SeenRun } from '../../../training/rl/next-actions.ts';
+import { evaluationName, stepBatchName } from '../../../training/rl/rl-run.ts';
+import type { Trained } from '../../../training/rl/step-notes.ts';
+import { frozenTasks, type ResolveTasks } from './frozen-tasks.ts';
+import { type KeptPoliciesOptions, keepPolicy, modelOfVersion } from './kept-policies.ts';
+import { decidedBatch, type LiveRl, openRl } from './live-rl.ts';
+import { parseRlSpec, planText, type RlPlan, readPlan, runOf } from './rl-plan.ts';
+import { rlState } from './rl-state.ts';
+import { seenEvaluations } from './seen-evaluations.ts';
+
+export interface RlDeskOptions extends Pick<KeptPoliciesOptions, 'isOwn'> {
+  readonly store: ClusterStore;
+  readonly artifacts: Pick<ArtifactStore, 'put' | 'read' | 'size' | 'stream'>;
+  readonly resolve: ResolveTasks;
+  readonly clock: Clock;
+  /** How long a trainer's question is held open, in milliseconds; absent: 15 s. */
+  readonly pollMs?: number;
+}
+
+type Freeze = Extract<RlAction, { readonly do: 'freeze' }>;
+
+/**
+ * The coordinator of reinforcement in a cluster: what to do next is decided here, from rows, by the same
+ * function as on one machine. The operator carries the batches that it asks for; the trainer's pod asks it
+ * for token batches and says which are trained.
+ */
+export class RlDesk {
+  readonly #options: RlDeskOptions;
+  readonly #turns = new InTurn();
+  readonly #live = new Map<string, Promise<LiveRl>>();
+
+  constructor(options: RlDeskOptions) {
+    this.#options = options;
+  }
+
+  /** Freezes what a run is made of, or says how a known one stands. Throws `Conflict` for another spec. */
+  async plan(uid: string, body: PlanRlBody, signal: AbortSignal): Promise<RlState> {
+    await this.#turns.run(`plan ${uid}`, async () => {
+      const { store, artifacts, clock, resolve } = this.#options;
+      const { namespace, name, base } = body;
+      const spec = parseRlSpec(name, body.spec);
+      const known = await store.getRl(uid);
+      await readModel(base, artifacts);
+      const tasks =
+        known === undefined ? await frozenTasks(body, spec, resolve, signal) : readPlan(known.plan);
+      const plan: RlPlan = { ...tasks, namespace, name, base, spec };
+      // Too few tasks are said before anything is kept.
+      runOf(plan);
+      await store.planRl({ run: uid, plan: planText(plan), createdAt: clock.now() });
+    });
+    return await this.state(uid);
+  }
+
+  /** How the run stands, with everything done that the server itself can do. */
+  async state(uid: string): Promise<RlState> {
+    const live = await this.#get(uid);
+    const { store } = this.#options;
+    const actions = await this.#turns.run(uid, () => this.#goOn(live));
+    const evaluations = await seenEvaluations(live, store);
+    const model = await modelOfVersion(live, live.board.newest, store);
+    return rlState({ live, actions, model, evaluations });
+  }
+
+  /** The RolloutBatch that plays one that is wanted; later it may be another one. */
+  async batchMade(uid: string, part: string, batch: string): Promise<void> {
+    const { run } = await this.#get(uid);
+    await this.#options.store.setRlBatch(uid, `${run.name}-${part}`, asBatchId(batch));
+  }
+
+  /** What the trainer of the run asks for. */
+  async source(uid: string): Promise<BatchSource> {
+    const live = await this.#get(uid);
+    const { artifacts, clock, pollMs } = this.#options;
+    // The board of a server that was started anew does not know yet whether it is over.
+    await this.#turns.run(uid, () => this.#goOn(live));
+    const acknowledge = (number: number, word: Trained) => this.#trained(live, number, word);
+    return boardSource({ board: live.board, artifacts, clock, pollMs, acknowledge });
+  }
+
+  async #get(uid: string): Promise<LiveRl> {
+    const known = this.#live.get(uid) ?? this.#open(uid);
+    this.#live.set(uid, known);
+    try {
+      return await known;
+    } catch (thrown) {
+      if (this.#live.get(uid) === known) this.#live.delete(uid);
+      throw thrown;
+    }
+  }
+
+  async #open(uid: string): Promise<LiveRl> {
+    const { store, artifacts } = this.#options;
+    const row = await store.getRl(uid);
+    if (row === undefined) {
+      throw new ClawError('NotFound', `no reinforcement of TrainingRun ${uid} is planned`);
+    }
+    const plan = readPlan(row.plan);
+    return await openRl(uid, plan, await readModel(plan.base, artifacts), store);
+  }
+
+  /** Does what needs nobody else, and says what is left. */
+  async #goOn(live: LiveRl): Promise<readonly RlAction[]> {
+    for (;;) {
+      const actions = nextActions(live.run, await this.#seen(live));
+      const freeze = actions.find((action): action is Freeze => action.do === 'freeze');
+      if (freeze !== undefined) {
+        await this.#freeze(live, freeze);
+        continue;
+      }
+      if (actions.some((action) => action.do === 'awaitTrainerEnd')) live.board.close();
+      return actions;
+    }
+  }
+
+  /**
+   * The trainer is a Job of its own, which is started again until it is over; and each batch names the
+   * model of its version, so that whatever answers it is the right one.
+   */
+  async #seen({ uid, board, run }: LiveRl): Promise<SeenRun> {
+    const steps = board.seen();
+    const { length } = steps;
+    const decided = new Set<string>();
+    for (const name of [evaluationName(run.name, length), stepBatchName(run.name, length + 1)]) {
+      if ((await decidedBatch(uid, name, this.#options.store)) !== undefined) decided.add(name);
+    }
+    const trainer = { state: 'running' } as const;
+    return { steps, decided, published: false, serving: board.newest, trainer };
+  }
+
+  async #freeze(live: LiveRl, { batch, number }: Freeze): Promise<void> {
+    const { store, artifacts } = this.#options;
+    const { rl, context } = live.plan.spec;
+    const { template, tokenizer } = live.base;
+    const { temperature, topP } = rl.sampling;
+    const frozen = await freezeStep(
+      batch,
+      { store, artifacts },
+      {
+        ...{ number, batchId: await decidedBatch(live.uid, batch.name, store) },
+        ...{ minSamples: rl.groups.minSamples, maxRowTokens: context.maxTokens },
+        ...{ cutAnswers: rl.algorithm.cutAnswers, versionOf: 'batch' },
+        sampledBy: {
+          ...{ templateSha256: template.sha256, tokenizerSha256: tokenizer.sha256 },
+          ...{ temperature, topP },
+        },
+      },
+    );
+    await live.board.freeze(frozen);
+  }
+
+  /** The policy first: a version that is acknowledged is one that can be served. */
+  async #trained(live: LiveRl, number: number, word: Trained): Promise<void> {
+    await this.#turns.run(`trained ${live.uid}`, async () => {
+      const known = live.board.batch(number);
+      if (known !== undefined && known.trained === undefined && word.policyVersion === number) {
+        await keepPolicy(live, word, this.#options);
+      }
+      await live.board.acknowledge(number, word);
+    });
+  }
+}
