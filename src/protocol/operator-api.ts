@@ -79,6 +79,8 @@ const zOutcomes = z.record(z.string(), z.number().int());
 export const zBatchState = z.object({
   uid: z.string(),
   taskSet: zSha256,
+  /** The model of ours that its agents are answered by, as it was frozen. */
+  model: zSha256.optional(),
   /** Digest that the source has now where it differs: of the task set, or of the bytes behind a URL. */
   sourceNow: zSha256.optional(),
   /** Why the source gives nothing now, as far as the server itself reads it: a URL. */

@@ -15,6 +15,7 @@ import {
   zServerInfo,
   zTaskSetAnswer,
 } from './operator-api.ts';
+import { zPolicyPodState } from './policy-api.ts';
 import { type Connection, type ConnectionFiles, ServerConnection } from './server-connection.ts';
 
 export interface OperatorClientOptions extends ConnectionFiles {
@@ -107,6 +108,13 @@ export class OperatorClient implements AsyncDisposable, ClawGymServer {
 
   expectImport: ClawGymServer['expectImport'] = async (podUid, body, call) => {
     await this.#send('PUT', path('imports', podUid), zNothing, call, body);
+  };
+
+  policyPod: ClawGymServer['policyPod'] = async (podUid, body, call) =>
+    this.#send('PUT', path('policies', podUid), zPolicyPodState, call, body);
+
+  endPolicies: ClawGymServer['endPolicies'] = async (owner, call) => {
+    await this.#send('POST', path('policies', owner, 'end'), zNothing, call, {});
   };
 
   living: ClawGymServer['living'] = async (body, call) => {

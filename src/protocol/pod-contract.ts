@@ -9,6 +9,7 @@ export const AUDIENCES = {
   rollout: 'clawgym/rollout',
   verify: 'clawgym/verify',
   import: 'clawgym/import',
+  policy: 'clawgym/policy',
   operator: 'clawgym/operator',
   /** Of people's tokens that are made for reading records alone. */
   query: 'clawgym/query',
@@ -41,6 +42,8 @@ export const LABELS = {
   phase: 'clawgym.io/phase',
   /** Generation of the Job, from 1. */
   generation: 'clawgym.io/generation',
+  /** "true" on pods that serve a model of ours: the server alone may call them. */
+  policy: 'clawgym.io/policy',
 } as const;
 
 /** On pods of Indexed Jobs, by the Job controller. */
@@ -87,6 +90,30 @@ export const IMPORT_MOUNTS = {
   state: TRUSTED.state,
 } as const;
 
+/** Port of a policy pod's server. */
+export const POLICY_PORT = 8000;
+
+/** Where volumes are mounted in the containers of a policy pod. */
+export const POLICY_MOUNTS = {
+  token: TRUSTED.token,
+  /** One folder a version, `v-<number>`; the policy server reads it. */
+  models: '/clawgym/models',
+  /** `key`: the bearer that the policy server wants. */
+  key: '/clawgym/key',
+  state: TRUSTED.state,
+} as const;
+
+/** Environment of a policy server's container; a command may name them as `$(NAME)`. */
+export const POLICY_ENV = {
+  model: 'POLICY_MODEL',
+  template: 'POLICY_TEMPLATE',
+  name: 'POLICY_NAME',
+  version: 'POLICY_VERSION',
+  host: 'POLICY_HOST',
+  port: 'POLICY_PORT',
+  keyFile: 'POLICY_KEY_FILE',
+} as const;
+
 /** Exists in `TRUSTED.state` once the companion serves the model link: its startup probe. */
 export const READY_FILE = 'ready';
 /** In the report or verdict volume; the first process reads and deletes it before foreign code runs. */
@@ -99,6 +126,8 @@ export const IMAGE_PATHS = {
   phase: '/opt/clawgym/phase/phase.cjs',
   /** `node import.cjs PATH`: reads tasks from a volume. */
   import: '/opt/clawgym/phase/import.cjs',
+  /** `node policy.cjs fetch|serve`: the model of a policy pod. */
+  policy: '/opt/clawgym/phase/policy.cjs',
   /** Folder with `__main__.py`: the agent's wrapper. */
   agentInit: '/opt/clawgym/agent_init',
   /** Folder of the grader. */

@@ -12,11 +12,14 @@ import { TaskSetImports } from '../../src/server/coordinator/task-set-imports.ts
 import { TaskSetShelf } from '../../src/server/coordinator/task-set-shelf.ts';
 import { ClusterKeys } from '../../src/server/identity/cluster-keys.ts';
 import { TokenVerifier } from '../../src/server/identity/verify-token.ts';
+import { PolicyDesk } from '../../src/server/policies/policy-desk.ts';
+import { provePolicy } from '../../src/server/policies/prove-policy.ts';
 import { ClaimOffice } from '../../src/server/sandbox/claim-office.ts';
 import { endModelOf } from '../../src/server/sandbox/end-model.ts';
 import { type SandboxServer, startSandboxServer } from '../../src/server/sandbox/sandbox-server.ts';
 import type { KeyedCertificate } from '../../src/server/tls/certificates.ts';
 import { makeAuthority, makeServing } from '../../src/server/tls/certificates.ts';
+import type { ArtifactStore } from '../../src/store/artifacts.ts';
 import type { ClusterStore } from '../../src/store/cluster-records.ts';
 import { openFileArtifacts } from '../../src/store/file-artifacts.ts';
 import { openSqliteClusterStore } from '../../src/store/sqlite/open.ts';
@@ -61,8 +64,12 @@ export class SandboxBed implements AsyncDisposable {
   readonly pods = new FakePods();
   #port = 0;
   store!: ClusterStore;
+  artifacts!: ArtifactStore;
   desk!: SimpleDesk;
   imports!: TaskSetImports;
+  policies!: PolicyDesk;
+  /** Where the policy servers of pods answer, instead of at their addresses. */
+  policyOrigin = 'http://127.0.0.1:1';
   storeFull = false;
   listener!: SandboxServer;
 
@@ -166,6 +173,16 @@ export class SandboxBed implements AsyncDisposable {
     );
     const maxBytes = this.options.importBytes;
     this.imports = new TaskSetImports({ shelf, scratch, newName }, signal, maxBytes);
+    this.policies = stack.use(
+      new PolicyDesk({
+        artifacts,
+        connect: ({ name, baseUrl, key }) =>
+          new OpenAiUpstream({ ...shared, name, baseUrl, apiKey: key, random: () => 0.5 }),
+        prove: provePolicy,
+        originOf: () => this.policyOrigin,
+      }),
+    );
+    this.artifacts = artifacts;
     const storeFull = async (): Promise<boolean> => this.storeFull;
     const office = new ClaimOffice({
       tokens,
@@ -180,6 +197,7 @@ export class SandboxBed implements AsyncDisposable {
       await startSandboxServer({
         office,
         importing: { tokens, pods: this.pods, imports: this.imports, storeFull },
+        serving: { tokens, pods: this.pods, policies: this.policies, artifacts },
         desk,
         artifacts,
         records: store,

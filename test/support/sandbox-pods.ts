@@ -12,6 +12,7 @@ export interface PodFields {
   readonly phase?: string;
   readonly deletionTimestamp?: string;
   readonly ownerKind?: string;
+  readonly podIP?: string;
 }
 
 export function aPod(fields: PodFields = {}): SandboxPod {
@@ -36,7 +37,10 @@ export function aPod(fields: PodFields = {}): SandboxPod {
         },
       ],
     },
-    status: { phase: fields.phase ?? 'Running' },
+    status: {
+      phase: fields.phase ?? 'Running',
+      ...(fields.podIP !== undefined && { podIP: fields.podIP }),
+    },
   };
 }
 

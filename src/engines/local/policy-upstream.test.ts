@@ -7,7 +7,7 @@ import { tempDir } from '../../../test/support/temp-dir.ts';
 import { isRecord, parseJson } from '../../base/brand.ts';
 import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/logger.ts';
-import { checkCanary } from './canary.ts';
+import { checkCanary } from '../../training/canary.ts';
 import { type PolicyFiles, startPolicyServer } from './policy-server.ts';
 import { PolicyUpstream } from './policy-upstream.ts';
 

@@ -27,10 +27,14 @@ export async function batchAgents(
   { agent, model }: Pick<BatchSpec, 'agent' | 'model'>,
   images: AgentImages,
 ): Promise<BatchAgents> {
-  if (model !== undefined && model.upstreamSecretRef === undefined) {
+  if (
+    model !== undefined &&
+    model.upstreamSecretRef === undefined &&
+    model.artifact === undefined
+  ) {
     throw new ClawError(
       'InvalidManifest',
-      `RolloutBatch ${name}: spec.model: recordings, upstreams by address and models of ours are for the local engine; put baseURL and apiKey into a Secret of type clawgym.io/upstream and name it in spec.model.upstreamSecretRef`,
+      `RolloutBatch ${name}: spec.model: recordings and upstreams by address are for the local engine; put baseURL and apiKey into a Secret of type clawgym.io/upstream and name it in spec.model.upstreamSecretRef, or name a model of ours in spec.model.artifact`,
     );
   }
   const agents = await imageAgents(name, agent, images);

@@ -1,9 +1,11 @@
+import { artifactDigest } from '../../api/model-ref.ts';
 import { asSha256 } from '../../base/brand.ts';
 import type { BatchState, JobState, Shape } from '../../protocol/operator-api.ts';
 import { indexRanges } from '../../rollouts/index-ranges.ts';
 import { isAgentResult } from '../../rollouts/outcome.ts';
 import type { CountedJobRow, WorkItem } from '../../store/cluster-records.ts';
 import { readExportsNote } from './batch-exports.ts';
+import type { BatchSpec } from './frozen-spec.ts';
 import type { LiveBatch, LiveJob, LiveRollout } from './live-batch.ts';
 import { workKey } from './work-key.ts';
 
@@ -58,6 +60,7 @@ export function batchState(batch: LiveBatch): BatchState {
   return {
     uid: planned.row.id,
     taskSet: planned.row.taskSet,
+    ...modelOf(planned.frozen.spec),
     ...(sourceNow !== undefined &&
       sourceNow !== planned.row.taskSet && { sourceNow: asSha256(sourceNow) }),
     ...(batch.sourceGone !== undefined && { sourceGone: batch.sourceGone }),
@@ -84,6 +87,10 @@ export function batchState(batch: LiveBatch): BatchState {
     startedAt: planned.row.createdAt,
     ...(allDecided && { decidedAt: tally.lastDecided }),
   };
+}
+
+function modelOf({ model }: BatchSpec): Pick<BatchState, 'model'> {
+  return model?.artifact === undefined ? {} : { model: artifactDigest(model.artifact) };
 }
 
 class Tally {

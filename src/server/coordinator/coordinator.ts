@@ -27,6 +27,7 @@ import type { BatchDirectory } from './batch-directory.ts';
 import { exportsNote, makeExports } from './batch-exports.ts';
 import { batchState, jobState, waitingItems } from './batch-state.ts';
 import type { BenchStatistics } from './bench-results.ts';
+import { checkModel } from './check-model.ts';
 import { type BatchSpec, parseBatchSpec, readFrozen, refuseOtherSpec } from './frozen-spec.ts';
 import type { LiveBatch } from './live-batch.ts';
 import { agentChangedReason } from './plan-agents.ts';
@@ -86,6 +87,7 @@ export class Coordinator {
       const { directory, store, clock, images, sources } = this.#options;
       const known = await directory.find(asBatchId(uid));
       if (known !== undefined) return await this.#again(known, body, spec, signal);
+      await checkModel(body.name, spec, this.#options.artifacts);
       const set = await resolveWholeSource(body.source, sources, signal);
       const plan = await planBatchRows(uid, body, spec, set, { images, now: clock.now() });
       await store.planBatch(plan.row, plan.rollouts);

@@ -18,9 +18,12 @@ import {
 } from '../../protocol/operator-api.ts';
 import type { Coordinator } from '../coordinator/coordinator.ts';
 import { errorHandler } from '../error-reply.ts';
+import { policyOperatorRoutes } from '../policies/operator-routes.ts';
+import type { PolicyDesk } from '../policies/policy-desk.ts';
 
 export interface OperatorPluginOptions {
   readonly coordinator: Coordinator;
+  readonly policies: Pick<PolicyDesk, 'expect' | 'end'>;
   /** Throws `Unauthorized` or `Forbidden` for everybody but the operator. */
   readonly admit: (authorization: string | undefined) => Promise<void>;
   readonly info: () => Promise<ServerInfo>;
@@ -44,7 +47,7 @@ const zJob = z.object({ uid: zUid, name: z.string().min(1).max(63) });
 /** What the controllers ask of the server; mounted under `OPERATOR_PREFIX` (design: cluster.md 4). */
 export async function operatorPlugin(
   app: FastifyInstance,
-  { coordinator, admit, info, living, logger, signal }: OperatorPluginOptions,
+  { coordinator, policies, admit, info, living, logger, signal }: OperatorPluginOptions,
 ): Promise<void> {
   app.setErrorHandler(errorHandler(logger));
   app.setNotFoundHandler(() => {
@@ -96,6 +99,7 @@ export async function operatorPlugin(
     await living(read(zLivingBody, request.body));
     return {};
   });
+  policyOperatorRoutes(app, policies);
   app.put('/task-sets', large, (request) =>
     coordinator.taskSet(read(zTaskSetBody, request.body).source, signal),
   );

@@ -21,6 +21,8 @@ import { ClusterKeys, type KeySource } from '../identity/cluster-keys.ts';
 import type { PodReader } from '../identity/pods.ts';
 import { TokenVerifier } from '../identity/verify-token.ts';
 import type { KeptSecret } from '../kept-secret.ts';
+import { openPolicies } from '../policies/open-policies.ts';
+import type { PolicyDesk } from '../policies/policy-desk.ts';
 import { ClaimOffice } from '../sandbox/claim-office.ts';
 import { endModelOf } from '../sandbox/end-model.ts';
 import type { EndModel } from '../sandbox/sandbox-plugin.ts';
@@ -121,6 +123,7 @@ interface Core extends OpenCoordinator {
   readonly gateway: Gateway;
   readonly endModel: EndModel;
   readonly retention: OpenRetention;
+  readonly policies: PolicyDesk;
 }
 
 async function openCore(
@@ -130,10 +133,11 @@ async function openCore(
 ): Promise<Core> {
   const store = stack.use(await openStore(config));
   const artifacts = await openFileArtifacts(join(config.dataDir, 'artifacts'));
-  const upstreams = openUpstreams(config, surroundings.secrets, logger);
+  const secrets = openUpstreams(config, surroundings.secrets, logger);
+  const policies = stack.use(openPolicies({ artifacts, clock, logger }));
   const sessions = new StoredSessions({
     records: store,
-    plan: (claim) => sessionPlan(claim, decisions.directory, upstreams),
+    plan: (claim) => sessionPlan(claim, decisions.directory, { secrets, policies }),
     clock,
     logger,
   });
@@ -177,6 +181,7 @@ async function openCore(
     gateway,
     endModel,
     retention: openRetention(parts, decisions),
+    policies,
   };
 }
 
@@ -219,7 +224,7 @@ function tokenVerifier(
 
 async function listenUser(
   { config, surroundings, host, logger }: ServerProcess,
-  { coordinator, store, artifacts, retention }: Core,
+  { coordinator, store, artifacts, retention, policies }: Core,
   { certificates, userToken }: Trust,
   tokens: TokenVerifier,
   signal: AbortSignal,
@@ -235,6 +240,7 @@ async function listenUser(
     certificate: certificates.current,
     operator: {
       coordinator,
+      policies,
       admit: async (authorization) => {
         await tokens.verify(authorization, operator);
       },
@@ -260,7 +266,7 @@ async function listenUser(
 
 async function listenSandbox(
   { config, surroundings, host, logger }: ServerProcess,
-  { desk, store, artifacts, gateway, endModel, imports }: Core,
+  { desk, store, artifacts, gateway, endModel, imports, policies }: Core,
   { certificates }: Trust,
   tokens: TokenVerifier,
 ): Promise<SandboxServer> {
@@ -271,6 +277,7 @@ async function listenSandbox(
       ...{ tokens, pods, records: store, desk, clock, newSecret: secret, storeFull },
     }),
     importing: { tokens, pods, imports, storeFull },
+    serving: { tokens, pods, policies, artifacts },
     desk,
     artifacts,
     records: store,

@@ -21,6 +21,7 @@ import { refuse } from '../identity/refusal.ts';
 import type { ClaimDesk } from './claim-desk.ts';
 import type { ClaimOffice } from './claim-office.ts';
 import { type ImportPluginOptions, importRoutes } from './import-plugin.ts';
+import { type PolicyPluginOptions, policyRoutes } from './policy-plugin.ts';
 import { spliceBody } from './splice-body.ts';
 import { UploadAllowance } from './upload-allowance.ts';
 import { Writers } from './writers.ts';
@@ -36,6 +37,8 @@ export interface SandboxPluginOptions {
   readonly proven: (request: FastifyRequest) => void;
   /** Pods that read tasks from volumes. */
   readonly importing: Omit<ImportPluginOptions, 'proven'>;
+  /** Pods that serve models of ours. */
+  readonly serving: Omit<PolicyPluginOptions, 'proven'>;
   readonly logger: Logger;
 }
 
@@ -99,6 +102,7 @@ export async function sandboxPlugin(
     return {};
   });
   importRoutes(app, { ...options.importing, proven: options.proven });
+  policyRoutes(app, { ...options.serving, proven: options.proven });
 }
 
 async function sendArtifact(

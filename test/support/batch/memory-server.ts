@@ -15,6 +15,7 @@ import type {
   Shape,
 } from '../../../src/protocol/operator-api.ts';
 import type { PodEvidence } from '../../../src/protocol/pod-evidence.ts';
+import type { PolicyPodBody, PolicyPodState } from '../../../src/protocol/policy-api.ts';
 import { shape } from '../batch-cases.ts';
 import { rowsOf, soundTaskSet } from '../scripted-server.ts';
 
@@ -65,6 +66,9 @@ export class MemoryServer implements ClawGymServer {
   storeFull = false;
   readonly expectedImports = new Set<string>();
   readonly livingTold: LivingBody[] = [];
+  /** Policy pods that were told of, and what each of them hears. */
+  readonly policyPods = new Map<string, PolicyPodBody>();
+  policyState: PolicyPodState = { phase: 'unheard', message: '' };
   readonly #batches = new Map<string, StoredBatch>();
   readonly #evidence: PodEvidence[] = [];
 
@@ -192,6 +196,16 @@ export class MemoryServer implements ClawGymServer {
   expectImport: ClawGymServer['expectImport'] = async (podUid) => {
     this.#call('expect-import');
     this.expectedImports.add(podUid);
+  };
+  policyPod: ClawGymServer['policyPod'] = async (podUid, body) => {
+    this.#call('policy-pod');
+    this.policyPods.set(podUid, body);
+    return this.policyState;
+  };
+  endPolicies: ClawGymServer['endPolicies'] = async (owner) => {
+    this.#call('end-policies');
+    for (const [uid, body] of this.policyPods)
+      if (body.owner === owner) this.policyPods.delete(uid);
   };
   taskSet: ClawGymServer['taskSet'] = async (source) => {
     this.#call('task-set');
