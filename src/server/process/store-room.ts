@@ -7,8 +7,21 @@ export const FILLING = 0.85;
 
 /** Used part of the volume of a folder, from 0 to 1. */
 export async function storeUsed(folder: string): Promise<number> {
-  const { blocks, bavail } = await statfs(folder);
-  return blocks > 0 ? 1 - bavail / blocks : 0;
+  return usedPart(await statfs(folder));
+}
+
+/** As `df` says it: what a file system keeps for root alone is neither used nor to be had. */
+export function usedPart({
+  blocks,
+  bfree,
+  bavail,
+}: {
+  readonly blocks: number;
+  readonly bfree: number;
+  readonly bavail: number;
+}): number {
+  const used = blocks - bfree;
+  return used + bavail > 0 ? used / (used + bavail) : 0;
 }
 
 /** True where people should see to the volume of a folder. */
