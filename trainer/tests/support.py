@@ -13,6 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+import torch
+
 from clawgym_trainer.chat_template import BUNDLED
 from clawgym_trainer.digests import list_files
 
@@ -226,6 +229,26 @@ class TrainerProcess:
             self.process.send_signal(signal.SIGKILL)
         self.process.wait()
         self._log.close()
+
+
+def run_here(
+    program: Callable[[], int],
+    monkeypatch: pytest.MonkeyPatch,
+    spec: dict[str, Any],
+    inputs: Path,
+    out: Path,
+) -> int:
+    """Runs a trainer in this process, which has the libraries loaded."""
+    path = out.with_suffix(".json")
+    path.write_text(json.dumps(spec), "utf-8")
+    handler = signal.getsignal(signal.SIGTERM)
+    for name, value in (("RUN_SPEC", path), ("RUN_IN", inputs), ("RUN_OUT", out)):
+        monkeypatch.setenv(name, str(value))
+    try:
+        return program()
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+        torch.use_deterministic_algorithms(False)
 
 
 def until(condition: Callable[[], bool], seconds: float = 240) -> None:

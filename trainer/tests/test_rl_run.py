@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from batches import BatchServer, batch_of, sampled_rollouts
-from support import TrainerProcess, rl_spec, until, write_inputs
+from support import TrainerProcess, rl_spec, run_here, until, write_inputs
 
 from clawgym_trainer import token_grpo
 from clawgym_trainer.chat_template import ChatTemplate
@@ -22,20 +23,7 @@ from clawgym_trainer.policy_files import verify_model_folder
 
 CPU = torch.device("cpu")
 Make = Callable[[int], tuple[dict[str, Any], bytes]]
-
-
-def here(monkeypatch: pytest.MonkeyPatch, spec: dict[str, Any], inputs: Path, out: Path) -> int:
-    """Runs the trainer in this process, which has the libraries loaded."""
-    path = out.with_suffix(".json")
-    path.write_text(json.dumps(spec), "utf-8")
-    handler = signal.getsignal(signal.SIGTERM)
-    for name, value in (("RUN_SPEC", path), ("RUN_IN", inputs), ("RUN_OUT", out)):
-        monkeypatch.setenv(name, str(value))
-    try:
-        return token_grpo.main()
-    finally:
-        signal.signal(signal.SIGTERM, handler)
-        torch.use_deterministic_algorithms(False)
+here = partial(run_here, token_grpo.main)
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from support import TrainerProcess, lesson, sft_spec, until, write_inputs, write_manifest
+from support import TrainerProcess, lesson, run_here, sft_spec, until, write_inputs, write_manifest
 
 from clawgym_trainer import sft
 from clawgym_trainer.digests import sha256_file
@@ -23,20 +24,7 @@ from clawgym_trainer.rope import with_rope
 from clawgym_trainer.run_spec import Yarn
 
 LESSONS = [lesson(seed) for seed in range(16)]
-
-
-def here(monkeypatch: pytest.MonkeyPatch, spec: dict[str, Any], inputs: Path, out: Path) -> int:
-    """Runs the trainer in this process, which has the libraries loaded."""
-    path = out.with_suffix(".json")
-    path.write_text(json.dumps(spec), "utf-8")
-    handler = signal.getsignal(signal.SIGTERM)
-    for name, value in (("RUN_SPEC", path), ("RUN_IN", inputs), ("RUN_OUT", out)):
-        monkeypatch.setenv(name, str(value))
-    try:
-        return sft.main()
-    finally:
-        signal.signal(signal.SIGTERM, handler)
-        torch.use_deterministic_algorithms(False)
+here = partial(run_here, sft.main)
 
 
 def result(out: Path) -> dict[str, Any]:
