@@ -4,8 +4,7 @@ import { runInstaller } from '../../src/agents/run-installer.ts';
 import { type ClawTask, clawTask } from '../../src/api/claw-task.ts';
 import { sha256 } from '../../src/base/digest.ts';
 import type { ReinforceRequest, RunFolders } from '../../src/cli/reinforce/reinforce-request.ts';
-import { DEFAULT_SNAPSHOT_CAPS } from '../../src/phases/snapshot-caps.ts';
-import { DEFAULT_SANDBOX } from '../../src/server/planning/default-sandbox.ts';
+import { DEFAULT_SETTINGS } from '../../src/server/planning/batch-settings.ts';
 
 /** The smallest thing that learns: what share of the letters that a model says are those of the wanted word. */
 const WORDS = ['amber', 'birch', 'cedar', 'delta', 'ember', 'fjord', 'grape', 'hazel'];
@@ -101,15 +100,7 @@ export async function bedRequest(folder: string, steps: number): Promise<Reinfor
     },
     evaluation: undefined,
     agent: { name: 'command', command: ['python3', '-c', AGENT] },
-    settings: {
-      retries: { infraRetries: 2, disruptionLimit: 20 },
-      budgets: {},
-      timeoutPercent: 100,
-      limits: DEFAULT_SANDBOX,
-      snapshot: DEFAULT_SNAPSHOT_CAPS,
-      gatewayLossSeconds: 120,
-      score: 'native',
-    },
+    settings: { ...DEFAULT_SETTINGS, budgets: {} },
     sampling: { temperature, topP: '1', maxTokens: 6 },
     // Its model never ends an answer by itself.
     cutAnswers: 'train',

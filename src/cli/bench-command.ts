@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ClawError } from '../base/error.ts';
-import { DEFAULT_SNAPSHOT_CAPS } from '../phases/snapshot-caps.ts';
-import { DEFAULT_SANDBOX } from '../server/planning/default-sandbox.ts';
+import { DEFAULT_SETTINGS } from '../server/planning/batch-settings.ts';
 import { type ArmFlags, benchArms } from './bench-arms.ts';
 import { storeDir } from './local-session.ts';
 import type { OutputFormat } from './output-format.ts';
@@ -34,6 +33,7 @@ export async function benchCommand(options: BenchOptions): Promise<void> {
       `--resume: ${out} holds no earlier run; leave --resume out to start one`,
     );
   }
+  const { retries } = DEFAULT_SETTINGS;
   await runLocal(
     {
       kind: 'BenchRun',
@@ -49,12 +49,12 @@ export async function benchCommand(options: BenchOptions): Promise<void> {
       modelCheck: options.modelCheck,
       retryInfraErrors: options.retryInfraErrors,
       settings: {
-        retries: { infraRetries: 2, disruptionLimit: options.disruptionLimit ?? 20 },
+        ...DEFAULT_SETTINGS,
+        retries: {
+          ...retries,
+          disruptionLimit: options.disruptionLimit ?? retries.disruptionLimit,
+        },
         timeoutPercent: options.timeoutPercent,
-        limits: DEFAULT_SANDBOX,
-        snapshot: DEFAULT_SNAPSHOT_CAPS,
-        gatewayLossSeconds: 120,
-        score: 'native',
       },
     },
     { out, output: options.output },

@@ -7,12 +7,10 @@ import type { Clock } from '../../base/clock.ts';
 import { sha256 } from '../../base/digest.ts';
 import { ClawError } from '../../base/error.ts';
 import type { BatchPlan, Engine, EngineObserver } from '../../engines/engine.ts';
-import { DEFAULT_SNAPSHOT_CAPS } from '../../phases/snapshot-caps.ts';
 import { CHEAT_BOUNDS } from '../../rollouts/cheat-bounds.ts';
 import type { GateRun, RunPlan } from '../../rollouts/gates/gate-runs.ts';
 import type { Line, RunRows } from '../../rollouts/gates/verdict.ts';
-import type { BatchSettings } from '../../server/planning/batch-settings.ts';
-import { DEFAULT_SANDBOX } from '../../server/planning/default-sandbox.ts';
+import { type BatchSettings, DEFAULT_SETTINGS } from '../../server/planning/batch-settings.ts';
 import { planRefusal, planRollouts } from '../../server/planning/plan-rollouts.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
 import { gateLines } from '../../store/gate-lines.ts';
@@ -32,15 +30,7 @@ export interface LocalGatesOptions {
   readonly clock: Clock;
 }
 
-const SETTINGS: BatchSettings = {
-  retries: { infraRetries: 2, disruptionLimit: 20 },
-  budgets: {},
-  timeoutPercent: 100,
-  limits: DEFAULT_SANDBOX,
-  snapshot: DEFAULT_SNAPSHOT_CAPS,
-  gatewayLossSeconds: 120,
-  score: 'native',
-};
+const SETTINGS: BatchSettings = { ...DEFAULT_SETTINGS, budgets: {} };
 /** A trial may be one of many: what does not end in a fifth of its time is mended or given up. */
 const TRIAL_SETTINGS: BatchSettings = { ...SETTINGS, timeoutPercent: 20 };
 const UNWATCHED: EngineObserver = {

@@ -6,7 +6,11 @@ import type { TrainingRun } from '../../api/training-run.ts';
 import type { TrainingSpec } from '../../api/training-spec.ts';
 import { asBatchId, type Sha256 } from '../../base/brand.ts';
 import { ClawError } from '../../base/error.ts';
-import { batchSettings, plainBudgets } from '../../server/planning/batch-settings.ts';
+import {
+  batchSettings,
+  DEFAULT_SETTINGS,
+  plainBudgets,
+} from '../../server/planning/batch-settings.ts';
 import { openSqliteReader } from '../../store/sqlite/open.ts';
 import type { ModelManifest } from '../../training/model-manifest.ts';
 import { resolveRunSpec } from '../../training/resolve-run-spec.ts';
@@ -31,9 +35,6 @@ export interface ReinforcedContext extends ReinforceOptions {
   readonly file: string;
   readonly clawTasks: readonly ClawTask[];
 }
-
-/** As long as a RolloutBatch that says nothing. */
-const GATEWAY_LOSS_SECONDS = 120;
 
 /**
  * Trains by reinforcement to the end of the run; killed at any moment and called again it goes on. Throws
@@ -87,7 +88,8 @@ function requestOf(
   const { spec, metadata } = run;
   const { digest, manifest } = base;
   const tasksOf = (source: TaskSource) => localTasks(source, clawTasks, file, { out });
-  const settings = batchSettings({ ...rl, gatewayLossSeconds: GATEWAY_LOSS_SECONDS });
+  const { gatewayLossSeconds } = DEFAULT_SETTINGS;
+  const settings = batchSettings({ ...rl, gatewayLossSeconds });
   const { evaluation } = rl;
   return {
     name: metadata.name,

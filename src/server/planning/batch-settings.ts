@@ -18,6 +18,16 @@ export interface BatchSettings {
   readonly score: 'native' | 'flat';
 }
 
+/** Of a run that asks for nothing else: the numbers are the defaults of the API's fields. */
+export const DEFAULT_SETTINGS: Omit<BatchSettings, 'budgets'> = {
+  retries: { infraRetries: 2, disruptionLimit: 20 },
+  timeoutPercent: 100,
+  limits: DEFAULT_SANDBOX,
+  snapshot: DEFAULT_SNAPSHOT_CAPS,
+  gatewayLossSeconds: 120,
+  score: 'native',
+};
+
 /** Ends an episode, never the attempt's right to be graded. Absent: no bound. */
 export interface EpisodeBudgets {
   readonly turns?: number;
