@@ -6,9 +6,15 @@ import { Census } from './census.ts';
 import { clawTaskController } from './clawtask/controller.ts';
 import { batchWorld } from './rolloutbatch/batch-world.ts';
 import { type BatchControllerOptions, rolloutBatchController } from './rolloutbatch/controller.ts';
+import { InstallationReader } from './rolloutbatch/installation.ts';
+import { NamespaceKeeper } from './rolloutbatch/namespace.ts';
 import { UnheardDeletions } from './rolloutbatch/unheard-deletions.ts';
 import { clawTasks } from './shared/kinds.ts';
 import { type Caching, ScopedCaches } from './shared/scoped-caches.ts';
+
+import { trainingRunController } from './trainingrun/controller.ts';
+import { UnheardTrainings } from './trainingrun/unheard-trainings.ts';
+import { trainingWorld } from './trainingrun/world.ts';
 
 export interface ControllersOptions extends Omit<BatchControllerOptions, 'world'> {
   /** Undefined: all of the cluster. */
@@ -31,11 +37,23 @@ export function allControllers(options: ControllersOptions): {
   const benches = caches.of(benchRuns, {}, owned);
   const tasks = caches.of(clawTasks);
   const { clock, logger } = controlling;
+  const training = trainingWorld(caches, world.batches);
+  const installation = new InstallationReader({
+    ...{ client, server, clock, service: options.service },
+    settings: options.podSettings,
+  });
+  const deletions = { client, server, namespaces, ...controlling };
   const controllers = [
     rolloutBatchController({ ...options, world, wholeCluster: namespaces === undefined }),
     benchRunController({ ...common, benches }),
     clawTaskController({ ...common, tasks }),
-    new UnheardDeletions({ client, server, batches: world.batches, namespaces, ...controlling }),
+    trainingRunController({
+      ...{ client, server, recorder, controlling, installation, minIntervalMs },
+      ...{ world: training, tickMs: options.settings?.tickMs },
+      namespaces: new NamespaceKeeper(client, clock),
+    }),
+    new UnheardDeletions({ ...deletions, batches: world.batches }),
+    new UnheardTrainings({ ...deletions, runs: training.runs }),
     new Census({ server, batches: world.batches, benches, tasks, namespaces, clock, logger }),
   ];
   return { caches: caches.services, controllers };

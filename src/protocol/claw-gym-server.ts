@@ -18,6 +18,7 @@ import type {
 } from './operator-api.ts';
 import type { PodEvidence } from './pod-evidence.ts';
 import type { PolicyServing } from './policy-server.ts';
+import type { TrainingServer } from './training-server.ts';
 
 export type NewJobBody = z.infer<typeof zNewJobBody>;
 export type JobOverCause = z.infer<typeof zJobOverBody>['cause'];
@@ -29,7 +30,7 @@ export type JobOverCause = z.infer<typeof zJobOverBody>['cause'];
  * Every call throws `ServerUnavailable` (retryable; `details.retryAfterMs` where the server named a
  * time) where the server gave no answer of its own, else the error that the server named.
  */
-export interface ClawGymServer extends PolicyServing {
+export interface ClawGymServer extends PolicyServing, TrainingServer {
   info(call: ServerCall): Promise<ServerInfo>;
   /** Throws `Conflict` for a uid that is stored with another spec. */
   planBatch(uid: string, body: PlanBatchBody, call: ServerCall): Promise<BatchState>;

@@ -17,6 +17,7 @@ import {
 } from './operator-api.ts';
 import { zPolicyPodState } from './policy-api.ts';
 import { type Connection, type ConnectionFiles, ServerConnection } from './server-connection.ts';
+import { zOpenTrainings, zTrainingState } from './training-api.ts';
 
 export interface OperatorClientOptions extends ConnectionFiles {
   /** For example `https://clawgym-server.clawgym.svc:8444`. */
@@ -115,6 +116,31 @@ export class OperatorClient implements AsyncDisposable, ClawGymServer {
 
   endPolicies: ClawGymServer['endPolicies'] = async (owner, call) => {
     await this.#send('POST', path('policies', owner, 'end'), zNothing, call, {});
+  };
+
+  planTraining: ClawGymServer['planTraining'] = async (uid, body, call) =>
+    this.#send('PUT', path('training', uid), zTrainingState, call, body);
+
+  training: ClawGymServer['training'] = async (uid, call) => {
+    try {
+      return await this.#send('GET', path('training', uid), zTrainingState, call);
+    } catch (thrown) {
+      if (thrown instanceof ClawError && thrown.code === 'NotFound') return undefined;
+      throw thrown;
+    }
+  };
+
+  openTrainings: ClawGymServer['openTrainings'] = async (call) =>
+    (await this.#send('GET', '/training', zOpenTrainings, call)).runs;
+
+  trainingJob: ClawGymServer['trainingJob'] = async (uid, job, call) =>
+    this.#send('PUT', path('training', uid, 'job'), zTrainingState, call, job);
+
+  trainerEnded: ClawGymServer['trainerEnded'] = async (uid, body, call) =>
+    this.#send('POST', path('training', uid, 'ended'), zTrainingState, call, body);
+
+  cancelTraining: ClawGymServer['cancelTraining'] = async (uid, body, call) => {
+    await this.#send('POST', path('training', uid, 'cancel'), zNothing, call, body);
   };
 
   living: ClawGymServer['living'] = async (body, call) => {

@@ -10,6 +10,7 @@ export const AUDIENCES = {
   verify: 'clawgym/verify',
   import: 'clawgym/import',
   policy: 'clawgym/policy',
+  training: 'clawgym/training',
   operator: 'clawgym/operator',
   /** Of people's tokens that are made for reading records alone. */
   query: 'clawgym/query',
@@ -44,6 +45,8 @@ export const LABELS = {
   generation: 'clawgym.io/generation',
   /** "true" on pods that serve a model of ours: the server alone may call them. */
   policy: 'clawgym.io/policy',
+  /** Uid of the TrainingRun, on its Jobs and their pods. */
+  training: 'clawgym.io/training-uid',
 } as const;
 
 /** On pods of Indexed Jobs, by the Job controller. */
@@ -114,6 +117,23 @@ export const POLICY_ENV = {
   keyFile: 'POLICY_KEY_FILE',
 } as const;
 
+/** Where the volumes of a training pod are mounted, in all of its containers. */
+export const TRAINING_MOUNTS = {
+  /** Trusted containers alone. */
+  token: TRUSTED.token,
+  /** RUN_IN; the trainer reads it. */
+  in: '/run/training/in',
+  /** RUN_OUT. */
+  out: '/run/training/out',
+  /** Holds `run-spec.json`, which RUN_SPEC names; the trainer reads it. */
+  spec: '/run/training/spec',
+  state: TRUSTED.state,
+} as const;
+/** In `TRAINING_MOUNTS.spec`. */
+export const RUN_SPEC_FILE = 'run-spec.json';
+/** Where `report` takes the trainer's status (the protocol of Kubeflow Trainer), on 127.0.0.1. */
+export const TRAINING_STATUS_PORT = 8790;
+
 /** Exists in `TRUSTED.state` once the companion serves the model link: its startup probe. */
 export const READY_FILE = 'ready';
 /** In the report or verdict volume; the first process reads and deletes it before foreign code runs. */
@@ -128,6 +148,8 @@ export const IMAGE_PATHS = {
   import: '/opt/clawgym/phase/import.cjs',
   /** `node policy.cjs fetch|serve`: the model of a policy pod. */
   policy: '/opt/clawgym/phase/policy.cjs',
+  /** `node training.cjs fetch|report`: beside a trainer. */
+  training: '/opt/clawgym/phase/training.cjs',
   /** Folder with `__main__.py`: the agent's wrapper. */
   agentInit: '/opt/clawgym/agent_init',
   /** Folder of the grader. */

@@ -13,6 +13,7 @@ const zContainerState = z.looseObject({
       exitCode: z.number().int(),
       signal: z.number().int().optional(),
       reason: z.string().optional(),
+      message: z.string().optional(),
       startedAt: zTimeOrNull,
       finishedAt: zTimeOrNull,
     })

@@ -12,6 +12,7 @@ import type {
 } from './records.ts';
 import type { RetentionRecords } from './retention-records.ts';
 import type { RlRecords } from './rl-records.ts';
+import type { TrainingRecords } from './training-records.ts';
 
 /**
  * What a cluster's server keeps beside the records: Jobs and their work lists, what became of pods,
@@ -123,7 +124,11 @@ export const POD_UPLOADS = 64;
 export type BatchNotes = Pick<ClusterRecords, 'batchNotes' | 'setBatchNote'>;
 
 /** The store of a cluster's server. */
-export type ClusterStore = RecordStore & ClusterRecords & RetentionRecords & RlRecords;
+export type ClusterStore = RecordStore &
+  ClusterRecords &
+  RetentionRecords &
+  RlRecords &
+  TrainingRecords;
 
 /**
  * Digest of the results, exports (JSON), digest that the source has now, reason of a cancellation, end

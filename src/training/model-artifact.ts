@@ -4,7 +4,6 @@ import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Sha256 } from '../base/brand.ts';
 import { canonicalJson } from '../base/canonical-json.ts';
-import { sha256 } from '../base/digest.ts';
 import { ClawError } from '../base/error.ts';
 import type { ArtifactStore } from '../store/artifacts.ts';
 import { modelFiles } from './model-files.ts';
@@ -23,6 +22,8 @@ export interface StoredModel {
   readonly digest: Sha256;
   readonly manifest: ModelManifest;
 }
+
+type ModelFile = ModelManifest['files'][number];
 
 export interface ImportModelOptions {
   /** The chat template's text, instead of the folder's own. */
@@ -43,27 +44,48 @@ export async function importModel(
   const names = (await modelFiles(dir)).filter(
     (path) => path !== READY_FILE && (options.template === undefined || path !== TEMPLATE_FILE),
   );
-  const kind = kindOf(dir, names, record);
+  kindOf(dir, names, record);
   const template = options.template ?? (await templateOf(dir, names));
-  const files: ModelManifest['files'][number][] = [];
+  const files: ModelFile[] = [];
   for (const path of names) {
     const source = createReadStream(join(dir, path));
     const stored = await artifacts.putStream(source, { maxBytes: MAX_FILE_BYTES });
     files.push({ path, digest: stored.digest, bytes: stored.size });
   }
   if (options.template !== undefined) {
-    const stored = await artifacts.put(Buffer.from(options.template));
+    const stored = await artifacts.put(Buffer.from(template));
     files.push({ path: TEMPLATE_FILE, digest: stored.digest, bytes: stored.size });
   }
-  const tokenizer = files.find(({ path }) => path === TOKENIZER_FILE);
-  if (tokenizer === undefined) throw incomplete(dir, `no ${TOKENIZER_FILE}`);
+  return await publishModel(dir, files, record, artifacts);
+}
+
+/**
+ * Keeps the manifest of a model whose files are artifacts already. Throws `InvalidInput` where they are
+ * no model.
+ *
+ * @param place for messages: the folder that they come from
+ */
+export async function publishModel(
+  place: string,
+  given: readonly ModelFile[],
+  record: ModelRecord,
+  artifacts: Pick<ArtifactStore, 'put'>,
+): Promise<StoredModel> {
+  const files = given.filter(({ path }) => path !== READY_FILE);
+  const names = files.map(({ path }) => path);
+  const kind = kindOf(place, names, record);
+  const digestOf = (name: string): Sha256 => {
+    const found = files.find(({ path }) => path === name);
+    if (found === undefined) throw incomplete(place, `no ${name}`);
+    return found.digest;
+  };
   const manifest: ModelManifest = {
     format: MODEL_FORMAT,
     kind,
-    ...(kind === 'adapter' && { base: baseOf(dir, record) }),
+    ...(kind === 'adapter' && { base: baseOf(place, record) }),
     files: files.toSorted((a, b) => (a.path < b.path ? -1 : 1)),
-    template: { path: TEMPLATE_FILE, sha256: sha256(template) },
-    tokenizer: { sha256: tokenizer.digest },
+    template: { path: TEMPLATE_FILE, sha256: digestOf(TEMPLATE_FILE) },
+    tokenizer: { sha256: digestOf(TOKENIZER_FILE) },
     record,
   };
   const { digest } = await artifacts.put(Buffer.from(canonicalJson(manifest)));

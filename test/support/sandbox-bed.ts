@@ -19,6 +19,7 @@ import { endModelOf } from '../../src/server/sandbox/end-model.ts';
 import { type SandboxServer, startSandboxServer } from '../../src/server/sandbox/sandbox-server.ts';
 import type { KeyedCertificate } from '../../src/server/tls/certificates.ts';
 import { makeAuthority, makeServing } from '../../src/server/tls/certificates.ts';
+import { type OpenTraining, openTraining } from '../../src/server/training/open-training.ts';
 import type { ArtifactStore } from '../../src/store/artifacts.ts';
 import type { ClusterStore } from '../../src/store/cluster-records.ts';
 import { openFileArtifacts } from '../../src/store/file-artifacts.ts';
@@ -198,6 +199,7 @@ export class SandboxBed implements AsyncDisposable {
         office,
         importing: { tokens, pods: this.pods, imports: this.imports, storeFull },
         serving: { tokens, pods: this.pods, policies: this.policies, artifacts },
+        training: { tokens, pods: this.pods, storeFull, ...this.#training(store, artifacts) },
         desk,
         artifacts,
         records: store,
@@ -221,6 +223,11 @@ export class SandboxBed implements AsyncDisposable {
       this.#agent = agent;
       this.#stack.defer(() => agent.destroy());
     }
+  }
+
+  #training(store: ClusterStore, artifacts: ArtifactStore): OpenTraining {
+    const directory = { find: async () => undefined };
+    return openTraining({ store, artifacts, directory, clock: systemClock });
   }
 
   /** A client that trusts the bed's authority for the server's name, as pods do. */

@@ -30,10 +30,11 @@
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, list, watch]
-# A NodePort service that the probe of the network should try.
+# A NodePort service that the probe of the network should try; by which trainers of several nodes find
+# each other.
 - apiGroups: [""]
   resources: [services]
-  verbs: [list]
+  verbs: [get, list, create]
 # Whether the volume that a run names is there.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]

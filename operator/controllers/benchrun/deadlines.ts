@@ -1,6 +1,5 @@
 import { DONE, type ReconcileResult } from '../../kube/controller/reconcile.ts';
-import { findCondition } from '../../kube/objects/conditions.ts';
-import type { BenchRun } from './kinds.ts';
+import { type Condition, findCondition } from '../../kube/objects/conditions.ts';
 
 /** setTimeout's limit: what is further away is looked at again then. */
 const MAX_WAIT_MS = 2 ** 31 - 1;
@@ -17,7 +16,13 @@ export function earliest(...waits: readonly (number | undefined)[]): ReconcileRe
  * the change of its terminal condition; undefined where it is kept.
  */
 export function msUntilExpiry(
-  { spec, status }: Pick<BenchRun, 'spec' | 'status'>,
+  {
+    spec,
+    status,
+  }: {
+    readonly spec: { readonly ttlSecondsAfterFinished?: number | undefined };
+    readonly status?: { readonly conditions?: readonly Condition[] | undefined } | undefined;
+  },
   nowMs: number,
 ): number | undefined {
   const ttl = spec.ttlSecondsAfterFinished;

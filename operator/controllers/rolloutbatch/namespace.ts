@@ -65,6 +65,23 @@ export class NamespaceKeeper {
     return this.#doubted.has(namespace);
   }
 
+  /** For pods that run nothing foreign: what they need is there, whatever the namespace enforces. */
+  async prepare(
+    namespace: string,
+    installation: PodInstallation,
+    call: WriteOptions,
+  ): Promise<NamespaceProblem | undefined> {
+    const key = `${namespace} ${serverMark(installation.server)}`;
+    const known = this.#proofs.get(key);
+    const age = known === undefined ? 0 : this.#clock.monotonic() - known.at;
+    if (known !== undefined && age < (known.problem === undefined ? PROVEN_MS : REFUSED_MS))
+      return known.problem;
+    const problem = await this.#applied(namespace, installation, call);
+    if (this.#proofs.size >= MAX_KEPT) this.#proofs.clear();
+    this.#proofs.set(key, { at: this.#clock.monotonic(), problem });
+    return problem;
+  }
+
   /** Undefined where Jobs may be made. */
   async problemOf(
     batch: RolloutBatch,
@@ -93,8 +110,22 @@ export class NamespaceKeeper {
     call: WriteOptions,
   ): Promise<NamespaceProblem | undefined> {
     const { namespace = '' } = batch.metadata;
+    const unprepared = await this.#applied(namespace, installation, call);
+    if (unprepared !== undefined) return unprepared;
+    const probe = restrictedProbe(probeJob(batch, shape, installation));
+    const plain = await this.#dryRun(probe.plain, call);
+    const sandbox = await this.#dryRun(probe.sandbox, call);
+    return judgeRestricted(namespace, plain, sandbox);
+  }
+
+  async #applied(
+    namespace: string,
+    installation: PodInstallation,
+    call: WriteOptions,
+  ): Promise<NamespaceProblem | undefined> {
     try {
       await this.#apply(namespace, installation, call);
+      return undefined;
     } catch (thrown) {
       if (!isRefusal(thrown)) throw thrown;
       return {
@@ -102,10 +133,6 @@ export class NamespaceKeeper {
         message: `namespace ${namespace}: service account and network policies of sandbox pods cannot be applied: ${thrown.message}`,
       };
     }
-    const probe = restrictedProbe(probeJob(batch, shape, installation));
-    const plain = await this.#dryRun(probe.plain, call);
-    const sandbox = await this.#dryRun(probe.sandbox, call);
-    return judgeRestricted(namespace, plain, sandbox);
   }
 
   async #apply(

@@ -59,7 +59,7 @@ export function deletionAskedAt({ metadata }: SandboxPod): number | undefined {
 }
 
 function keptLabels(labels: Readonly<Record<string, string>>): Record<string, string> {
-  const kept = [LABELS.batch, LABELS.phase, LABELS.generation];
+  const kept = [LABELS.batch, LABELS.phase, LABELS.generation, LABELS.training];
   return Object.fromEntries(kept.flatMap((key) => (labels[key] ? [[key, labels[key]]] : [])));
 }
 

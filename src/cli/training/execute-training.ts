@@ -6,12 +6,12 @@ import type { Sha256 } from '../../base/brand.ts';
 import { systemClock } from '../../base/clock.ts';
 import { importModel } from '../../training/model-artifact.ts';
 import type { ModelManifest } from '../../training/model-manifest.ts';
+import { modelRecord } from '../../training/model-record.ts';
 import { planSteps } from '../../training/plan-steps.ts';
 import type { ExecuteOptions } from '../execute-run.ts';
 import { openWorkStore } from '../run-outputs/work-store.ts';
 import { type BegunTraining, beginTraining } from './begin-training.ts';
 import { endTraining, noteFailure } from './end-training.ts';
-import { modelRecord } from './model-record.ts';
 import { trainReinforced } from './train-reinforced.ts';
 import { trainSupervised } from './train-supervised.ts';
 import type { TrainedEnd, TrainingFolders } from './trained-end.ts';
@@ -95,18 +95,18 @@ async function reinforced(
 }
 
 async function publish(
-  { metadata, spec }: TrainingRun,
+  { metadata: { name } }: TrainingRun,
   trained: TrainedEnd,
-  begun: BegunTraining,
+  { base, data }: BegunTraining,
   folders: TrainingFolders,
   out: string,
 ): Promise<TrainedModel> {
   const { result } = trained;
   await using store = await openWorkStore(out);
   const dir = join(folders.out, result.model.path);
-  const record = modelRecord(metadata.name, spec, trained, begun);
+  const record = modelRecord({ ...trained, name, base: base.digest, data });
   const model = await importModel(dir, record, store.artifacts);
-  await endTraining(metadata.name, model.digest, trained, store);
+  await endTraining(name, model.digest, trained, store);
   await rm(folders.in, { recursive: true, force: true });
   await rm(join(folders.out, 'checkpoints'), { recursive: true, force: true });
   return model;

@@ -23,7 +23,7 @@ const READY_TRY_SECONDS = 5;
  */
 const AWAIT_FILE = 'exec 3<> <(:); until [[ -e $0 ]]; do read -rt 0.1 -u 3; done';
 /** Nobody asks for the authorities that everybody trusts, and Node would read them at each start. */
-const NODE_FLAGS = ['--use-openssl-ca'];
+export const NODE_FLAGS = ['--use-openssl-ca'];
 
 /** What the Pod Security level `restricted` asks of a container, and a read-only root. */
 export const RESTRICTED: Container['securityContext'] = {
@@ -99,17 +99,17 @@ export function trustedContainer(
  * and whose end it is told by SIGTERM.
  */
 export function sidecar(container: Container): Container {
-  return {
-    ...container,
-    restartPolicy: 'Always',
-    startupProbe: {
-      exec: { command: ['/bin/bash', '-c', AWAIT_FILE, `${TRUSTED.state}/${READY_FILE}`] },
-      periodSeconds: 1,
-      timeoutSeconds: READY_TRY_SECONDS,
-      failureThreshold: READY_TRIES,
-    },
-  };
+  const startupProbe = readyProbe(`${TRUSTED.state}/${READY_FILE}`);
+  return { ...container, restartPolicy: 'Always', startupProbe };
 }
+
+/** Waits for the file that a sidecar makes once it serves. */
+export const readyProbe = (file: string): NonNullable<Container['startupProbe']> => ({
+  exec: { command: ['/bin/bash', '-c', AWAIT_FILE, file] },
+  periodSeconds: 1,
+  timeoutSeconds: READY_TRY_SECONDS,
+  failureThreshold: READY_TRIES,
+});
 
 /** The container that runs what is not ours: no token, no address, no secret. */
 export function untrustedContainer(

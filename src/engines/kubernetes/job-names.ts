@@ -26,12 +26,24 @@ export function jobName({ batch, shape, generation }: JobNameParts): string {
       `Job of ${batch.name}: shape '${shape.id}', generation ${generation}: expected at most 16 of a-z and 0-9, and a whole number from 1`,
     );
   }
-  const head = batch.name
+  return named(batch.name, tail, 'batch');
+}
+
+/** The one name of a Job of trainers: `RUN-UID5-t1`, for the start with that number. */
+export function trainerJobName(
+  run: { readonly name: string; readonly uid: string },
+  attempt: number,
+): string {
+  return named(run.name, `-${uidPart(run.uid)}-t${attempt}`, 'training');
+}
+
+function named(name: string, tail: string, otherwise: string): string {
+  const head = name
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
     .slice(0, MAX_LENGTH - tail.length)
     .replaceAll(/^-+|-+$/g, '');
-  return head === '' ? `batch${tail}` : `${head}${tail}`;
+  return head === '' ? `${otherwise}${tail}` : `${head}${tail}`;
 }
 
 /** Uids are random UUIDs; what else an API server may call a uid still gives five characters. */

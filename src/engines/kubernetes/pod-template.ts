@@ -103,8 +103,19 @@ export function commonSpec({ server, features, settings: { hardening } }: PodIns
   } as const satisfies Partial<PodSpec>;
 }
 
-/** Where the batch wants its pods. */
-export function placement(sandbox: PodBatch['spec']['sandbox']): Partial<PodSpec> {
+type Placement = Pick<
+  PodBatch['spec']['sandbox'],
+  'nodeSelector' | 'tolerations' | 'priorityClassName' | 'runtimeClassName' | 'imagePullSecrets'
+>;
+type Placed = Partial<
+  Pick<
+    PodSpec,
+    'nodeSelector' | 'tolerations' | 'priorityClassName' | 'runtimeClassName' | 'imagePullSecrets'
+  >
+>;
+
+/** Where a run wants its pods. */
+export function placement(sandbox: Placement): Placed {
   const { nodeSelector, tolerations, priorityClassName, runtimeClassName, imagePullSecrets } =
     sandbox;
   return {

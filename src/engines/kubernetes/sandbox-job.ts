@@ -3,7 +3,7 @@ import type { Job, PodFailureRule, PodTemplate } from './kube-types.ts';
 import { sandboxLabels } from './pod-template.ts';
 import { type SandboxJobRequest, SERVER_MARK, serverMark } from './settings.ts';
 
-const KUEUE_QUEUE = 'kueue.x-k8s.io/queue-name';
+export const KUEUE_QUEUE = 'kueue.x-k8s.io/queue-name';
 
 /**
  * The Job around a pod template (design: rollouts.md 4). One row an index; its own retries are those

@@ -20,10 +20,14 @@ import type { Coordinator } from '../coordinator/coordinator.ts';
 import { errorHandler } from '../error-reply.ts';
 import { policyOperatorRoutes } from '../policies/operator-routes.ts';
 import type { PolicyDesk } from '../policies/policy-desk.ts';
+import { readBody } from '../read-body.ts';
+import { trainingOperatorRoutes } from '../training/operator-routes.ts';
+import type { TrainingDesk } from '../training/training-desk.ts';
 
 export interface OperatorPluginOptions {
   readonly coordinator: Coordinator;
   readonly policies: Pick<PolicyDesk, 'expect' | 'end'>;
+  readonly training: TrainingDesk;
   /** Throws `Unauthorized` or `Forbidden` for everybody but the operator. */
   readonly admit: (authorization: string | undefined) => Promise<void>;
   readonly info: () => Promise<ServerInfo>;
@@ -47,68 +51,61 @@ const zJob = z.object({ uid: zUid, name: z.string().min(1).max(63) });
 /** What the controllers ask of the server; mounted under `OPERATOR_PREFIX` (design: cluster.md 4). */
 export async function operatorPlugin(
   app: FastifyInstance,
-  { coordinator, policies, admit, info, living, logger, signal }: OperatorPluginOptions,
+  { coordinator, policies, training, admit, info, living, logger, signal }: OperatorPluginOptions,
 ): Promise<void> {
   app.setErrorHandler(errorHandler(logger));
   app.setNotFoundHandler(() => {
     throw new ClawError('NotFound', 'the operator API has no such route');
   });
   app.addHook('onRequest', async (request) => await admit(request.headers.authorization));
-  const uid = (request: FastifyRequest): string => read(zBatch, request.params).uid;
+  const uid = (request: FastifyRequest): string => readBody(zBatch, request.params).uid;
   const large = { bodyLimit: MAX_PLAN_BYTES };
 
   app.get('/info', () => info());
   app.put('/batches/:uid', large, (request) =>
-    coordinator.plan(uid(request), read(zPlanBatchBody, request.body), signal),
+    coordinator.plan(uid(request), readBody(zPlanBatchBody, request.body), signal),
   );
   app.get('/batches', async () => ({ batches: await coordinator.openBatches() }));
   app.get('/batches/:uid', (request) => coordinator.state(uid(request)));
   app.get('/batches/:uid/rollouts', (request) => coordinator.rollouts(uid(request)));
   app.post('/batches/:uid/jobs', (request) =>
-    coordinator.newJob(uid(request), read(zNewJobBody, request.body)),
+    coordinator.newJob(uid(request), readBody(zNewJobBody, request.body)),
   );
   app.put('/batches/:uid/jobs/:name/uid', async (request) => {
-    const { uid: batch, name } = read(zJob, request.params);
-    await coordinator.jobCreated(batch, name, read(zJobUidBody, request.body).uid);
+    const { uid: batch, name } = readBody(zJob, request.params);
+    await coordinator.jobCreated(batch, name, readBody(zJobUidBody, request.body).uid);
     return {};
   });
   app.post('/batches/:uid/jobs/:name/over', async (request) => {
-    const { uid: batch, name } = read(zJob, request.params);
-    await coordinator.jobOver(batch, name, read(zJobOverBody, request.body).cause);
+    const { uid: batch, name } = readBody(zJob, request.params);
+    await coordinator.jobOver(batch, name, readBody(zJobOverBody, request.body).cause);
     return {};
   });
   app.post('/batches/:uid/evidence', { bodyLimit: MAX_EVIDENCE_BYTES }, async (request) => {
-    const { pods } = read(zEvidenceBody, request.body);
+    const { pods } = readBody(zEvidenceBody, request.body);
     return { stored: await coordinator.evidence(uid(request), pods) };
   });
   app.post('/batches/:uid/cancel', async (request) => {
-    await coordinator.cancel(uid(request), read(zCancelBody, request.body).reason);
+    await coordinator.cancel(uid(request), readBody(zCancelBody, request.body).reason);
     return {};
   });
   app.post('/batches/:uid/finish', async (request) => ({
     results: await coordinator.finish(uid(request)),
   }));
   app.put('/benches/:uid/results', (request) =>
-    coordinator.benchResults(uid(request), read(zBenchResultsBody, request.body)),
+    coordinator.benchResults(uid(request), readBody(zBenchResultsBody, request.body)),
   );
   app.put('/imports/:uid', (request) => {
-    coordinator.expectImport(uid(request), read(zExpectImportBody, request.body));
+    coordinator.expectImport(uid(request), readBody(zExpectImportBody, request.body));
     return {};
   });
   app.put('/living', { bodyLimit: MAX_LIVING_BYTES }, async (request) => {
-    await living(read(zLivingBody, request.body));
+    await living(readBody(zLivingBody, request.body));
     return {};
   });
   policyOperatorRoutes(app, policies);
+  trainingOperatorRoutes(app, training);
   app.put('/task-sets', large, (request) =>
-    coordinator.taskSet(read(zTaskSetBody, request.body).source, signal),
+    coordinator.taskSet(readBody(zTaskSetBody, request.body).source, signal),
   );
-}
-
-function read<T>(schema: z.ZodType<T>, value: unknown): T {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const place = issue?.path.join('.') || 'body';
-  throw new ClawError('InvalidInput', `${place}: ${issue?.message ?? 'unexpected form'}`);
 }

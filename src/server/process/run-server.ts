@@ -29,6 +29,7 @@ import type { EndModel } from '../sandbox/sandbox-plugin.ts';
 import { type SandboxServer, startSandboxServer } from '../sandbox/sandbox-server.ts';
 import { sessionPlan } from '../session-plan.ts';
 import { CertificateKeeper } from '../tls/certificate-keeper.ts';
+import { type OpenTraining, openTraining } from '../training/open-training.ts';
 import { guardedLookup } from '../upstreams/forbidden-hosts.ts';
 import { keptLookup } from '../upstreams/kept-lookup.ts';
 import { type SecretReader, SecretUpstreams } from '../upstreams/secret-upstreams.ts';
@@ -124,6 +125,7 @@ interface Core extends OpenCoordinator {
   readonly endModel: EndModel;
   readonly retention: OpenRetention;
   readonly policies: PolicyDesk;
+  readonly training: OpenTraining;
 }
 
 async function openCore(
@@ -182,6 +184,7 @@ async function openCore(
     endModel,
     retention: openRetention(parts, decisions),
     policies,
+    training: openTraining({ store, artifacts, directory: decisions.directory, clock }),
   };
 }
 
@@ -224,7 +227,7 @@ function tokenVerifier(
 
 async function listenUser(
   { config, surroundings, host, logger }: ServerProcess,
-  { coordinator, store, artifacts, retention, policies }: Core,
+  { coordinator, store, artifacts, retention, policies, training }: Core,
   { certificates, userToken }: Trust,
   tokens: TokenVerifier,
   signal: AbortSignal,
@@ -241,6 +244,7 @@ async function listenUser(
     operator: {
       coordinator,
       policies,
+      training: training.desk,
       admit: async (authorization) => {
         await tokens.verify(authorization, operator);
       },
@@ -266,7 +270,7 @@ async function listenUser(
 
 async function listenSandbox(
   { config, surroundings, host, logger }: ServerProcess,
-  { desk, store, artifacts, gateway, endModel, imports, policies }: Core,
+  { desk, store, artifacts, gateway, endModel, imports, policies, training }: Core,
   { certificates }: Trust,
   tokens: TokenVerifier,
 ): Promise<SandboxServer> {
@@ -278,6 +282,7 @@ async function listenSandbox(
     }),
     importing: { tokens, pods, imports, storeFull },
     serving: { tokens, pods, policies, artifacts },
+    training: { ...training, tokens, pods, storeFull },
     desk,
     artifacts,
     records: store,

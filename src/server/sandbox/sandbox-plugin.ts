@@ -18,6 +18,7 @@ import type { ClaimRow, ClusterRecords } from '../../store/cluster-records.ts';
 import { MAX_VERDICT_BYTES } from '../../verifiers/verdict.ts';
 import { errorHandler } from '../error-reply.ts';
 import { refuse } from '../identity/refusal.ts';
+import { type TrainerRoutesOptions, trainerRoutes } from '../training/trainer-routes.ts';
 import type { ClaimDesk } from './claim-desk.ts';
 import type { ClaimOffice } from './claim-office.ts';
 import { type ImportPluginOptions, importRoutes } from './import-plugin.ts';
@@ -39,6 +40,8 @@ export interface SandboxPluginOptions {
   readonly importing: Omit<ImportPluginOptions, 'proven'>;
   /** Pods that serve models of ours. */
   readonly serving: Omit<PolicyPluginOptions, 'proven'>;
+  /** Pods that train. */
+  readonly training: Omit<TrainerRoutesOptions, 'proven'>;
   readonly logger: Logger;
 }
 
@@ -103,6 +106,7 @@ export async function sandboxPlugin(
   });
   importRoutes(app, { ...options.importing, proven: options.proven });
   policyRoutes(app, { ...options.serving, proven: options.proven });
+  trainerRoutes(app, { ...options.training, proven: options.proven });
 }
 
 async function sendArtifact(

@@ -125,11 +125,12 @@ it('has a row in every table that a run fills, so that none is forgotten here', 
   const empty = Object.entries(counts())
     .filter(([, rows]) => rows === 0)
     .map(([table]) => table);
-  // Rows of a synthesis belong to a job and to no batch.
+  // Rows of a synthesis or a training belong to that and to no batch.
   const synthesis = ['synthesis_calls', 'synthesis_jobs', 'synthesis_records'];
+  const training = ['training_runs', 'training_uploads'];
   const others = ['gate_runs', 'namespace_gate_runs', 'object_names', 'objects'];
   const reinforcement = ['rl_batches', 'rl_policies', 'rl_runs', 'rl_steps'];
-  expect(empty.toSorted()).toEqual([...others, ...reinforcement, ...synthesis]);
+  expect(empty.toSorted()).toEqual([...others, ...reinforcement, ...synthesis, ...training]);
 });
 
 it('names every artifact of every row, and none of a batch that is gone', async () => {

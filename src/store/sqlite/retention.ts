@@ -123,6 +123,8 @@ const NAMING: readonly {
   { table: 'rl_policies', key: ['run', 'version'], text: "model || ' ' || files_json" },
   { table: 'synthesis_records', key: ['job', 'number'], text: 'data_json' },
   { table: 'synthesis_calls', key: ['call_id'], text: "request || ' ' || response" },
+  { table: 'training_runs', key: ['uid'], text: "spec || ' ' || data_json" },
+  { table: 'training_uploads', key: ['run', 'digest'], text: 'digest' },
 ];
 
 const zNaming = z.object({

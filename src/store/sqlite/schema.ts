@@ -295,4 +295,23 @@ export const SCHEMA_STEPS: readonly string[] = [
     PRIMARY KEY (run, version)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- runs of trainers; data_json: all that changes while one goes on
+  CREATE TABLE training_runs (
+    uid         TEXT PRIMARY KEY,
+    namespace   TEXT NOT NULL,
+    name        TEXT NOT NULL,
+    spec_digest TEXT NOT NULL,
+    spec        TEXT NOT NULL,
+    data_json   TEXT NOT NULL,
+    created_at  INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  -- what the pods of a run have put, which alone they may name
+  CREATE TABLE training_uploads (
+    run    TEXT NOT NULL REFERENCES training_runs (uid),
+    digest TEXT NOT NULL,
+    PRIMARY KEY (run, digest)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

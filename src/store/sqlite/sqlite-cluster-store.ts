@@ -19,6 +19,7 @@ import type {
 import type { AttemptRow, BatchRow, VerificationRow } from '../records.ts';
 import type { DigestCursor, DigestPage } from '../retention-records.ts';
 import type { RlPolicyRow, RlRunRow, RlStepRow } from '../rl-records.ts';
+import type { TrainingRow } from '../training-records.ts';
 import { openBatches } from './batches.ts';
 import {
   claimByCredential,
@@ -70,6 +71,16 @@ import {
   trainRlStep,
 } from './rl-runs.ts';
 import { SqliteStore } from './sqlite-store.ts';
+import {
+  addTrainingUpload,
+  forgetTrainingUploads,
+  getTraining,
+  listTrainings,
+  planTraining,
+  removeTraining,
+  saveTraining,
+  trainingUploads,
+} from './training.ts';
 
 interface OfBatch {
   readonly undecided?: boolean;
@@ -286,5 +297,37 @@ export class SqliteClusterStore extends SqliteStore implements ClusterStore {
 
   getRlPolicy(run: string, version: number): Promise<RlPolicyRow | undefined> {
     return this.read((db) => getRlPolicy(db, run, version));
+  }
+
+  planTraining(row: TrainingRow): Promise<TrainingRow> {
+    return this.write((db) => planTraining(db, row));
+  }
+
+  getTraining(uid: string): Promise<TrainingRow | undefined> {
+    return this.read((db) => getTraining(db, uid));
+  }
+
+  listTrainings(): Promise<readonly TrainingRow[]> {
+    return this.read(listTrainings);
+  }
+
+  saveTraining(uid: string, data: string): Promise<void> {
+    return this.write((db) => saveTraining(db, uid, data));
+  }
+
+  addTrainingUpload(run: string, digest: Sha256): Promise<void> {
+    return this.write((db) => addTrainingUpload(db, run, digest));
+  }
+
+  trainingUploads(run: string): Promise<ReadonlySet<Sha256>> {
+    return this.read((db) => trainingUploads(db, run));
+  }
+
+  forgetTrainingUploads(run: string, digests: readonly Sha256[]): Promise<void> {
+    return this.write((db) => forgetTrainingUploads(db, run, digests));
+  }
+
+  removeTraining(uid: string): Promise<void> {
+    return this.write((db) => removeTraining(db, uid));
   }
 }

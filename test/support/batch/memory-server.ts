@@ -18,6 +18,7 @@ import type { PodEvidence } from '../../../src/protocol/pod-evidence.ts';
 import type { PolicyPodBody, PolicyPodState } from '../../../src/protocol/policy-api.ts';
 import { shape } from '../batch-cases.ts';
 import { rowsOf, soundTaskSet } from '../scripted-server.ts';
+import { MemoryTraining } from '../training/memory-training.ts';
 
 const ROLLOUT = shape('r1');
 const VERIFY = shape('v1', 'verify');
@@ -59,7 +60,7 @@ interface StoredBatch {
  * and crashes, which need a server that any number of operators can be set on. Rows are counted as the
  * real one counts them; nothing is graded. `fail` decides which calls get no answer.
  */
-export class MemoryServer implements ClawGymServer {
+export class MemoryServer extends MemoryTraining implements ClawGymServer {
   readonly calls: string[] = [];
   /** Told each call; throws for those that fail. */
   fail: (call: string) => void = () => undefined;

@@ -1,0 +1,26 @@
+import type { ServerCall } from './claw-gym-server.ts';
+import type {
+  CancelTrainingBody,
+  OpenTraining,
+  PlanTrainingBody,
+  TrainerEndedBody,
+  TrainingState,
+} from './training-api.ts';
+
+/** The part of the server that the controller of TrainingRuns asks; errors as in `ClawGymServer`. */
+export interface TrainingServer {
+  /** Freezes the inputs. Throws `Conflict` for a uid that is stored with another spec. */
+  planTraining(uid: string, body: PlanTrainingBody, call: ServerCall): Promise<TrainingState>;
+  /** Undefined for a run that was never planned. */
+  training(uid: string, call: ServerCall): Promise<TrainingState | undefined>;
+  /** Those that have not ended. */
+  openTrainings(call: ServerCall): Promise<readonly OpenTraining[]>;
+  trainingJob(
+    uid: string,
+    job: { readonly attempt: number; readonly jobUid: string },
+    call: ServerCall,
+  ): Promise<TrainingState>;
+  /** Decides what follows: the next start, or the end. Told twice, it counts once. */
+  trainerEnded(uid: string, body: TrainerEndedBody, call: ServerCall): Promise<TrainingState>;
+  cancelTraining(uid: string, body: CancelTrainingBody, call: ServerCall): Promise<void>;
+}
