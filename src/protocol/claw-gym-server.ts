@@ -18,6 +18,7 @@ import type {
 } from './operator-api.ts';
 import type { PodEvidence } from './pod-evidence.ts';
 import type { PolicyServing } from './policy-server.ts';
+import type { SynthesisServer } from './synthesis-server.ts';
 import type { TrainingServer } from './training-server.ts';
 
 export type NewJobBody = z.infer<typeof zNewJobBody>;
@@ -55,6 +56,7 @@ export interface ClawGymServer extends PolicyServing, TrainingServer {
   expectImport(podUid: string, body: ExpectImportBody, call: ServerCall): Promise<void>;
   /** What the objects of the cluster name, for retention. */
   living(body: LivingBody, call: ServerCall): Promise<void>;
+  readonly synthesis: SynthesisServer;
 }
 
 export interface ServerCall {

@@ -17,6 +17,7 @@ import {
 } from './operator-api.ts';
 import { zPolicyPodState } from './policy-api.ts';
 import { type Connection, type ConnectionFiles, ServerConnection } from './server-connection.ts';
+import { synthesisClient } from './synthesis-client.ts';
 import { zOpenTrainings, zTrainingState } from './training-api.ts';
 
 export interface OperatorClientOptions extends ConnectionFiles {
@@ -146,6 +147,10 @@ export class OperatorClient implements AsyncDisposable, ClawGymServer {
   living: ClawGymServer['living'] = async (body, call) => {
     await this.#send('PUT', '/living', zNothing, call, body);
   };
+
+  readonly synthesis: ClawGymServer['synthesis'] = synthesisClient((...asked) =>
+    this.#send(...asked),
+  );
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#connection[Symbol.asyncDispose]();

@@ -11,6 +11,7 @@ export const AUDIENCES = {
   import: 'clawgym/import',
   policy: 'clawgym/policy',
   training: 'clawgym/training',
+  synthesis: 'clawgym/synthesis',
   operator: 'clawgym/operator',
   /** Of people's tokens that are made for reading records alone. */
   query: 'clawgym/query',
@@ -47,6 +48,8 @@ export const LABELS = {
   policy: 'clawgym.io/policy',
   /** Uid of the TrainingRun, on its Jobs and their pods. */
   training: 'clawgym.io/training-uid',
+  /** Uid of the SynthesisJob, on the Job of its worker and its pods. */
+  synthesis: 'clawgym.io/synthesis-uid',
 } as const;
 
 /** On pods of Indexed Jobs, by the Job controller. */
@@ -150,6 +153,8 @@ export const IMAGE_PATHS = {
   policy: '/opt/clawgym/phase/policy.cjs',
   /** `node training.cjs fetch|report`: beside a trainer. */
   training: '/opt/clawgym/phase/training.cjs',
+  /** `node synthesis.mjs`: takes the records of a SynthesisJob through their stages. */
+  synthesis: '/opt/clawgym/phase/synthesis.mjs',
   /** Folder with `__main__.py`: the agent's wrapper. */
   agentInit: '/opt/clawgym/agent_init',
   /** Folder of the grader. */

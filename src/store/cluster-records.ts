@@ -12,6 +12,8 @@ import type {
 } from './records.ts';
 import type { RetentionRecords } from './retention-records.ts';
 import type { RlRecords } from './rl-records.ts';
+import type { SynthesisRecords } from './synthesis-records.ts';
+import type { SynthesisRuns } from './synthesis-runs.ts';
 import type { TrainingRecords } from './training-records.ts';
 
 /**
@@ -128,7 +130,8 @@ export type ClusterStore = RecordStore &
   ClusterRecords &
   RetentionRecords &
   RlRecords &
-  TrainingRecords;
+  TrainingRecords &
+  SynthesisRecords & { readonly synthesisRuns: SynthesisRuns };
 
 /**
  * Digest of the results, exports (JSON), digest that the source has now, reason of a cancellation, end

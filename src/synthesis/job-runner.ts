@@ -14,6 +14,12 @@ import { draftOf } from './stages/draft-of.ts';
 import { RUN_STAGE } from './stages/run-stage.ts';
 import type { StageContext, StageResult } from './stages/stage.ts';
 
+/** Conditional writes, so that two processes at one job do no harm. */
+export type RunnerStore = Pick<
+  SynthesisRecords,
+  'listSynthesisRecords' | 'addSynthesisRecord' | 'saveSynthesisRecord'
+>;
+
 export interface JobRunnerOptions {
   /** Key of the job in the store. */
   readonly job: string;
@@ -27,7 +33,7 @@ export interface JobRunnerOptions {
   readonly stages: Omit<StageContext, 'signal'>;
   /** Holds the sets that are compared with; accepted tasks are added. */
   readonly index: NoveltyIndex;
-  readonly store: SynthesisRecords;
+  readonly store: RunnerStore;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Told after each checkpoint. */

@@ -22,6 +22,16 @@ export const promptId = (name: PromptName): string => `${name}.v${PROMPT_VERSION
 
 export type Prompts = ReadonlyMap<PromptName, string>;
 
+/** Throws `Conflict` for a name that this version has no prompt of. */
+export function promptNamed(name: string): PromptName {
+  const known = promptNames().find((each) => each === name);
+  if (known !== undefined) return known;
+  throw new ClawError(
+    'Conflict',
+    `no stage of this version asks with a prompt ${JSON.stringify(name)}; the job was planned by another one`,
+  );
+}
+
 const FOLDER = join(dirname(fileURLToPath(import.meta.url)), 'prompts');
 
 /** Reads every prompt in use from its versioned file. */

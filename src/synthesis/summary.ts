@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { SynthesisCallRow } from '../store/synthesis-records.ts';
 import type { SynthesisRecord } from './record.ts';
-import { isEnd, STAGES } from './stage-names.ts';
+import { isEnd, type RecordStage, STAGES, type Stage } from './stage-names.ts';
 
 const zCount = z.int().min(0);
 
@@ -45,8 +45,8 @@ export function synthesisSummary(input: SummaryInput): SynthesisSummary {
   return {
     schema: 'clawgym.synthesis/v1',
     ...{ name, target, accepted, records: records.length },
-    stages: stageYields(records),
-    rejections: rejections(records),
+    stages: stageYields(records.map(lineOf)),
+    rejections: rejections(records.map(lineOf)),
     calls: calls.length,
     inputTokens: calls.reduce((sum, call) => sum + call.inputTokens, 0),
     outputTokens: calls.reduce((sum, call) => sum + call.outputTokens, 0),
@@ -55,23 +55,34 @@ export function synthesisSummary(input: SummaryInput): SynthesisSummary {
   };
 }
 
-function stageYields(records: readonly SynthesisRecord[]): SynthesisSummary['stages'] {
-  const reached = records.map(({ stage, data }) => {
+/** How a record stands, without what it holds. */
+export interface RecordLine {
+  readonly stage: RecordStage;
+  readonly rejection?: { readonly stage: Stage; readonly reason: string } | undefined;
+}
+
+const lineOf = ({ stage, data }: SynthesisRecord): RecordLine => ({
+  stage,
+  rejection: data.rejection,
+});
+
+export function stageYields(lines: readonly RecordLine[]): SynthesisSummary['stages'] {
+  const reached = lines.map(({ stage, rejection }) => {
     if (stage === 'accepted') return STAGES.length;
-    return STAGES.indexOf(stage === 'rejected' ? (data.rejection?.stage ?? 'draft') : stage);
+    return STAGES.indexOf(stage === 'rejected' ? (rejection?.stage ?? 'draft') : stage);
   });
   return STAGES.map((stage, at) => {
-    const rejected = records.filter(({ data }) => data.rejection?.stage === stage).length;
+    const rejected = lines.filter(({ rejection }) => rejection?.stage === stage).length;
     const entered = reached.filter((position) => position >= at).length;
     const passed = reached.filter((position) => position > at).length;
     return { stage, entered, passed, rejected };
   });
 }
 
-function rejections(records: readonly SynthesisRecord[]): SynthesisSummary['rejections'] {
+export function rejections(lines: readonly RecordLine[]): SynthesisSummary['rejections'] {
   const counts = new Map<string, number>();
-  for (const { data } of records) {
-    const reason = data.rejection?.reason;
+  for (const { rejection } of lines) {
+    const reason = rejection?.reason;
     if (reason !== undefined) counts.set(reason, (counts.get(reason) ?? 0) + 1);
   }
   return [...counts]

@@ -17,6 +17,8 @@ import { provePolicy } from '../../src/server/policies/prove-policy.ts';
 import { ClaimOffice } from '../../src/server/sandbox/claim-office.ts';
 import { endModelOf } from '../../src/server/sandbox/end-model.ts';
 import { type SandboxServer, startSandboxServer } from '../../src/server/sandbox/sandbox-server.ts';
+import { type OpenSynthesis, openSynthesis } from '../../src/server/synthesis/open-synthesis.ts';
+import type { SynthesisDeskOptions } from '../../src/server/synthesis/synthesis-desk.ts';
 import type { KeyedCertificate } from '../../src/server/tls/certificates.ts';
 import { makeAuthority, makeServing } from '../../src/server/tls/certificates.ts';
 import { type OpenTraining, openTraining } from '../../src/server/training/open-training.ts';
@@ -31,6 +33,7 @@ import { aBatch, aPlan } from './records.ts';
 import { FakePods } from './sandbox-pods.ts';
 import { type ScriptedModelServer, startScriptedModel } from './scripted-model-server.ts';
 import { SimpleDesk } from './simple-desk.ts';
+import { fallibleUpstreams } from './synthesis/fallible-upstreams.ts';
 import { tempDir } from './temp-dir.ts';
 
 const HOUR = 3_600_000;
@@ -42,6 +45,8 @@ export interface SandboxBedOptions {
   readonly connectionsPerAddress?: number;
   /** Of a task set that a pod hands in. */
   readonly importBytes?: number;
+  /** Endpoints of SynthesisJobs; absent: a fallible generator behind every Secret. */
+  readonly upstreams?: SynthesisDeskOptions['upstreams'];
 }
 
 export interface Asked {
@@ -71,6 +76,8 @@ export class SandboxBed implements AsyncDisposable {
   policies!: PolicyDesk;
   /** Where the policy servers of pods answer, instead of at their addresses. */
   policyOrigin = 'http://127.0.0.1:1';
+  synthesis!: OpenSynthesis;
+  shelf!: TaskSetShelf;
   storeFull = false;
   listener!: SandboxServer;
 
@@ -132,7 +139,9 @@ export class SandboxBed implements AsyncDisposable {
     stack.defer(() => ending.abort());
     const folder = `${this.folder}/store`;
     const store = stack.use(
-      await openSqliteClusterStore({ folder, holder: 'test', clock: systemClock }),
+      await openSqliteClusterStore({
+        ...{ folder, holder: 'test', clock: systemClock, survives: 'process' },
+      }),
     );
     const artifacts = await openFileArtifacts(`${this.folder}/artifacts`);
     const upstream = stack.use(
@@ -184,6 +193,10 @@ export class SandboxBed implements AsyncDisposable {
       }),
     );
     this.artifacts = artifacts;
+    const { upstreams = fallibleUpstreams() } = this.options;
+    const parts = { store, artifacts, shelf, upstreams, clock: systemClock };
+    this.synthesis = openSynthesis({ ...parts, signal, holdMs: 200 });
+    this.shelf = shelf;
     const storeFull = async (): Promise<boolean> => this.storeFull;
     const office = new ClaimOffice({
       tokens,
@@ -200,6 +213,10 @@ export class SandboxBed implements AsyncDisposable {
         importing: { tokens, pods: this.pods, imports: this.imports, storeFull },
         serving: { tokens, pods: this.pods, policies: this.policies, artifacts },
         training: { tokens, pods: this.pods, storeFull, ...this.#training(store, artifacts) },
+        synthesis: {
+          ...{ tokens, pods: this.pods, storeFull },
+          ...{ runs: store.synthesisRuns, desk: this.synthesis.worker },
+        },
         desk,
         artifacts,
         records: store,

@@ -46,7 +46,7 @@ export interface OpenCoordinator extends AsyncDisposable {
   readonly coordinator: Coordinator;
   readonly directory: BatchDirectory;
   readonly imports: TaskSetImports;
-  readonly shelf: Pick<TaskSetShelf, 'tidy'>;
+  readonly shelf: Pick<TaskSetShelf, 'tidy' | 'get' | 'store'>;
 }
 
 export async function openCoordinator(parts: CoordinatorParts): Promise<OpenCoordinator> {

@@ -21,6 +21,8 @@ import { errorHandler } from '../error-reply.ts';
 import { policyOperatorRoutes } from '../policies/operator-routes.ts';
 import type { PolicyDesk } from '../policies/policy-desk.ts';
 import { readBody } from '../read-body.ts';
+import { synthesisOperatorRoutes } from '../synthesis/operator-routes.ts';
+import type { SynthesisDesk } from '../synthesis/synthesis-desk.ts';
 import { trainingOperatorRoutes } from '../training/operator-routes.ts';
 import type { TrainingDesk } from '../training/training-desk.ts';
 
@@ -28,6 +30,7 @@ export interface OperatorPluginOptions {
   readonly coordinator: Coordinator;
   readonly policies: Pick<PolicyDesk, 'expect' | 'end'>;
   readonly training: TrainingDesk;
+  readonly synthesis: SynthesisDesk;
   /** Throws `Unauthorized` or `Forbidden` for everybody but the operator. */
   readonly admit: (authorization: string | undefined) => Promise<void>;
   readonly info: () => Promise<ServerInfo>;
@@ -51,8 +54,10 @@ const zJob = z.object({ uid: zUid, name: z.string().min(1).max(63) });
 /** What the controllers ask of the server; mounted under `OPERATOR_PREFIX` (design: cluster.md 4). */
 export async function operatorPlugin(
   app: FastifyInstance,
-  { coordinator, policies, training, admit, info, living, logger, signal }: OperatorPluginOptions,
+  options: OperatorPluginOptions,
 ): Promise<void> {
+  const { coordinator, policies, training, synthesis, admit, info, living, logger, signal } =
+    options;
   app.setErrorHandler(errorHandler(logger));
   app.setNotFoundHandler(() => {
     throw new ClawError('NotFound', 'the operator API has no such route');
@@ -108,4 +113,5 @@ export async function operatorPlugin(
   app.put('/task-sets', large, (request) =>
     coordinator.taskSet(readBody(zTaskSetBody, request.body).source, signal),
   );
+  synthesisOperatorRoutes(app, synthesis);
 }

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { lookup as systemLookup } from 'node:dns';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AgentHost } from '../../agents/agent-host.ts';
@@ -8,7 +7,6 @@ import type { Logger } from '../../base/logger.ts';
 import { PRODUCT } from '../../base/product.ts';
 import { CALL_LIMITS } from '../../gateway/call-run.ts';
 import { Gateway } from '../../gateway/chat-completions.ts';
-import { OpenAiUpstream } from '../../gateway/openai-upstream.ts';
 import { StoredSessions } from '../../gateway/stored-sessions.ts';
 import { AUDIENCES, SERVER_HOST } from '../../protocol/pod-contract.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
@@ -18,6 +16,7 @@ import { openSqliteClusterStore } from '../../store/sqlite/open.ts';
 import { type OpenCoordinator, openCoordinator } from '../coordinator/open-coordinator.ts';
 import { AccessReviews, type ReviewSource } from '../identity/access-reviews.ts';
 import { ClusterKeys, type KeySource } from '../identity/cluster-keys.ts';
+import { KeptPods } from '../identity/kept-pods.ts';
 import type { PodReader } from '../identity/pods.ts';
 import { TokenVerifier } from '../identity/verify-token.ts';
 import type { KeptSecret } from '../kept-secret.ts';
@@ -28,11 +27,11 @@ import { endModelOf } from '../sandbox/end-model.ts';
 import type { EndModel } from '../sandbox/sandbox-plugin.ts';
 import { type SandboxServer, startSandboxServer } from '../sandbox/sandbox-server.ts';
 import { sessionPlan } from '../session-plan.ts';
+import { type OpenSynthesis, openSynthesis } from '../synthesis/open-synthesis.ts';
 import { CertificateKeeper } from '../tls/certificate-keeper.ts';
 import { type OpenTraining, openTraining } from '../training/open-training.ts';
-import { guardedLookup } from '../upstreams/forbidden-hosts.ts';
-import { keptLookup } from '../upstreams/kept-lookup.ts';
-import { type SecretReader, SecretUpstreams } from '../upstreams/secret-upstreams.ts';
+import { openUpstreams } from '../upstreams/open-upstreams.ts';
+import type { SecretReader } from '../upstreams/secret-upstreams.ts';
 import type { ServerConfig } from './config.ts';
 import { type OpenRetention, openRetention } from './open-retention.ts';
 import { startOpsServer } from './ops-server.ts';
@@ -126,6 +125,7 @@ interface Core extends OpenCoordinator {
   readonly retention: OpenRetention;
   readonly policies: PolicyDesk;
   readonly training: OpenTraining;
+  readonly synthesis: OpenSynthesis;
 }
 
 async function openCore(
@@ -135,7 +135,8 @@ async function openCore(
 ): Promise<Core> {
   const store = stack.use(await openStore(config));
   const artifacts = await openFileArtifacts(join(config.dataDir, 'artifacts'));
-  const secrets = openUpstreams(config, surroundings.secrets, logger);
+  const ownNames = certificateNames(config);
+  const secrets = openUpstreams({ secrets: surroundings.secrets, ownNames, clock, logger });
   const policies = stack.use(openPolicies({ artifacts, clock, logger }));
   const sessions = new StoredSessions({
     records: store,
@@ -173,6 +174,8 @@ async function openCore(
       signal,
     }),
   );
+  const { shelf } = decisions;
+  const synthesis = openSynthesis({ store, artifacts, shelf, upstreams: secrets, clock, signal });
   const days = config.retentionDays;
   const observer = metrics.retention;
   const parts = { store, artifacts, days, observer, clock, logger };
@@ -185,6 +188,7 @@ async function openCore(
     retention: openRetention(parts, decisions),
     policies,
     training: openTraining({ store, artifacts, directory: decisions.directory, clock }),
+    synthesis,
   };
 }
 
@@ -227,7 +231,7 @@ function tokenVerifier(
 
 async function listenUser(
   { config, surroundings, host, logger }: ServerProcess,
-  { coordinator, store, artifacts, retention, policies, training }: Core,
+  { coordinator, synthesis, store, artifacts, retention, policies, training }: Core,
   { certificates, userToken }: Trust,
   tokens: TokenVerifier,
   signal: AbortSignal,
@@ -245,6 +249,7 @@ async function listenUser(
       coordinator,
       policies,
       training: training.desk,
+      synthesis: synthesis.desk,
       admit: async (authorization) => {
         await tokens.verify(authorization, operator);
       },
@@ -270,7 +275,7 @@ async function listenUser(
 
 async function listenSandbox(
   { config, surroundings, host, logger }: ServerProcess,
-  { desk, store, artifacts, gateway, endModel, imports, policies, training }: Core,
+  { desk, store, artifacts, gateway, endModel, imports, policies, training, synthesis }: Core,
   { certificates }: Trust,
   tokens: TokenVerifier,
 ): Promise<SandboxServer> {
@@ -283,6 +288,10 @@ async function listenSandbox(
     importing: { tokens, pods, imports, storeFull },
     serving: { tokens, pods, policies, artifacts },
     training: { ...training, tokens, pods, storeFull },
+    synthesis: {
+      ...{ tokens, storeFull, runs: store.synthesisRuns, desk: synthesis.worker },
+      pods: new KeptPods(pods, clock),
+    },
     desk,
     artifacts,
     records: store,
@@ -313,30 +322,6 @@ async function emptyFolder(folder: string): Promise<string> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   return folder;
-}
-
-function openUpstreams(
-  config: ServerConfig,
-  secrets: SecretReader,
-  logger: Logger,
-): SecretUpstreams {
-  // One for all endpoints: what is known of a name outlives a changed key.
-  const lookup = guardedLookup(keptLookup(systemLookup, clock));
-  return new SecretUpstreams({
-    secrets,
-    connect: (name, endpoint) =>
-      new OpenAiUpstream({
-        name,
-        baseUrl: endpoint.baseUrl,
-        apiKey: endpoint.apiKey,
-        clock,
-        random: Math.random,
-        logger,
-        lookup,
-      }),
-    ownNames: new Set(certificateNames(config)),
-    clock,
-  });
 }
 
 /** Harnesses come with the images, which hold this very Node. */

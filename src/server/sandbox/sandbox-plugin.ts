@@ -18,6 +18,7 @@ import type { ClaimRow, ClusterRecords } from '../../store/cluster-records.ts';
 import { MAX_VERDICT_BYTES } from '../../verifiers/verdict.ts';
 import { errorHandler } from '../error-reply.ts';
 import { refuse } from '../identity/refusal.ts';
+import { synthesisWorkerRoutes, type WorkerRoutesOptions } from '../synthesis/worker-routes.ts';
 import { type TrainerRoutesOptions, trainerRoutes } from '../training/trainer-routes.ts';
 import type { ClaimDesk } from './claim-desk.ts';
 import type { ClaimOffice } from './claim-office.ts';
@@ -42,6 +43,8 @@ export interface SandboxPluginOptions {
   readonly serving: Omit<PolicyPluginOptions, 'proven'>;
   /** Pods that train. */
   readonly training: Omit<TrainerRoutesOptions, 'proven'>;
+  /** Workers of SynthesisJobs. */
+  readonly synthesis: Omit<WorkerRoutesOptions, 'proven'>;
   readonly logger: Logger;
 }
 
@@ -107,6 +110,7 @@ export async function sandboxPlugin(
   importRoutes(app, { ...options.importing, proven: options.proven });
   policyRoutes(app, { ...options.serving, proven: options.proven });
   trainerRoutes(app, { ...options.training, proven: options.proven });
+  synthesisWorkerRoutes(app, { ...options.synthesis, proven: options.proven });
 }
 
 async function sendArtifact(

@@ -126,8 +126,11 @@ it('has a row in every table that a run fills, so that none is forgotten here', 
     .filter(([, rows]) => rows === 0)
     .map(([table]) => table);
   // Rows of a synthesis or a training belong to that and to no batch.
-  const synthesis = ['synthesis_calls', 'synthesis_jobs', 'synthesis_records'];
   const training = ['training_runs', 'training_uploads'];
+  const synthesis = [
+    ...['synthesis_calls', 'synthesis_gates', 'synthesis_jobs', 'synthesis_records'],
+    ...['synthesis_rounds', 'synthesis_runs'],
+  ];
   const others = ['gate_runs', 'namespace_gate_runs', 'object_names', 'objects'];
   const reinforcement = ['rl_batches', 'rl_policies', 'rl_runs', 'rl_steps'];
   expect(empty.toSorted()).toEqual([...others, ...reinforcement, ...synthesis, ...training]);

@@ -125,6 +125,9 @@ const NAMING: readonly {
   { table: 'synthesis_calls', key: ['call_id'], text: "request || ' ' || response" },
   { table: 'training_runs', key: ['uid'], text: "spec || ' ' || data_json" },
   { table: 'training_uploads', key: ['run', 'digest'], text: 'digest' },
+  { table: 'synthesis_jobs', key: ['id'], text: 'spec' },
+  { table: 'synthesis_runs', key: ['job'], text: "coalesce(result, '')" },
+  { table: 'synthesis_rounds', key: ['job', 'id'], text: 'task_set' },
 ];
 
 const zNaming = z.object({

@@ -314,4 +314,47 @@ export const SCHEMA_STEPS: readonly string[] = [
     PRIMARY KEY (run, digest)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- synthesis jobs of a cluster; steering, failure and result are JSON
+  CREATE TABLE synthesis_runs (
+    job          TEXT PRIMARY KEY REFERENCES synthesis_jobs (id),
+    namespace    TEXT NOT NULL,
+    name         TEXT NOT NULL,
+    steering     TEXT NOT NULL,
+    worker       TEXT,
+    failure      TEXT,
+    result       TEXT,
+    cancelled    TEXT,
+    absent_since INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX synthesis_runs_of_worker ON synthesis_runs (worker);
+
+  -- gate runs of several records that one batch carries
+  CREATE TABLE synthesis_rounds (
+    job      TEXT NOT NULL REFERENCES synthesis_runs (job),
+    id       INTEGER NOT NULL,
+    run      TEXT NOT NULL,
+    label    TEXT NOT NULL,
+    task_set TEXT NOT NULL,
+    agent    TEXT NOT NULL,
+    samples  INTEGER NOT NULL,
+    batch    TEXT,
+    is_over  INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (job, id)
+  ) STRICT, WITHOUT ROWID;
+
+  -- round: absent while the run waits for one; report: JSON, once it is over
+  CREATE TABLE synthesis_gates (
+    job       TEXT NOT NULL REFERENCES synthesis_runs (job),
+    number    INTEGER NOT NULL,
+    task      TEXT NOT NULL,
+    label     TEXT NOT NULL,
+    run       TEXT NOT NULL,
+    round     INTEGER,
+    report    TEXT,
+    is_failed INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (job, number, task, label, run)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX synthesis_gates_of_round ON synthesis_gates (job, round);
+  `,
 ];

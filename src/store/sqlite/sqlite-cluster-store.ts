@@ -71,6 +71,7 @@ import {
   trainRlStep,
 } from './rl-runs.ts';
 import { SqliteStore } from './sqlite-store.ts';
+import { sqliteSynthesisRuns } from './sqlite-synthesis-runs.ts';
 import {
   addTrainingUpload,
   forgetTrainingUploads,
@@ -88,6 +89,11 @@ interface OfBatch {
 
 /** The owner's store with the tables of a cluster's server. */
 export class SqliteClusterStore extends SqliteStore implements ClusterStore {
+  readonly synthesisRuns = sqliteSynthesisRuns({
+    read: (work) => this.read(work),
+    write: (work) => this.write(work),
+  });
+
   newJob(job: NewJob, items: readonly WorkItem[]): Promise<CountedJobRow> {
     return this.write((db) => newJob(db, job, items));
   }

@@ -16,7 +16,7 @@ const zJob = z
     }),
   );
 
-const zRecord = z
+export const zSynthesisRecord = z
   .object({
     job: z.string(),
     number: z.int(),
@@ -91,7 +91,7 @@ const RECORD = 'SELECT * FROM synthesis_records WHERE job = ?';
 export function listSynthesisRecords(db: Connection, job: string): readonly SynthesisRecordRow[] {
   return db
     .all(`${RECORD} ORDER BY number`, job)
-    .map((row) => parseRow(zRecord, 'synthesis_records', row));
+    .map((row) => parseRow(zSynthesisRecord, 'synthesis_records', row));
 }
 
 export function addSynthesisRecord(db: Connection, row: SynthesisRecordRow): void {

@@ -20,9 +20,14 @@ const zPersona = z.looseObject({
  * by its number. Throws `NotFound`, `TooLarge` or `InvalidInput` with the line.
  */
 export async function readPersonas(file: string): Promise<readonly Persona[]> {
+  return parsePersonas(await readText(file), file);
+}
+
+/** As `readPersonas`, of a text; `file` is for messages. */
+export function parsePersonas(lines: string, file: string): readonly Persona[] {
   const personas: Persona[] = [];
   const seen = new Map<string, number>();
-  for (const [index, line] of (await readText(file)).split('\n').entries()) {
+  for (const [index, line] of lines.split('\n').entries()) {
     if (line.trim() === '') continue;
     const place = `${file}:${index + 1}`;
     const { id = `line-${index + 1}`, persona: text } = parseLine(line, place);

@@ -44,7 +44,11 @@ export async function readSkills(folder: string): Promise<readonly Skill[]> {
 async function readSkill(file: string, name: string): Promise<Skill> {
   const limits = DEFAULT_IMPORT_LIMITS;
   const { content } = await readBoundedFile(file, file, limits, newReadBudget());
-  const text = decodeText(content, file);
+  return parseSkill(decodeText(content, file), file, name);
+}
+
+/** A SKILL.md of the skill `name`; `file` is for messages. */
+export function parseSkill(text: string, file: string, name: string): Skill {
   const match = FRONT_MATTER.exec(text);
   if (match === null) {
     throw new ClawError(
@@ -52,7 +56,7 @@ async function readSkill(file: string, name: string): Promise<Skill> {
       `${file}: expected front matter between two lines of --- at its start, with name and description`,
     );
   }
-  const parsed = zFrontMatter.safeParse(parseYamlText(match[1] ?? '', file, limits));
+  const parsed = zFrontMatter.safeParse(parseYamlText(match[1] ?? '', file, DEFAULT_IMPORT_LIMITS));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const field = issue?.path.join('.') || 'front matter';

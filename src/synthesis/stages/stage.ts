@@ -8,7 +8,7 @@ import type { RecordData } from '../record.ts';
 export interface StageContext {
   /** Name of the job: ids of tasks begin with it. */
   readonly job: string;
-  readonly caller: ModelCaller;
+  readonly caller: Pick<ModelCaller, 'ask' | 'exhausted'>;
   readonly prompts: Prompts;
   readonly gates: GateRunner;
   readonly bounds: GateBounds;

@@ -18,6 +18,7 @@ import type { PodEvidence } from '../../../src/protocol/pod-evidence.ts';
 import type { PolicyPodBody, PolicyPodState } from '../../../src/protocol/policy-api.ts';
 import { shape } from '../batch-cases.ts';
 import { rowsOf, soundTaskSet } from '../scripted-server.ts';
+import { MemorySynthesis } from '../synthesis/memory-synthesis.ts';
 import { MemoryTraining } from '../training/memory-training.ts';
 
 const ROLLOUT = shape('r1');
@@ -66,6 +67,7 @@ export class MemoryServer extends MemoryTraining implements ClawGymServer {
   fail: (call: string) => void = () => undefined;
   storeFull = false;
   readonly expectedImports = new Set<string>();
+  readonly synthesis = new MemorySynthesis();
   readonly livingTold: LivingBody[] = [];
   /** Policy pods that were told of, and what each of them hears. */
   readonly policyPods = new Map<string, PolicyPodBody>();
