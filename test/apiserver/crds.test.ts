@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { KubeError } from '../../operator/kube/base/kube-error.ts';
 import type { ApplyObject } from '../../operator/kube/client/resource-client.ts';
+import { formatFieldPath } from '../../src/api/field-path.ts';
 import type { Kind } from '../../src/api/kinds.ts';
 import { loadDocument, splitDocuments } from '../../src/api/kube-yaml.ts';
+import { badValues, NEW_FIELDS } from '../support/bad-values.ts';
 import { installCrds, plainKind } from '../support/clawgym-layer.ts';
 import { CRD_EXAMPLES, exampleObject } from '../support/crd-examples.ts';
 import { crdFiles } from '../support/crd-files.ts';
@@ -54,6 +56,32 @@ describe('rules on the real server', () => {
     expect(refused?.causes.map(({ field, message }) => ({ field, message }))).toEqual([
       { field: example.field, message: expect.stringContaining(example.message) },
     ]);
+  });
+});
+
+describe('bad values', () => {
+  test.each(NEW_FIELDS)('of %s %j are refused at each field', async (kind, under) => {
+    const namespace = await ownNamespace(layer.client, 'bad');
+    const client = layer.client.for(plainKind(kind));
+    // One a field: the second reading of the schema in the unit tests has all of them.
+    const all = badValues(kind, under);
+    const bad = [...new Map(all.map((each) => [formatFieldPath(each.path), each])).values()];
+    const open = [...bad];
+    const odd: string[] = [];
+    const ask = async (): Promise<void> => {
+      for (let each = open.pop(); each !== undefined; each = open.pop()) {
+        const object = placed(each.object, namespace, 'bad');
+        const refused = await refusal(client.create(object, { ...user, dryRun: true }));
+        const field = formatFieldPath(each.path);
+        const said = [refused?.message, ...(refused?.causes ?? []).map((cause) => cause.field)];
+        if (!said.some((text) => text?.includes(field))) {
+          odd.push(`${field}: ${each.why}: ${refused?.message ?? 'taken'}`);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, ask));
+    expect(bad.length).toBeGreaterThan(2);
+    expect(odd).toEqual([]);
   });
 });
 
