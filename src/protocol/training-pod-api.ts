@@ -22,6 +22,9 @@ export const TRAINING_ROUTES = {
   result: '/training/v1/result',
 } as const;
 
+export const artifactRoute = (digest: string): string =>
+  TRAINING_ROUTES.artifact.replace(':digest', digest);
+
 export const INPUT_FOLDERS = ['model', 'template', 'data'] as const;
 
 /** Everything that one start of a trainer needs. */

@@ -76,6 +76,7 @@ function save(step: number, weights: string): void {
   mkdirSync(`${target}.tmp`, { recursive: true });
   writeFileSync(join(`${target}.tmp`, 'weights'), weights);
   renameSync(`${target}.tmp`, target);
+  writeFileSync(join(out, 'checkpoints', 'latest'), `step-${step}\n`);
 }
 
 function publish(steps: number, weights: string): void {

@@ -21,7 +21,8 @@ import { type OpenSynthesis, openSynthesis } from '../../src/server/synthesis/op
 import type { SynthesisDeskOptions } from '../../src/server/synthesis/synthesis-desk.ts';
 import type { KeyedCertificate } from '../../src/server/tls/certificates.ts';
 import { makeAuthority, makeServing } from '../../src/server/tls/certificates.ts';
-import { type OpenTraining, openTraining } from '../../src/server/training/open-training.ts';
+import { openTraining } from '../../src/server/training/open-training.ts';
+import type { TrainingDesk } from '../../src/server/training/training-desk.ts';
 import type { ArtifactStore } from '../../src/store/artifacts.ts';
 import type { ClusterStore } from '../../src/store/cluster-records.ts';
 import { openFileArtifacts } from '../../src/store/file-artifacts.ts';
@@ -71,6 +72,7 @@ export class SandboxBed implements AsyncDisposable {
   #port = 0;
   store!: ClusterStore;
   artifacts!: ArtifactStore;
+  training!: TrainingDesk;
   desk!: SimpleDesk;
   imports!: TaskSetImports;
   policies!: PolicyDesk;
@@ -192,12 +194,13 @@ export class SandboxBed implements AsyncDisposable {
         originOf: () => this.policyOrigin,
       }),
     );
-    this.artifacts = artifacts;
     const { upstreams = fallibleUpstreams() } = this.options;
     const parts = { store, artifacts, shelf, upstreams, clock: systemClock };
     this.synthesis = openSynthesis({ ...parts, signal, holdMs: 200 });
     this.shelf = shelf;
     const storeFull = async (): Promise<boolean> => this.storeFull;
+    const directory = { find: async () => undefined };
+    const training = openTraining({ store, artifacts, directory, clock: systemClock });
     const office = new ClaimOffice({
       tokens,
       pods: this.pods,
@@ -212,11 +215,11 @@ export class SandboxBed implements AsyncDisposable {
         office,
         importing: { tokens, pods: this.pods, imports: this.imports, storeFull },
         serving: { tokens, pods: this.pods, policies: this.policies, artifacts },
-        training: { tokens, pods: this.pods, storeFull, ...this.#training(store, artifacts) },
         synthesis: {
           ...{ tokens, pods: this.pods, storeFull },
           ...{ runs: store.synthesisRuns, desk: this.synthesis.worker },
         },
+        training: { tokens, pods: this.pods, storeFull, ...training },
         desk,
         artifacts,
         records: store,
@@ -234,17 +237,14 @@ export class SandboxBed implements AsyncDisposable {
     // A restarted server has the same address.
     this.#port = this.listener.port;
     this.store = store;
+    this.artifacts = artifacts;
+    this.training = training.desk;
     this.desk = desk;
     if (this.#agent === undefined) {
       const agent = this.newAgent(this.authority.certificate, 8);
       this.#agent = agent;
       this.#stack.defer(() => agent.destroy());
     }
-  }
-
-  #training(store: ClusterStore, artifacts: ArtifactStore): OpenTraining {
-    const directory = { find: async () => undefined };
-    return openTraining({ store, artifacts, directory, clock: systemClock });
   }
 
   /** A client that trusts the bed's authority for the server's name, as pods do. */

@@ -13,6 +13,8 @@ export interface PodFields {
   readonly deletionTimestamp?: string;
   readonly ownerKind?: string;
   readonly podIP?: string;
+  /** Uid of a TrainingRun. */
+  readonly run?: string;
 }
 
 export function aPod(fields: PodFields = {}): SandboxPod {
@@ -25,7 +27,10 @@ export function aPod(fields: PodFields = {}): SandboxPod {
       name,
       uid,
       ...(deletionTimestamp !== undefined && { deletionTimestamp }),
-      labels: { [LABELS.batch]: fields.batch ?? 'batch-1' },
+      labels: {
+        [LABELS.batch]: fields.batch ?? 'batch-1',
+        ...(fields.run !== undefined && { [LABELS.training]: fields.run }),
+      },
       annotations: { 'batch.kubernetes.io/job-completion-index': fields.index ?? '0' },
       ownerReferences: [
         {

@@ -1,11 +1,10 @@
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newestMetrics, type TrainingMetrics } from '../../training/read-metrics.ts';
+import { tailOf } from '../../training/tail-of.ts';
 import { drawBar, formatSeconds, type ProgressOutput, type ProgressTime } from '../progress.ts';
 
 const REFRESH_MS = 500;
 const PLAIN_EVERY_MS = 10_000;
-const TAIL_BYTES = 64 * 1024;
 
 /** A live view of a trainer that writes `metrics.jsonl` into `folder`; `stop` draws the last line. */
 export function startTrainingProgress(
@@ -33,20 +32,6 @@ export function startTrainingProgress(
       if (output.interactive) output.write('\n');
     },
   };
-}
-
-async function tailOf(path: string): Promise<string> {
-  const file = await open(path).catch(() => undefined);
-  if (file === undefined) return '';
-  try {
-    const { size } = await file.stat();
-    const start = Math.max(0, size - TAIL_BYTES);
-    const bytes = Buffer.alloc(size - start);
-    const { bytesRead } = await file.read(bytes, 0, bytes.length, start);
-    return bytes.toString('utf8', 0, bytesRead);
-  } finally {
-    await file.close();
-  }
 }
 
 /** Turns what the trainer reports into a line; the pace is that of this process alone. */

@@ -68,6 +68,7 @@ All run as uid and gid 65534 on a read-only root file system, without capabiliti
 | \`/opt/clawgym/phase/phase.cjs\` | \`stage\`, \`companion\`, \`fetch\`, \`report\` | the other three |
 | \`/opt/clawgym/phase/import.cjs\` | reads tasks from a volume | the other three |
 | \`/opt/clawgym/phase/policy.cjs\` | brings a model of ours to the policy server of its pod | the other three |
+| \`/opt/clawgym/phase/training.cjs\` | brings a trainer what it begins with, and hands in what it makes | the other three |
 | \`/opt/clawgym/agent_init\`, \`/program\` | the agent's wrapper, the grader, both compiled | |
 | \`/opt/clawgym/root-digest\` | identity of the tools: equal to \`root\` in the results of a local run that had the same packages | |
 | \`/opt/harness\`, \`/opt/node/bin/node\` | the harness where the local engine mounts it, and its Node | agents |

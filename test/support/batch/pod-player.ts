@@ -73,6 +73,8 @@ export class PodPlayer implements AsyncDisposable {
   async #step(pod: SandboxPod): Promise<void> {
     const { phase = 'Pending' } = pod.status ?? {};
     const { uid = '', deletionTimestamp, annotations, labels } = pod.metadata;
+    // Others play trainers.
+    if (labels?.[LABELS.training] !== undefined) return;
     const script = this.#scripts.get(uid);
     if (deletionTimestamp !== undefined) return await this.#end(pod, script);
     if (phase === 'Succeeded' || phase === 'Failed' || pod.spec?.nodeName === undefined) return;
