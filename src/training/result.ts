@@ -63,7 +63,8 @@ export async function doneIn(out: string): Promise<TrainingDone> {
   throw new ClawError('TrainingFailed', `${fileIn(out)} ${said}, after an exit code of 0`);
 }
 
-/** A failure of an earlier start is tried again: its cause may have been mended. */
+/** A failure of an earlier start is tried again, its cause may have been mended; so is what cannot be read. */
 export async function forgetFailure(out: string): Promise<void> {
-  if ((await readResultIn(out))?.status === 'failed') await rm(fileIn(out));
+  const result = await readResultIn(out).catch(() => undefined);
+  if (result?.status !== 'done') await rm(fileIn(out), { force: true });
 }

@@ -8,6 +8,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -15,8 +16,8 @@ import { join } from 'node:path';
 /**
  * A trainer that keeps to docs/reference/sft.md and learns nothing: its weights are a chain of digests over
  * the data, one link a step, so that any lost, doubled or skipped step shows in the model's digest.
- * FAULT is `kill@N` (SIGKILL to itself once after step N), `exit@N:CODE` (0: before it looks at anything) or
- * `slow:MS` (a pause a step).
+ * FAULT is `kill@N` (SIGKILL to itself once after step N), `exit@N:CODE` (0: before it looks at anything),
+ * `slow:MS` (a pause a step) or `leaves:WHAT` (what is no model, at its end).
  */
 const need = (name: string): string => {
   const value = process.env[name];
@@ -88,7 +89,32 @@ function publish(steps: number, weights: string): void {
   writeFileSync(join(model, 'model.safetensors'), weights);
   const rows = { in: 2, kept: 2, dropped: { noAnswer: 0 }, cut: 0 };
   const result = { status: 'done', steps, tokens: steps * 10, rows, model: { path: 'model' } };
-  writeFileSync(join(out, 'result.json'), JSON.stringify({ ...result, versions: { fake: '1' } }));
+  spoil(model, { ...result, versions: { fake: '1' } });
+}
+
+/** What a trainer may leave that is no model. */
+function spoil(model: string, result: object): void {
+  const write = (value: unknown): void =>
+    writeFileSync(join(out, 'result.json'), JSON.stringify(value));
+  switch (fault) {
+    case 'leaves:nothing':
+      return;
+    case 'leaves:half':
+      writeFileSync(join(out, 'result.json'), '{"status":"do');
+      return;
+    case 'leaves:elsewhere':
+      write({ ...result, model: { path: '../in/model' } });
+      return;
+    case 'leaves:weightless':
+      rmSync(join(model, 'model.safetensors'));
+      break;
+    case 'leaves:code':
+      writeFileSync(join(model, 'pytorch_model.bin'), 'weights');
+      break;
+    case 'leaves:link':
+      symlinkSync('/etc/passwd', join(model, 'notes.txt'));
+  }
+  write(result);
 }
 
 async function train(): Promise<void> {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -153,7 +154,28 @@ describe('a run that cannot be', () => {
     const b = await bed();
     await using _dir = b.dir;
     if (what === 'another spec') await train(run(b.spec()), b);
+    const before = await modelsInWork(b.work);
     await expect(train(run(b.spec(part)), b)).rejects.toThrow(message);
+    expect(await modelsInWork(b.work)).toEqual(before);
+    // Nothing was started for it.
+    expect(existsSync(join(b.work, 'sft/trainer/out/starts'))).toBe(what === 'another spec');
+  });
+
+  test.each<[string, string]>([
+    ['nothing', 'result.json is missing'],
+    ['half', 'result.json is not JSON'],
+    ['elsewhere', 'does not keep to the contract'],
+    ['weightless', 'no *.safetensors'],
+    ['code', 'pytorch_model.bin can run code'],
+    ['link', 'notes.txt is a link'],
+  ])('with a trainer that leaves %s makes no model; mended, it does', async (what, message) => {
+    const b = await bed();
+    await using _dir = b.dir;
+    await expect(train(run(b.spec()), b, { fault: `leaves:${what}` })).rejects.toThrow(message);
+    expect(await modelsInWork(b.work)).toEqual([]);
+    const mended = await train(run(b.spec()), b);
+    expect((await modelsInWork(b.work)).map(({ digest }) => digest)).toEqual([mended.digest]);
+    expect(mended.manifest.files.map(({ path }) => path)).toContain('model.safetensors');
   });
 
   test('with data that is no export is refused', async () => {
