@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { zSynthesisSummary } from '../../src/synthesis/summary.ts';
@@ -69,4 +69,19 @@ it('refuses another specification in the same folder, and a set that is not made
   writeFileSync(batch, BATCH.replace('word-tasks', 'absent'));
   const early = await clawgym('run', '-f', batch, '--out', join(out, '..', 'bench'));
   expect(early.stderr).toContain('SynthesisJob "absent"');
+});
+
+it.each([
+  ['personas: {source: {path: none.jsonl}}', 'none.jsonl cannot be read'],
+  ['personas: {count: 100000}', 'lower it'],
+])('leaves nothing of a job whose routes are %s', async (route, message) => {
+  const { manifest, out } = await folderWith(1);
+  const text = readFileSync(manifest, 'utf8');
+  writeFileSync(manifest, text.replace(/routes:\n(?: {4}.*\n)+/, `routes: {${route}}\n`));
+  const { code, stdout, stderr } = await clawgym('run', '-f', manifest, '--out', out);
+  expect({ code, stdout, stderr }).toMatchObject({
+    ...{ code: 1, stdout: '' },
+    stderr: expect.stringContaining(message) as string,
+  });
+  expect(existsSync(out)).toBe(false);
 });
