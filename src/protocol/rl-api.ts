@@ -33,6 +33,8 @@ const zWanted = z.object({
   policyVersion: z.number().int(),
   /** Model artifact of that version. */
   model: zSha256,
+  /** Uid of the RolloutBatch that plays it, as it was told last. */
+  batch: z.string().optional(),
 });
 export type WantedRlBatch = z.infer<typeof zWanted>;
 

@@ -29,7 +29,7 @@ from .failures import Preempted
 from .lora import merged, with_adapter
 from .metrics import MetricsFile, json_safe
 from .model_load import choose_device, limit_threads, load_model
-from .policy_files import TOKENIZER, write_model_folder
+from .policy_files import READY, TOKENIZER, write_model_folder
 from .progress import Progress, status_server
 from .rope import with_rope
 from .run_spec import RL_TOKENS
@@ -87,7 +87,7 @@ class RlRun:
     def finish(self) -> dict[str, Any]:
         """Trains to the end and returns the result. Raises Preempted where asked to stop."""
         if self._state.told is not None:
-            self._source.trained(self._state.batch, self._state.told)
+            self._tell_again(self._state.batch, self._state.told)
         while self._state.step < self._rl.steps:
             asked = time.monotonic()
             fetched = self._source.next_after(self._state.batch)
@@ -123,6 +123,13 @@ class RlRun:
         self._drop_old_policies()
         shown = {name: row[name] for name in ("loss", "rewardMean", "gradNorm") if name in row}
         self._progress.tell(self._state.step, shown)
+
+    def _tell_again(self, batch: int, told: dict[str, Any]) -> None:
+        """The word may have been lost; and on another machine the version that it is about, too."""
+        if not (self._policy(batch) / READY).is_file():
+            # The same weights give the same files; where they do not, the server says so.
+            told = {**told, **self._publish(batch)}
+        self._source.trained(batch, told)
 
     def _publish(self, version: int) -> dict[str, Any]:
         target = self._policy(version)

@@ -164,6 +164,39 @@ def test_fails_at_each_place_of_a_step_and_goes_on(
     assert [row["batch"] for row in MetricsFile(out / "metrics.jsonl").rows()] == [1, 2, 3, 4, 5]
 
 
+def test_goes_on_in_another_folder_from_its_checkpoint_alone(
+    whole: tuple[Path, list[Any]],
+    inputs: Path,
+    recorded: Make,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Lost(BaseException):
+        """With its machine."""
+
+    real, words = token_grpo.BatchSource.trained, []
+
+    def lose(source: token_grpo.BatchSource, number: int, told: dict[str, Any]) -> None:
+        words.append(number)
+        if len(words) == 3:
+            raise Lost
+        assert (Path(told["path"]) / "READY").is_file()
+        real(source, number, told)
+
+    out, other = tmp_path / "out", tmp_path / "other"
+    with BatchServer(5, recorded) as server:
+        monkeypatch.setattr(token_grpo.BatchSource, "trained", lose)
+        with pytest.raises(Lost):
+            here(monkeypatch, five(server.url), inputs, out)
+        other.mkdir()
+        (out / "checkpoints").rename(other / "checkpoints")
+        assert here(monkeypatch, five(server.url), inputs, other) == 0
+        policies = {(number, one["manifestSha256"]) for number, one in server.told}
+    assert words == [1, 2, 3, 3, 4, 5]
+    assert policies == {(number, one["manifestSha256"]) for number, one in whole[1]}
+    assert weights(other) == weights(whole[0])
+
+
 def test_asked_to_stop_while_it_waits_it_ends_at_once(
     inputs: Path, recorded: Make, tmp_path: Path
 ) -> None:

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { sha256 } from '../../base/digest.ts';
 import { ClawError, toClawError } from '../../base/error.ts';
-import { batchRoutes } from './batch-routes.ts';
+import { batchRoutes, fitting } from './batch-routes.ts';
 import type { BatchSource } from './batch-source.ts';
 
 export interface BatchServerOptions {
@@ -32,11 +32,11 @@ export async function batchServer(
     app.addHook('onRequest', async (request) => refuseStranger(request, token));
   }
   app.setErrorHandler(async (thrown, _request, reply) => {
-    const { code, message } = asRefusal(thrown);
+    const { code, message } = toClawError(thrown);
     await reply.code(STATUS[code] ?? 500).send({ code, message });
   });
   batchRoutes(app, '/v1/runs/:run/batches', async (request) => {
-    const path = zRunPath.parse(request.params);
+    const path = fitting(zRunPath, request.params);
     if (path.run === run) return source;
     throw new ClawError('NotFound', `this server has the batches of ${run}, not of ${path.run}`);
   });
@@ -46,10 +46,4 @@ function refuseStranger({ headers: { authorization } }: FastifyRequest, token: s
   const shown = Buffer.from(sha256(authorization ?? ''));
   if (timingSafeEqual(shown, Buffer.from(sha256(`Bearer ${token}`)))) return;
   throw new ClawError('Unauthorized', "expected the run's token as bearer");
-}
-
-function asRefusal(thrown: unknown): ClawError {
-  if (!(thrown instanceof z.ZodError)) return toClawError(thrown);
-  const said = thrown.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-  return new ClawError('InvalidInput', said.join('; '));
 }

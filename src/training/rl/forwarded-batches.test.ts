@@ -6,23 +6,26 @@ import { expect, it, onTestFinished } from 'vitest';
 import { policyFiles, RUN, rlBed } from '../../../test/support/rl/rl-bed.ts';
 import type { Sha256 } from '../../base/brand.ts';
 import { batchServer } from './batch-server.ts';
-import type { BatchSource } from './batch-source.ts';
-import { forwardedBatches } from './forwarded-batches.ts';
+import { forwardedBatches, type ServedBatches } from './forwarded-batches.ts';
 
 const NEVER = new AbortController().signal;
 
 /** A pod of a run: the trainer's own server, what it forwards to, and what the pod has put. */
-async function pod(over: Partial<BatchSource> = {}) {
+async function pod(over: Partial<ServedBatches> = {}) {
   const bed = await rlBed();
   const desk = bed.open();
   await bed.play(desk, await desk.plan(RUN, bed.body(), NEVER));
   await desk.state(RUN);
   const done: string[] = [];
-  const server: BatchSource = { ...(await desk.source(RUN)), ...over };
+  const server: ServedBatches = { ...(await desk.source(RUN)), ...over };
   const source = forwardedBatches({
     ...{ out: bed.dir, signal: NEVER },
     server: {
       ...server,
+      keepPolicy: async (number, word) => {
+        done.push(`policy ${number}`);
+        await server.keepPolicy(number, word);
+      },
       trained: async (number, word) => {
         done.push(`trained ${number}`);
         await server.trained(number, word);
@@ -63,9 +66,10 @@ it('has the policy and the checkpoint kept before the server hears that a batch 
   const { word, files } = await write(1);
   const said = await app.inject({ method: 'POST', url: `${BATCHES}/1/trained`, payload: word });
   expect([said.statusCode, said.body]).toEqual([200, '{}']);
-  expect(done).toHaveLength(files.length + 2);
-  expect(done.slice(-3)).toEqual([
+  expect(done).toHaveLength(files.length + 3);
+  expect(done.slice(-4)).toEqual([
     `put ${word.manifestSha256.slice(0, 6)}`,
+    'policy 1',
     'checkpoint',
     'trained 1',
   ]);

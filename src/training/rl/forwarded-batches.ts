@@ -18,9 +18,14 @@ export interface Upload {
   readonly open: () => Readable;
 }
 
+/** The server's batches of a run, as its pod asks for them. */
+export interface ServedBatches extends BatchSource {
+  /** The files of the version are put: the server keeps it as a model. Idempotent. */
+  keepPolicy(number: number, word: Trained): Promise<void>;
+}
+
 export interface ForwardingOptions {
-  /** The server's batches of this run. */
-  readonly server: BatchSource;
+  readonly server: ServedBatches;
   /** RUN_OUT of the pod. */
   readonly out: string;
   /** Puts an artifact unless the server has it; returns once it does. */
@@ -42,6 +47,8 @@ export function forwardedBatches(options: ForwardingOptions): BatchSource {
     tokens: (number) => server.tokens(number),
     trained: async (number, word) => {
       await putPolicy(word, options);
+      // Before anything else is put: what nothing names may be let go of at once.
+      await server.keepPolicy(number, word);
       await keepCheckpoint(signal);
       await server.trained(number, word);
     },

@@ -23,10 +23,11 @@ export async function keepPolicy(
 ): Promise<void> {
   const known = await store.getRlPolicy(uid, version);
   if (known?.files.includes(ready) === true) return;
+  const before = new Set((await store.getRlPolicy(uid, version - 1))?.files);
   const { digest, files } = await policyModel(
     {
       ...{ run: plan.name, version, ready, base: { digest: plan.base, manifest: base } },
-      isOwn: (artifact) => isOwn(uid, artifact),
+      isOwn: async (artifact) => before.has(artifact) || (await isOwn(uid, artifact)),
     },
     artifacts,
   );

@@ -6,7 +6,8 @@ import type { PlanRlBody, RlState } from '../../../protocol/rl-api.ts';
 import type { ArtifactStore } from '../../../store/artifacts.ts';
 import type { ClusterStore } from '../../../store/cluster-records.ts';
 import { readModel } from '../../../training/model-manifest.ts';
-import { type BatchSource, boardSource } from '../../../training/rl/batch-source.ts';
+import { boardSource } from '../../../training/rl/batch-source.ts';
+import type { ServedBatches } from '../../../training/rl/forwarded-batches.ts';
 import { freezeStep } from '../../../training/rl/freeze-step.ts';
 import { nextActions, type RlAction, type SeenRun } from '../../../training/rl/next-actions.ts';
 import { evaluationName, stepBatchName } from '../../../training/rl/rl-run.ts';
@@ -27,6 +28,7 @@ export interface RlDeskOptions extends Pick<KeptPoliciesOptions, 'isOwn'> {
   readonly pollMs?: number;
 }
 
+type RollOut = Extract<RlAction, { readonly do: 'rollOut' }>;
 type Freeze = Extract<RlAction, { readonly do: 'freeze' }>;
 
 /**
@@ -68,7 +70,9 @@ export class RlDesk {
     const actions = await this.#turns.run(uid, () => this.#goOn(live));
     const evaluations = await seenEvaluations(live, store);
     const model = await modelOfVersion(live, live.board.newest, store);
-    return rlState({ live, actions, model, evaluations });
+    const rollOut = actions.find((action): action is RollOut => action.do === 'rollOut');
+    const batch = rollOut && (await store.getRlBatch(uid, rollOut.batch.name));
+    return rlState({ live, actions, model, evaluations, batch });
   }
 
   /** The RolloutBatch that plays one that is wanted; later it may be another one. */
@@ -78,13 +82,15 @@ export class RlDesk {
   }
 
   /** What the trainer of the run asks for. */
-  async source(uid: string): Promise<BatchSource> {
+  async source(uid: string): Promise<ServedBatches> {
     const live = await this.#get(uid);
     const { artifacts, clock, pollMs } = this.#options;
     // The board of a server that was started anew does not know yet whether it is over.
     await this.#turns.run(uid, () => this.#goOn(live));
     const acknowledge = (number: number, word: Trained) => this.#trained(live, number, word);
-    return boardSource({ board: live.board, artifacts, clock, pollMs, acknowledge });
+    const source = boardSource({ board: live.board, artifacts, clock, pollMs, acknowledge });
+    const keep = (number: number, word: Trained) => this.#keepPolicy(live, number, word);
+    return { ...source, keepPolicy: (...told) => this.#inTurn(live, () => keep(...told)) };
   }
 
   async #get(uid: string): Promise<LiveRl> {
@@ -160,12 +166,20 @@ export class RlDesk {
 
   /** The policy first: a version that is acknowledged is one that can be served. */
   async #trained(live: LiveRl, number: number, word: Trained): Promise<void> {
-    await this.#turns.run(`trained ${live.uid}`, async () => {
-      const known = live.board.batch(number);
-      if (known !== undefined && known.trained === undefined && word.policyVersion === number) {
-        await keepPolicy(live, word, this.#options);
-      }
+    await this.#inTurn(live, async () => {
+      await this.#keepPolicy(live, number, word);
       await live.board.acknowledge(number, word);
     });
+  }
+
+  /** Of a batch that is not trained yet; what does not fit to it is refused with the word about it. */
+  async #keepPolicy({ board, ...live }: LiveRl, number: number, word: Trained): Promise<void> {
+    const known = board.batch(number);
+    if (known === undefined || known.trained !== undefined) return;
+    if (word.policyVersion === number) await keepPolicy(live, word, this.#options);
+  }
+
+  #inTurn<T>({ uid }: LiveRl, work: () => Promise<T>): Promise<T> {
+    return this.#turns.run(`policies ${uid}`, work);
   }
 }

@@ -12,10 +12,12 @@ export interface RlView {
   /** Model of the newest policy. */
   readonly model: Sha256;
   readonly evaluations: readonly EvaluationFacts[];
+  /** Uid of the batch that plays the one that is wanted. */
+  readonly batch: string | undefined;
 }
 
 /** Pure: everything that the operator shows and does for a run. */
-export function rlState({ live, actions, model, evaluations }: RlView): RlState {
+export function rlState({ live, actions, model, evaluations, batch }: RlView): RlState {
   const { plan, run, board } = live;
   const { steps } = board;
   const settled = steps.filter(({ frozen, trained }) => trained || frozen.number === undefined);
@@ -33,7 +35,9 @@ export function rlState({ live, actions, model, evaluations }: RlView): RlState 
     ...(typeof reward === 'number' && { reward }),
     ...(typeof loss === 'number' && { loss }),
     ...(awaited && { training: awaited.number }),
-    ...(rollOut && { wanted: wantedOf(rollOut.batch, live, model) }),
+    ...(rollOut && {
+      wanted: { ...wantedOf(rollOut.batch, live, model), ...(batch !== undefined && { batch }) },
+    }),
     evaluations: [...evaluations],
     over: actions.some((action) => action.do === 'awaitTrainerEnd'),
     ...(failure && { failure: { reason: failure.reason, message: failure.message } }),
