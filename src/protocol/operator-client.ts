@@ -16,6 +16,7 @@ import {
   zTaskSetAnswer,
 } from './operator-api.ts';
 import { zPolicyPodState } from './policy-api.ts';
+import { zRlState } from './rl-api.ts';
 import { type Connection, type ConnectionFiles, ServerConnection } from './server-connection.ts';
 import { synthesisClient } from './synthesis-client.ts';
 import { zOpenTrainings, zTrainingState } from './training-api.ts';
@@ -142,6 +143,23 @@ export class OperatorClient implements AsyncDisposable, ClawGymServer {
 
   cancelTraining: ClawGymServer['cancelTraining'] = async (uid, body, call) => {
     await this.#send('POST', path('training', uid, 'cancel'), zNothing, call, body);
+  };
+
+  planRl: ClawGymServer['planRl'] = async (uid, body, call) =>
+    this.#send('PUT', path('training', uid, 'rl'), zRlState, call, body);
+
+  rl: ClawGymServer['rl'] = async (uid, call) => {
+    try {
+      return await this.#send('GET', path('training', uid, 'rl'), zRlState, call);
+    } catch (thrown) {
+      if (thrown instanceof ClawError && thrown.code === 'NotFound') return undefined;
+      throw thrown;
+    }
+  };
+
+  rlBatch: ClawGymServer['rlBatch'] = async (uid, part, batchUid, call) => {
+    const where = path('training', uid, 'rl', 'batches', part);
+    await this.#send('PUT', where, zNothing, call, { uid: batchUid });
   };
 
   living: ClawGymServer['living'] = async (body, call) => {

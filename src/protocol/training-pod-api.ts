@@ -20,6 +20,12 @@ export const TRAINING_ROUTES = {
   checkpoint: '/training/v1/checkpoint',
   /** POST `zTrainingResultBody`. */
   result: '/training/v1/result',
+  /**
+   * Reinforcement alone: below it the calls of docs/reference/rl-tokens.md, `/next`, `/:number/tokens` and
+   * `/:number/trained`; and POST `/:number/policy`, the word that will be said of the batch: the files of
+   * its policy version were put, and are kept as a model.
+   */
+  batches: '/training/v1/batches',
 } as const;
 
 export const artifactRoute = (digest: string): string =>

@@ -1,4 +1,5 @@
 import type { ServerCall } from './claw-gym-server.ts';
+import type { PlanRlBody, RlState } from './rl-api.ts';
 import type {
   CancelTrainingBody,
   OpenTraining,
@@ -23,4 +24,10 @@ export interface TrainingServer {
   /** Decides what follows: the next start, or the end. Told twice, it counts once. */
   trainerEnded(uid: string, body: TrainerEndedBody, call: ServerCall): Promise<TrainingState>;
   cancelTraining(uid: string, body: CancelTrainingBody, call: ServerCall): Promise<void>;
+  /** Freezes the tasks of a reinforcement run. Throws `Conflict` for a uid that is stored with another spec. */
+  planRl(uid: string, body: PlanRlBody, call: ServerCall): Promise<RlState>;
+  /** Undefined for one that was never planned. */
+  rl(uid: string, call: ServerCall): Promise<RlState | undefined>;
+  /** The RolloutBatch that plays a part of it. */
+  rlBatch(uid: string, part: string, batchUid: string, call: ServerCall): Promise<void>;
 }

@@ -8,6 +8,7 @@ import { OpenAiUpstream } from '../../src/gateway/openai-upstream.ts';
 import type { SessionBudgets } from '../../src/gateway/session.ts';
 import { StoredSessions } from '../../src/gateway/stored-sessions.ts';
 import { SERVER_HOST } from '../../src/protocol/pod-contract.ts';
+import type { BatchDirectory } from '../../src/server/coordinator/batch-directory.ts';
 import { TaskSetImports } from '../../src/server/coordinator/task-set-imports.ts';
 import { TaskSetShelf } from '../../src/server/coordinator/task-set-shelf.ts';
 import { ClusterKeys } from '../../src/server/identity/cluster-keys.ts';
@@ -199,8 +200,10 @@ export class SandboxBed implements AsyncDisposable {
     this.synthesis = openSynthesis({ ...parts, signal, holdMs: 200 });
     this.shelf = shelf;
     const storeFull = async (): Promise<boolean> => this.storeFull;
-    const directory = { find: async () => undefined };
-    const training = openTraining({ store, artifacts, directory, clock: systemClock });
+    const directory = { find: async () => undefined } as unknown as BatchDirectory;
+    const resolve = () => Promise.reject(new Error('this bed has no task sources'));
+    const decisions = { directory, resolve };
+    const training = openTraining({ store, artifacts, decisions, clock: systemClock });
     const office = new ClaimOffice({
       tokens,
       pods: this.pods,

@@ -38,14 +38,17 @@ export function trainingRunController(options: TrainingControllerOptions): Contr
     sources: [
       watchObjects('trainingruns', world.runs),
       watchOwned('jobs', world.jobs, trainingRuns),
+      watchOwned('rolloutbatches', world.batches, trainingRuns),
       watchMapped('pods', world.pods, runsOfPod(world)),
     ],
     readGates: [
       refusedGate(world.runs),
       refusedGate(world.jobs),
       refusedGate(world.pods),
+      refusedGate(world.batches),
       world.writtenRuns,
       world.writtenJobs,
+      world.writtenBatches,
     ],
     ...controlling,
   });

@@ -1,4 +1,5 @@
 import type { ConditionState } from '../../kube/objects/conditions.ts';
+import { rlWords } from './rl/status.ts';
 import type { TrainingView } from './view.ts';
 import { trainingCondition } from './vocabulary.ts';
 
@@ -18,6 +19,8 @@ export function progressing(view: TrainingView, done: boolean): ConditionState {
   if (state.end?.state === 'failed')
     return trainingCondition('Progressing', 'True', 'Stopping', state.end.message);
   if (state.end !== undefined) return trainingCondition('Progressing', 'True', 'Finishing');
+  if (problem !== undefined)
+    return trainingCondition('Progressing', 'True', 'Planning', problem.message);
   if (mode === 'pause') return trainingCondition('Progressing', 'False', 'Suspended');
   return hindered(view) ?? working(view);
 }
@@ -29,10 +32,11 @@ function ended(end: NonNullable<NonNullable<TrainingView['state']>['end']>): Con
 }
 
 function hindered(view: TrainingView): ConditionState | undefined {
-  const { forbidden, jobs, pods, storeFull } = view;
+  const { forbidden, jobs, pods, storeFull, rl } = view;
   const no = (reason: Parameters<typeof trainingCondition<'Progressing'>>[2], message?: string) =>
     trainingCondition('Progressing', 'False', reason, message);
   if (forbidden !== undefined) return no(forbidden.reason, forbidden.message);
+  if (rl?.blocked !== undefined) return no('RolloutsBlocked', rl.blocked);
   const live = pods.filter((pod) => !pod.over);
   const image = live.find(({ imageProblem }) => imageProblem !== undefined)?.imageProblem;
   if (image !== undefined) return no('ImagePullFailing', image);
@@ -45,9 +49,13 @@ function hindered(view: TrainingView): ConditionState | undefined {
   return undefined;
 }
 
-function working({ state, pods }: TrainingView): ConditionState {
+function working({ state, pods, rl }: TrainingView): ConditionState {
+  if (rl?.state?.wanted !== undefined) {
+    return trainingCondition('Progressing', 'True', 'Sampling', rlWords(rl.state, rl));
+  }
   if (pods.some((pod) => !pod.over && pod.training)) {
-    return trainingCondition('Progressing', 'True', 'Training');
+    const words = rl?.state && rlWords(rl.state, rl);
+    return trainingCondition('Progressing', 'True', 'Training', words);
   }
   const last = state?.lastEnd;
   if (last === undefined) return trainingCondition('Progressing', 'True', 'Starting');

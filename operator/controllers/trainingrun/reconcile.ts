@@ -18,6 +18,8 @@ import type { TrainingControllerOptions } from './controller.ts';
 import { type InputProblem, resolveInputs } from './inputs.ts';
 import { clusterFacts, modeOf, observedOf } from './look.ts';
 import { planActions } from './plan.ts';
+import { REFUSALS } from './refusals.ts';
+import { Reinforcement } from './rl/reinforcement.ts';
 import { readRuntime } from './runtime.ts';
 import { shortTrainers } from './short-trainers.ts';
 import { trainingStatus } from './status.ts';
@@ -29,20 +31,20 @@ const BLOCKED_MS = 10_000;
 const SERVER_AWAY_MS = 3000;
 /** Steps that only the server sees need no new view of the cluster. */
 const MAX_ROUNDS = 4;
-/** Answers of the API server that time alone does not change. */
-const REFUSALS: ReadonlySet<string> = new Set(['NotOwned', 'Forbidden', 'Invalid']);
 
 /** One look at a run: ask the server, do what is to be done, say how it is. */
 export class TrainingReconciler {
   readonly #options: TrainingControllerOptions;
   readonly #status: StatusWriter<TrainingRun>;
   readonly #shortages: ShortageReader;
+  readonly #reinforcement: Reinforcement;
 
   constructor(options: TrainingControllerOptions) {
     const { client, controlling, recorder, world, minIntervalMs = 1000 } = options;
     const { clock } = controlling;
     this.#options = options;
     this.#shortages = new ShortageReader(client, clock);
+    this.#reinforcement = new Reinforcement({ client, server: options.server, world });
     this.#status = new StatusWriter({
       ...{ client: client.for(trainingRuns), fieldManager: FIELD_MANAGER, clock },
       ...{ recorder, written: world.writtenRuns, minIntervalMs },
@@ -67,6 +69,7 @@ export class TrainingReconciler {
       ...clusterFacts(world, uid, now),
       state: undefined,
       problem: undefined,
+      rl: undefined,
       serverAway: undefined,
       forbidden: undefined,
       storeFull: false,
@@ -93,6 +96,7 @@ export class TrainingReconciler {
     view.state = (await server.training(uid, call)) ?? (await this.#plan(view, uid, call));
     if (view.state === undefined) return;
     view.storeFull = (await installation.current(call)).info.storeFull;
+    await this.#reinforce(view, view.state, call);
     for (let round = 0; round < MAX_ROUNDS; round += 1) {
       const now = controlling.clock.now();
       view.mode = modeOf(view.run, view.state, now);
@@ -110,6 +114,26 @@ export class TrainingReconciler {
     );
     const words = await this.#shortages.words(uid, short, call);
     if (words !== undefined) view.forbidden ??= { reason: 'PodsForbidden', message: words };
+  }
+
+  /** Its tasks are frozen before a trainer waits for them; a run that learns nothing more is ended. */
+  async #reinforce(view: TrainingView, training: TrainingState, call: WriteOptions): Promise<void> {
+    const { run } = view;
+    const { rl } = run.spec;
+    if (rl === undefined) return;
+    const { server, controlling } = this.#options;
+    const uid = run.metadata.uid ?? '';
+    const mode = modeOf(run, training, controlling.clock.now());
+    const going = mode === 'run' && training.end === undefined;
+    view.rl = await this.#reinforcement.look(run, rl, { training, going }, call);
+    if (view.rl.forbidden !== undefined) {
+      view.forbidden = { reason: 'BatchesForbidden', message: view.rl.forbidden };
+    }
+    view.problem = view.rl.problem;
+    const failure = view.rl.state?.failure;
+    if (failure === undefined || training.end !== undefined) return;
+    await server.cancelTraining(uid, failure, call);
+    view.state = (await server.training(uid, call)) ?? training;
   }
 
   /** The newest state; undefined where there was nothing to do, or the caches are behind now. */

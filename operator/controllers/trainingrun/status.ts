@@ -5,6 +5,7 @@ import { conditionList } from '../shared/condition-list.ts';
 import type { TrainingStatus } from '../shared/kinds.ts';
 import { runStart } from '../shared/run-start.ts';
 import { progressing } from './progressing.ts';
+import { rlNumbers } from './rl/status.ts';
 import type { TrainingView } from './view.ts';
 import { trainingCondition } from './vocabulary.ts';
 
@@ -25,10 +26,11 @@ export function trainingStatus(view: TrainingView, nowMs: number): TrainingStatu
   const completionTime = isDone(view) ? (kept.completionTime ?? stampSeconds(nowMs)) : undefined;
   return defined({
     observedGeneration: generation,
-    inputs: inputsOf(state),
+    inputs: { ...inputsOf(state), ...(view.rl?.state && { taskSet: view.rl.state.taskSet }) },
     startTime: start === undefined ? undefined : stampSeconds(start),
     completionTime,
     ...numbersOf(state),
+    ...(view.rl?.state && rlNumbers(view.rl.state)),
     conditions,
   });
 }
@@ -85,10 +87,14 @@ function states(view: TrainingView): readonly ConditionState[] {
   ];
 }
 
-function planned({ state, problem, serverAway, run }: TrainingView): ConditionState {
-  if (state !== undefined) {
+function planned({ state, problem, serverAway, run, rl }: TrainingView): ConditionState {
+  const taskSet = rl?.state?.taskSet;
+  if (state !== undefined && (run.spec.rl === undefined || taskSet !== undefined)) {
     const { base, data } = state.inputs;
-    const words = data === undefined ? '' : `, data ${data.slice(0, 12)}`;
+    const words = [
+      data === undefined ? '' : `, data ${data.slice(0, 12)}`,
+      taskSet === undefined ? '' : `, tasks ${taskSet.slice(0, 12)}`,
+    ].join('');
     const message = `base ${base.slice(0, 12)}${words}`;
     return trainingCondition('Planned', 'True', 'InputsFrozen', message);
   }
@@ -129,7 +135,13 @@ function ends(view: TrainingView): readonly ConditionState[] {
   return done ? [target, { type: 'Failed', ...state }] : [target];
 }
 
-const NEEDS_ACTION: ReadonlySet<string> = new Set(['Blocked', 'JobsForbidden', 'ImagePullFailing']);
+const NEEDS_ACTION: ReadonlySet<string> = new Set([
+  'Blocked',
+  'JobsForbidden',
+  'BatchesForbidden',
+  'RolloutsBlocked',
+  'ImagePullFailing',
+]);
 
 function stalledBy(view: TrainingView, progress: ConditionState): ConditionState | undefined {
   const end = view.state?.end;

@@ -2,6 +2,7 @@ import type { TrainingState } from '../../../src/protocol/training-api.ts';
 import type { TrainingRun } from '../shared/kinds.ts';
 import type { InputProblem } from './inputs.ts';
 import type { Mode, TrainerJobFact, TrainerPodFact } from './observed.ts';
+import type { RlSeen } from './rl/reinforcement.ts';
 
 /** What one look at a run found, and all that its status is made of. */
 export interface TrainingView {
@@ -13,11 +14,16 @@ export interface TrainingView {
   pods: readonly TrainerPodFact[];
   /** Why it is not planned, or no Job is made. */
   problem: InputProblem | undefined;
+  /** The rollouts of reinforcement; undefined for supervised runs, and before they were looked at. */
+  rl: RlSeen | undefined;
   /** Why the server gave no answer. */
   serverAway: string | undefined;
   /** What the API server will not do. */
   forbidden:
-    | { readonly reason: 'PodsForbidden' | 'JobsForbidden'; readonly message: string }
+    | {
+        readonly reason: 'PodsForbidden' | 'JobsForbidden' | 'BatchesForbidden';
+        readonly message: string;
+      }
     | undefined;
   storeFull: boolean;
 }

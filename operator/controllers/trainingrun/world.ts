@@ -14,9 +14,11 @@ export interface TrainingWorld {
   readonly jobs: Cache<Job>;
   /** Index `run`: uid of the run. */
   readonly pods: Cache<SandboxPod>;
+  /** Index `owner`: uid of whatever controls it. */
   readonly batches: Cache<RolloutBatch>;
   readonly writtenRuns: WrittenVersions<TrainingRun>;
   readonly writtenJobs: WrittenVersions<Job>;
+  readonly writtenBatches: WrittenVersions<RolloutBatch>;
 }
 
 export function trainingWorld(
@@ -37,6 +39,7 @@ export function trainingWorld(
     ...{ runs, jobs: children, pods, batches },
     writtenRuns: new WrittenVersions(runs),
     writtenJobs: new WrittenVersions(children),
+    writtenBatches: new WrittenVersions(batches),
   };
 }
 

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import type { AttemptId } from '../../base/brand.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
+import type { TaskSourceBody } from '../../protocol/operator-api.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { ClusterStore } from '../../store/cluster-records.ts';
+import type { TaskSet } from '../../tasks/task-set.ts';
 import type { PodReader } from '../identity/pods.ts';
 import type { ClaimDesk } from '../sandbox/claim-desk.ts';
 import type { AgentImages } from './batch-agents.ts';
@@ -15,6 +17,7 @@ import { Coordinator } from './coordinator.ts';
 import type { DeskContext } from './desk-context.ts';
 import type { DownloadRules } from './download.ts';
 import { PodJudge } from './pod-judge.ts';
+import { resolveWholeSource } from './resolve-source.ts';
 import { RolloutDesk } from './rollout-desk.ts';
 import { type CoordinatorObserver, RolloutKeeper } from './rollout-keeper.ts';
 import { TaskContents } from './task-contents.ts';
@@ -47,6 +50,8 @@ export interface OpenCoordinator extends AsyncDisposable {
   readonly directory: BatchDirectory;
   readonly imports: TaskSetImports;
   readonly shelf: Pick<TaskSetShelf, 'tidy' | 'get' | 'store'>;
+  /** Reads a source and keeps it as a task set; one refused task is enough to refuse it. */
+  readonly resolve: (source: TaskSourceBody, signal: AbortSignal) => Promise<TaskSet>;
 }
 
 export async function openCoordinator(parts: CoordinatorParts): Promise<OpenCoordinator> {
@@ -65,15 +70,17 @@ export async function openCoordinator(parts: CoordinatorParts): Promise<OpenCoor
   const contents = new TaskContents(artifacts);
   const shared = { store, artifacts, directory, keeper, judge, clock };
   const imports = new TaskSetImports({ shelf, scratch, newName }, signal);
+  const sources = { shelf, scratch, newName, download: parts.download };
   const coordinator = new Coordinator({
     ...{ ...shared, imports },
     statistics: new BenchStatistics({ store, artifacts, directory, product: parts.product }),
-    sources: { shelf, scratch, newName, download: parts.download },
+    sources,
     images,
   });
   return {
     desk: openDesk({ ...shared, contents, logger, newNonce }),
     ...{ coordinator, directory, imports, shelf },
+    resolve: (source, signal) => resolveWholeSource(source, sources, signal),
     [Symbol.asyncDispose]: () => shelf[Symbol.asyncDispose](),
   };
 }

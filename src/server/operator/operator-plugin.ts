@@ -23,13 +23,14 @@ import type { PolicyDesk } from '../policies/policy-desk.ts';
 import { readBody } from '../read-body.ts';
 import { synthesisOperatorRoutes } from '../synthesis/operator-routes.ts';
 import type { SynthesisDesk } from '../synthesis/synthesis-desk.ts';
+import type { OpenTraining } from '../training/open-training.ts';
 import { trainingOperatorRoutes } from '../training/operator-routes.ts';
-import type { TrainingDesk } from '../training/training-desk.ts';
+import { rlOperatorRoutes } from '../training/rl/operator-routes.ts';
 
 export interface OperatorPluginOptions {
   readonly coordinator: Coordinator;
   readonly policies: Pick<PolicyDesk, 'expect' | 'end'>;
-  readonly training: TrainingDesk;
+  readonly training: Pick<OpenTraining, 'desk' | 'rl'>;
   readonly synthesis: SynthesisDesk;
   /** Throws `Unauthorized` or `Forbidden` for everybody but the operator. */
   readonly admit: (authorization: string | undefined) => Promise<void>;
@@ -109,7 +110,8 @@ export async function operatorPlugin(
     return {};
   });
   policyOperatorRoutes(app, policies);
-  trainingOperatorRoutes(app, training);
+  trainingOperatorRoutes(app, training.desk);
+  rlOperatorRoutes(app, training.rl, { ...large, signal });
   app.put('/task-sets', large, (request) =>
     coordinator.taskSet(readBody(zTaskSetBody, request.body).source, signal),
   );

@@ -187,7 +187,7 @@ async function openCore(
     endModel,
     retention: openRetention(parts, decisions),
     policies,
-    training: openTraining({ store, artifacts, directory: decisions.directory, clock }),
+    training: openTraining({ store, artifacts, decisions, clock }),
     synthesis,
   };
 }
@@ -248,7 +248,7 @@ async function listenUser(
     operator: {
       coordinator,
       policies,
-      training: training.desk,
+      training,
       synthesis: synthesis.desk,
       admit: async (authorization) => {
         await tokens.verify(authorization, operator);

@@ -12,7 +12,7 @@ import type {
 import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { TrainingRecords } from '../../store/training-records.ts';
 import { publishModel } from '../../training/model-artifact.ts';
-import { modelRecord } from '../../training/model-record.ts';
+import { type FinishedTraining, modelRecord } from '../../training/model-record.ts';
 import { resolveRunSpec } from '../../training/resolve-run-spec.ts';
 import { readResult, type TrainingDone } from '../../training/result.ts';
 import type { RunSpec } from '../../training/run-spec.ts';
@@ -23,6 +23,8 @@ export interface TrainerDeskDeps {
   readonly desk: TrainingDesk;
   readonly artifacts: Pick<ArtifactStore, 'put' | 'putStream' | 'size' | 'stream'>;
   readonly records: Pick<TrainingRecords, 'addTrainingUpload' | 'trainingUploads'>;
+  /** The tasks that reinforcement drew from; empty for supervised runs. */
+  readonly drawn: (uid: string) => Promise<Pick<FinishedTraining, 'taskSet' | 'tasks'>>;
   readonly now: () => number;
 }
 
@@ -116,11 +118,12 @@ export class TrainerDesk {
     result: TrainingDone,
     given: readonly TrainingFile[],
   ): Promise<RunData> {
-    const { row, inputs, data } = stored;
+    const { row, spec, inputs, data } = stored;
     const files = given.map(({ path, size, sha256 }) => ({ path, bytes: size, digest: sha256 }));
     const { base, image } = inputs;
     const about = { name: row.name, spec: runSpecOf(stored), base, data: inputs.data, image };
-    const record = modelRecord({ ...about, result });
+    const drawn = spec.rl === undefined ? {} : await this.#deps.drawn(row.uid);
+    const record = modelRecord({ ...about, ...drawn, result });
     const model = await publishModel('of the trainer', files, record, this.#deps.artifacts);
     const { steps, tokens, loss, rows } = result;
     const last = loss?.last;

@@ -14,6 +14,8 @@ import {
 import { proveTrainer, type TrainerProofDeps } from '../identity/prove-trainer.ts';
 import { readBody } from '../read-body.ts';
 import { spliceBody } from '../sandbox/splice-body.ts';
+import { rlPodRoutes } from './rl/pod-routes.ts';
+import type { RlDesk } from './rl/rl-desk.ts';
 import type { TrainerDesk } from './trainer-desk.ts';
 
 export interface TrainerRoutesOptions extends TrainerProofDeps {
@@ -21,6 +23,7 @@ export interface TrainerRoutesOptions extends TrainerProofDeps {
     TrainerDesk,
     'claim' | 'read' | 'put' | 'progress' | 'checkpoint' | 'result'
   >;
+  readonly rl: Pick<RlDesk, 'source'>;
   readonly storeFull: () => Promise<boolean>;
   /** Told of each request whose token was found to be good, before its body is read. */
   readonly proven: (request: FastifyRequest) => void;
@@ -78,4 +81,5 @@ export function trainerRoutes(app: FastifyInstance, options: TrainerRoutesOption
     await trainer.result(runOf(request), readBody(zTrainingResultBody, request.body));
     return {};
   });
+  rlPodRoutes(app, options.rl, runOf, { onRequest });
 }

@@ -86,3 +86,14 @@ test('what a run still needs is named: inputs, arrays that wait, two policies an
     ...{ version: 3, model: sha256('model 3'), files: [sha256('weights 3')] },
   });
 });
+
+test('a run that is removed leaves nothing', async () => {
+  const store = await open();
+  await store.setRlBatch('uid', 'r-step-1', asBatchId('a'));
+  await store.freezeRlStep('uid', 1, '{}');
+  await store.putRlPolicy('uid', { version: 1, model: sha256('m'), files: [] });
+  await store.removeTraining('uid');
+  expect(await named(store)).toEqual(new Set());
+  expect(await store.getRl('uid')).toBeUndefined();
+  expect(await store.listRlSteps('uid')).toEqual([]);
+});

@@ -4,6 +4,7 @@ import { ClawError } from '../../base/error.ts';
 import type { TrainingRow } from '../training-records.ts';
 import { parseRow, zDigest } from './columns.ts';
 import type { Connection } from './connection.ts';
+import { removeRl } from './rl-runs.ts';
 
 const TABLE = 'training_runs';
 
@@ -75,6 +76,7 @@ export function forgetTrainingUploads(
 }
 
 export function removeTraining(db: Connection, uid: string): void {
+  removeRl(db, uid);
   db.run('DELETE FROM training_uploads WHERE run = ?', uid);
   db.run(`DELETE FROM ${TABLE} WHERE uid = ?`, uid);
 }

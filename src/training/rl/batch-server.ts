@@ -7,8 +7,8 @@ import { batchRoutes, fitting } from './batch-routes.ts';
 import type { BatchSource } from './batch-source.ts';
 
 export interface BatchServerOptions {
-  /** The run's name in the paths. */
-  readonly run: string;
+  /** The run's name in the paths; undefined: there is one alone, whatever it is called. */
+  readonly run: string | undefined;
   readonly source: BatchSource;
   /** What the trainer shows as bearer; undefined: nobody else reaches the server. */
   readonly token: string | undefined;
@@ -37,7 +37,7 @@ export async function batchServer(
   });
   batchRoutes(app, '/v1/runs/:run/batches', async (request) => {
     const path = fitting(zRunPath, request.params);
-    if (path.run === run) return source;
+    if (run === undefined || path.run === run) return source;
     throw new ClawError('NotFound', `this server has the batches of ${run}, not of ${path.run}`);
   });
 }

@@ -1,5 +1,6 @@
 import { sha256 } from '../../../src/base/digest.ts';
 import { ClawError } from '../../../src/base/error.ts';
+import type { PlanRlBody, RlState } from '../../../src/protocol/rl-api.ts';
 import type {
   PlanTrainingBody,
   TrainerEndedBody,
@@ -58,6 +59,27 @@ export class MemoryTraining implements TrainingServer {
     if (data.end === undefined) this.set(uid, { end: { state: 'failed', reason, message } });
   };
 
+  /** What the coordinator says of reinforcement runs, by uid; tests move it on. */
+  readonly rlStates = new Map<string, RlState>();
+  readonly rlPlans = new Map<string, PlanRlBody>();
+
+  planRl: TrainingServer['planRl'] = async (uid, body) => {
+    this.trainingCalls.push('plan rl');
+    this.rlPlans.set(uid, body);
+    const state = this.rlStates.get(uid) ?? newRlState(body);
+    this.rlStates.set(uid, state);
+    return state;
+  };
+
+  rl: TrainingServer['rl'] = async (uid) => this.rlStates.get(uid);
+
+  rlBatch: TrainingServer['rlBatch'] = async (uid, part, batch) => {
+    this.trainingCalls.push(`batch ${part}`);
+    const state = this.rlStates.get(uid);
+    if (state?.wanted === undefined || state.wanted.part !== part) return;
+    this.rlStates.set(uid, { ...state, wanted: { ...state.wanted, batch } });
+  };
+
   /** What pods of the run would have told. */
   set(uid: string, change: Partial<RunData>): void {
     const run = this.#run(uid);
@@ -89,4 +111,17 @@ export class MemoryTraining implements TrainingServer {
     if (run === undefined) throw new ClawError('NotFound', `no run ${uid}`);
     return run;
   }
+}
+
+/** A run of two steps that wants its first one. */
+function newRlState({ base }: PlanRlBody): RlState {
+  const taskSet = sha256('task set');
+  return {
+    ...{ taskSet, evaluationTaskSet: taskSet, steps: 2, step: 0, policyVersion: 0 },
+    ...{ trainedTokens: 0, evaluations: [], over: false },
+    wanted: {
+      ...{ part: 'step-1', kind: 'step', step: 1, taskSet, taskIds: ['a'], samples: 2 },
+      ...{ policyVersion: 0, model: base },
+    },
+  };
 }

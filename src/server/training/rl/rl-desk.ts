@@ -1,4 +1,4 @@
-import { asBatchId } from '../../../base/brand.ts';
+import { asBatchId, type Sha256 } from '../../../base/brand.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { ClawError } from '../../../base/error.ts';
 import { InTurn } from '../../../base/in-turn.ts';
@@ -79,6 +79,19 @@ export class RlDesk {
   async batchMade(uid: string, part: string, batch: string): Promise<void> {
     const { run } = await this.#get(uid);
     await this.#options.store.setRlBatch(uid, `${run.name}-${part}`, asBatchId(batch));
+  }
+
+  /** The tasks that its steps were drawn from, for the record of its model. */
+  async drawn(uid: string): Promise<{ taskSet: Sha256; tasks: readonly Sha256[] }> {
+    const { plan, run, board } = await this.#get(uid);
+    const { store } = this.#options;
+    const tasks = new Set<Sha256>();
+    for (const { frozen } of board.steps) {
+      const batch = await decidedBatch(uid, stepBatchName(run.name, frozen.step), store);
+      const rows = batch === undefined ? [] : await store.listRollouts(batch);
+      for (const { taskDigest } of rows) tasks.add(taskDigest);
+    }
+    return { taskSet: plan.tasks.set, tasks: [...tasks].toSorted() };
   }
 
   /** What the trainer of the run asks for. */
