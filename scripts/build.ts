@@ -25,6 +25,7 @@ const PROGRAMS: readonly Program[] = [
   { entry: 'src/phases/pod/main.ts', file: 'pod/phase.cjs' },
   { entry: 'src/phases/import/import-main.ts', file: 'pod/import.cjs' },
   { entry: 'src/training/pod/main.ts', file: 'pod/training.cjs' },
+  { entry: 'src/synthesis/worker/worker-main.ts', file: 'pod/synthesis.mjs' },
   { entry: 'src/phases/policy/policy-main.ts', file: 'pod/policy.cjs' },
 ];
 /**

@@ -11,6 +11,8 @@ import { NamespaceKeeper } from './rolloutbatch/namespace.ts';
 import { UnheardDeletions } from './rolloutbatch/unheard-deletions.ts';
 import { clawTasks } from './shared/kinds.ts';
 import { type Caching, ScopedCaches } from './shared/scoped-caches.ts';
+import { synthesisJobController } from './synthesisjob/controller.ts';
+import { synthesisWorld } from './synthesisjob/world.ts';
 
 import { trainingRunController } from './trainingrun/controller.ts';
 import { UnheardTrainings } from './trainingrun/unheard-trainings.ts';
@@ -42,19 +44,29 @@ export function allControllers(options: ControllersOptions): {
     ...{ client, server, clock, service: options.service },
     settings: options.podSettings,
   });
+  const synthesis = synthesisWorld(caches, world.batches);
+  const shared = { client, server, recorder, controlling, installation, minIntervalMs };
   const deletions = { client, server, namespaces, ...controlling };
   const controllers = [
     rolloutBatchController({ ...options, world, wholeCluster: namespaces === undefined }),
     benchRunController({ ...common, benches }),
     clawTaskController({ ...common, tasks }),
     trainingRunController({
-      ...{ client, server, recorder, controlling, installation, minIntervalMs },
+      ...shared,
       ...{ world: training, tickMs: options.settings?.tickMs },
+      namespaces: new NamespaceKeeper(client, clock),
+    }),
+    synthesisJobController({
+      ...{ ...shared, server: server.synthesis, world: synthesis },
+      ...{ sandboxDefaults: options.sandboxDefaults, tickMs: options.settings?.tickMs },
       namespaces: new NamespaceKeeper(client, clock),
     }),
     new UnheardDeletions({ ...deletions, batches: world.batches }),
     new UnheardTrainings({ ...deletions, runs: training.runs }),
-    new Census({ server, batches: world.batches, benches, tasks, namespaces, clock, logger }),
+    new Census({
+      ...{ server, batches: world.batches, benches, tasks, namespaces, clock, logger },
+      synthesis: synthesis.synthesis,
+    }),
   ];
   return { caches: caches.services, controllers };
 }

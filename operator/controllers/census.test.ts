@@ -8,7 +8,7 @@ import type { KubeObject } from '../kube/objects/kube-object.ts';
 import type { BenchRun } from './benchrun/kinds.ts';
 import { Census, whatIsNamed } from './census.ts';
 import { joinCaches } from './shared/joined-cache.ts';
-import type { ClawTask, RolloutBatch } from './shared/kinds.ts';
+import type { ClawTask, RolloutBatch, SynthesisJob } from './shared/kinds.ts';
 
 const digest = (text: string): string => sha256(text);
 
@@ -59,6 +59,7 @@ function census(
     batches: batches as unknown as Cache<RolloutBatch>,
     benches: cacheOf([bench]) as unknown as Cache<BenchRun>,
     tasks: cacheOf([]) as unknown as Cache<ClawTask>,
+    synthesis: cacheOf([]) as unknown as Cache<SynthesisJob>,
     namespaces: ['team-a'],
     clock,
     logger: keepingLogger(logged),
@@ -69,10 +70,17 @@ function census(
 it('names batches by uid, batches of benches by name, and every digest of specs and statuses', () => {
   const status = { taskSet: digest('frozen'), results: { digest: 'not a digest' } };
   const one = batch('one', { status });
-  expect(whatIsNamed([one, batch('two')], [bench], [task as unknown as ClawTask])).toEqual({
+  const made = {
+    metadata: { name: 'made', uid: 'uid-made' },
+    spec: { novelty: { against: [{ digest: digest('against') }, { path: 'x' }] } },
+    status: { taskSet: digest('accepted') },
+  } as unknown as SynthesisJob;
+  const tasks = [task as unknown as ClawTask];
+  expect(whatIsNamed([one, batch('two')], [bench], tasks, [made])).toEqual({
     batches: ['uid-one', 'uid-two'],
     named: [{ namespace: 'team-a', name: 'gone' }],
-    digests: ['frozen', 'set', 'results', 'task'].map(digest),
+    synthesis: ['uid-made'],
+    digests: ['frozen', 'set', 'results', 'task', 'against', 'accepted'].map(digest),
   });
 });
 
@@ -111,6 +119,7 @@ it.each([
     batches: joined([batch('one')]),
     benches: joined([bench]),
     tasks: joined<ClawTask>([]),
+    synthesis: joined<SynthesisJob>([]),
     namespaces,
     clock: new ManualClock(),
     logger: keepingLogger([]),

@@ -6,13 +6,14 @@ import type { Logger } from '../kube/base/logger.ts';
 import type { Cache } from '../kube/cache/cache.ts';
 import type { BenchRun } from './benchrun/kinds.ts';
 import { cacheOf } from './shared/joined-cache.ts';
-import type { ClawTask, RolloutBatch } from './shared/kinds.ts';
+import type { ClawTask, RolloutBatch, SynthesisJob } from './shared/kinds.ts';
 
 export interface CensusOptions {
   readonly server: Pick<ClawGymServer, 'living'>;
   readonly batches: Cache<RolloutBatch>;
   readonly benches: Cache<BenchRun>;
   readonly tasks: Cache<ClawTask>;
+  readonly synthesis: Cache<SynthesisJob>;
   /** Undefined: all of the cluster. */
   readonly namespaces: readonly string[] | undefined;
   readonly clock: Clock;
@@ -53,8 +54,8 @@ export class Census {
    * its list is told as unlisted: nothing is said of what is not there.
    */
   async tell(signal: AbortSignal): Promise<boolean> {
-    const { server, batches, benches, tasks, namespaces } = this.#options;
-    const caches = [batches, benches, tasks];
+    const { server, batches, benches, tasks, synthesis, namespaces } = this.#options;
+    const caches = [batches, benches, tasks, synthesis];
     if (caches.some(({ synced, listing }) => !synced || listing)) return false;
     // An object that this release cannot read is there all the same.
     const leftOut = caches.flatMap((cache) => cache.leftOut);
@@ -67,7 +68,7 @@ export class Census {
     const unlisted = (namespaces ?? []).filter((namespace) => this.#refuses(namespace));
     const listed = namespaces?.filter((namespace) => !unlisted.includes(namespace));
     if (listed?.length === 0) return false;
-    const body = whatIsNamed(batches.list(), benches.list(), tasks.list());
+    const body = whatIsNamed(batches.list(), benches.list(), tasks.list(), synthesis.list());
     const scope = {
       ...(listed !== undefined && { namespaces: listed }),
       ...(unlisted.length > 0 && { unlisted }),
@@ -77,11 +78,12 @@ export class Census {
   }
 
   #refuses(namespace: string): boolean {
-    const { batches, benches, tasks } = this.#options;
+    const { batches, benches, tasks, synthesis } = this.#options;
     return [
       cacheOf(batches, namespace),
       cacheOf(benches, namespace),
       cacheOf(tasks, namespace),
+      cacheOf(synthesis, namespace),
     ].some(({ refused }) => refused);
   }
 }
@@ -91,6 +93,7 @@ export function whatIsNamed(
   batches: readonly RolloutBatch[],
   benches: readonly BenchRun[],
   tasks: readonly ClawTask[],
+  synthesis: readonly SynthesisJob[] = [],
 ): Omit<LivingBody, 'namespaces'> {
   const digests = new Set<LivingBody['digests'][number]>();
   const add = (digest: string | undefined): void => {
@@ -100,11 +103,18 @@ export function whatIsNamed(
     for (const digest of [spec.tasks.digest, status?.taskSet, status?.results?.digest]) add(digest);
   }
   for (const { spec } of tasks) add(spec.taskSetRef?.digest);
-  const uids = batches.flatMap(({ metadata: { uid } }) => (uid === undefined ? [] : [uid]));
+  for (const { spec, status } of synthesis) {
+    for (const { digest } of spec.novelty.against ?? []) add(digest);
+    add(status?.taskSet);
+  }
   const named = benches.flatMap(({ metadata: { namespace = '' }, status }) =>
     (status?.arms ?? []).flatMap(({ rolloutBatchName: name }) =>
       name === undefined ? [] : [{ namespace, name }],
     ),
   );
-  return { batches: uids, named, digests: [...digests] };
+  const made = uidsOf(synthesis);
+  return { batches: uidsOf(batches), named, synthesis: made, digests: [...digests] };
 }
+
+const uidsOf = (objects: readonly (RolloutBatch | SynthesisJob)[]): string[] =>
+  objects.flatMap(({ metadata: { uid } }) => (uid === undefined ? [] : [uid]));

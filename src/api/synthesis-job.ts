@@ -7,6 +7,7 @@ import { zAtomicList, zListMap } from './lists.ts';
 import { zModel } from './model-spec.ts';
 import { AGE_COLUMN, statusColumn } from './printer-columns.ts';
 import { exactlyOneOf, withRules } from './rules.ts';
+import { runSettings } from './run-settings.ts';
 import { zSynthesisRoutes } from './synthesis-routes.ts';
 
 const zAgainst = withRules(
@@ -77,6 +78,8 @@ const zSpec = z
       .boolean()
       .default(false)
       .describe('True: nothing runs and nothing new starts; finished work is kept.'),
+    activeDeadlineSeconds: runSettings.activeDeadlineSeconds,
+    ttlSecondsAfterFinished: runSettings.ttlSecondsAfterFinished,
   })
   .describe('How many tasks, from which seeds, by which models, and what they must pass.');
 

@@ -259,6 +259,8 @@ export const zLivingBody = z.object({
   batches: z.array(z.string()).max(MAX_LIVING),
   /** RolloutBatches that another object's status names, whether they still exist or not. */
   named: z.array(z.object({ namespace: z.string(), name: z.string() })).max(MAX_LIVING),
+  /** Uids of SynthesisJobs; absent: nothing is said of them. */
+  synthesis: z.array(z.string()).max(MAX_LIVING).optional(),
   /** Artifacts that specs and statuses name. */
   digests: z.array(zSha256).max(MAX_LIVING),
 });

@@ -130,7 +130,7 @@ export function sampleSynthesisJob(spec: Json = {}): Json {
       seed: 7,
       routes: {
         personas: { weight: 3, count: 50, operations: 2 },
-        skills: { supporting: 1, source: { configMap: { name: 'skills', key: 'skills.tar' } } },
+        skills: { supporting: 1, source: { configMap: { name: 'skills' } } },
       },
       models: { generator: model, judge: { ...model, name: 'other' } },
       rubric: 'none',

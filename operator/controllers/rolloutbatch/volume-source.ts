@@ -39,7 +39,7 @@ const MOST_MS = 600_000;
 const LOOK_MS = 1500;
 
 /** What a pod of ours asks of a namespace, for the proof that it takes sandbox pods. */
-const PROBE: Shape = {
+export const PROBE: Shape = {
   ...{ id: 'import', phase: 'verify', image: 'runner', workspacePath: '/workspace' },
   ...{ cpuMillis: 100, memoryMiB: 64, diskMiB: 16, deadlineSeconds: 60, snapshotMiB: 0 },
   ...{ gatewayLossSeconds: 0, verifierMounts: [], writableMounts: [] },

@@ -34,6 +34,8 @@ const zSynthesisJob = zKubeObject.extend({
   status: synthesisJob.status.optional(),
 });
 
+export type SynthesisJob = z.infer<typeof zSynthesisJob>;
+
 export const synthesisJobs = defineResource({
   ...synthesisJob,
   namespaced: true,

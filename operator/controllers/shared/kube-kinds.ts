@@ -8,6 +8,7 @@ const zJobCondition = z.looseObject({
   status: z.string(),
   reason: z.string().optional(),
   message: z.string().optional(),
+  lastTransitionTime: z.string().optional(),
 });
 
 const zJob = zKubeObject.extend({

@@ -10,11 +10,25 @@ const { signal } = new AbortController();
 const DIGEST = 'a'.repeat(64);
 
 /** `done` has a task set, `going` has some tasks. */
+const STATUS: Readonly<Record<string, object>> = {
+  done: { taskSet: DIGEST, progress: '24/24' },
+  going: { progress: '3/24' },
+  failed: {
+    conditions: [
+      {
+        ...{ type: 'Failed', status: 'True', reason: 'NothingAccepted' },
+        ...{ message: '0 of 24 tasks', lastTransitionTime: '2026-01-01T00:00:00Z' },
+      },
+    ],
+  },
+};
+
 function synthesis(name: string) {
   const { apiVersion, kind, metadata, spec } = sampleSynthesisJob();
+  const leaving = name === 'leaving' && { deletionTimestamp: '2026-01-01T00:00:00Z' };
   return {
-    ...{ apiVersion, kind, spec, metadata: { ...(metadata as object), name } },
-    status: name === 'done' ? { taskSet: DIGEST, progress: '24/24' } : { progress: '3/24' },
+    ...{ apiVersion, kind, spec, metadata: { ...(metadata as object), name, ...leaving } },
+    status: STATUS[name],
   };
 }
 
@@ -37,7 +51,7 @@ function cluster(asked: string[] = []) {
         const items = none ? [] : [task('b'), task('a')];
         return { metadata: { resourceVersion: '1' }, items };
       }
-      const job = /synthesisjobs\/(done|going)$/.exec(path)?.[1];
+      const job = /synthesisjobs\/(done|going|failed|leaving)$/.exec(path)?.[1];
       if (job !== undefined) return synthesis(job);
       throw new KubeError('NotFound', `${path}: not found`, { httpStatus: 404 });
     },
@@ -95,6 +109,18 @@ test.each<[string, TaskSource, string, RegExp]>([
     { selector: { matchLabels: { suite: 'none' } } },
     'SourceNotFound',
     /no ClawTask of namespace runs has the labels suite=none; see: kubectl get clawtasks/,
+  ],
+  [
+    'a SynthesisJob that has failed',
+    { synthesisJob: { name: 'failed' } },
+    'SourceRefused',
+    /SynthesisJob runs\/failed has failed and has no tasks: 0 of 24 tasks; make a new one/,
+  ],
+  [
+    'a SynthesisJob that is going',
+    { synthesisJob: { name: 'leaving' } },
+    'SourceNotFound',
+    /SynthesisJob runs\/leaving is being deleted; name another source/,
   ],
   [
     'no such SynthesisJob',

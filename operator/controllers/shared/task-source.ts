@@ -4,8 +4,10 @@ import { asSha256 } from '../../../src/base/brand.ts';
 import type { TaskSourceBody } from '../../../src/protocol/operator-api.ts';
 import { isNotFound } from '../../kube/base/kube-error.ts';
 import type { KubeClient } from '../../kube/client/typed-client.ts';
+import { findCondition } from '../../kube/objects/conditions.ts';
 import { clawTasks, synthesisJobs } from './kinds.ts';
 import { configMaps } from './kube-kinds.ts';
+import { isGoing } from './life.ts';
 import type { RunReason } from './vocabulary.ts';
 
 export type ReadSource =
@@ -90,9 +92,19 @@ async function fromSynthesisJob(
   signal: AbortSignal,
 ): Promise<ReadSource> {
   try {
-    const { status } = await client.for(synthesisJobs).get({ namespace, name }, { signal });
+    const job = await client.for(synthesisJobs).get({ namespace, name }, { signal });
+    const { status } = job;
     if (status?.taskSet !== undefined)
       return source({ kind: 'digest', digest: asSha256(status.taskSet) });
+    const place = `spec.tasks.synthesisJob: SynthesisJob ${namespace}/${name}`;
+    if (isGoing(job))
+      return sourceProblem('SourceNotFound', `${place} is being deleted; name another source`);
+    const failure = findCondition(status?.conditions, 'Failed');
+    if (failure?.status === 'True')
+      return sourceProblem(
+        'SourceRefused',
+        `${place} has failed and has no tasks: ${failure.message}; make a new one under this name, or name another source`,
+      );
     const done = status?.progress ?? 'none of its tasks';
     const message = `spec.tasks.synthesisJob: SynthesisJob ${namespace}/${name} has accepted ${done}; the run begins when its task set is written`;
     return { kind: 'reading', message };

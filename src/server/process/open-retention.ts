@@ -8,6 +8,7 @@ import { ArtifactSweeper } from '../retention/artifact-sweeper.ts';
 import { NamedArtifacts } from '../retention/named-artifacts.ts';
 import { NamedObjects } from '../retention/named-objects.ts';
 import { Retention, type RetentionObserver } from '../retention/retention.ts';
+import { SynthesisRows } from '../retention/synthesis-rows.ts';
 
 export interface OpenRetention {
   readonly living: (body: LivingBody) => Promise<void>;
@@ -26,19 +27,26 @@ export function openRetention(
     readonly logger: Logger;
   },
   { directory, shelf }: Pick<OpenCoordinator, 'directory' | 'shelf'>,
+  forgetSynthesis: (job: string) => void = () => undefined,
 ): OpenRetention {
   const { store, artifacts, clock, days } = parts;
   const named = new NamedArtifacts({ store, artifacts, days });
   const objects = new NamedObjects({ store, artifacts: named, clock });
+  const runs = store.synthesisRuns;
+  const synthesis = new SynthesisRows({ runs, forget: forgetSynthesis, days, clock });
   const retention = new Retention({
     ...parts,
+    others: [synthesis],
     objects,
     sweeper: new ArtifactSweeper({ store, artifacts, clock }),
     forget: async (batch) => directory.forget(batch),
     tidy: () => shelf.tidy(),
   });
   return {
-    living: (body) => objects.seen(body),
+    living: async (body) => {
+      await synthesis.seen(body);
+      await objects.seen(body);
+    },
     run: (signal) => retention.run(signal),
     pass: (signal) => retention.pass(signal),
   };

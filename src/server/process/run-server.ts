@@ -146,10 +146,7 @@ async function openCore(
   });
   const gateway = stack.use(
     new Gateway({
-      sessions,
-      records: store,
-      artifacts,
-      limits: CALL_LIMITS,
+      ...{ sessions, records: store, artifacts, limits: CALL_LIMITS },
       spoolDir: await emptyFolder(join(config.dataDir, 'spool')),
       random: Math.random,
       clock,
@@ -159,9 +156,7 @@ async function openCore(
   const endModel = endModelOf(sessions, gateway);
   const decisions: OpenCoordinator = stack.use(
     await openCoordinator({
-      store,
-      artifacts,
-      pods: surroundings.pods,
+      ...{ store, artifacts, pods: surroundings.pods },
       images: { host: agentHost() },
       download: { hosts: config.taskUrlHosts, maxBytes: MAX_DOWNLOAD },
       cacheDir: join(config.dataDir, 'cache'),
@@ -185,7 +180,7 @@ async function openCore(
     artifacts,
     gateway,
     endModel,
-    retention: openRetention(parts, decisions),
+    retention: openRetention(parts, decisions, (job) => synthesis.desk.forget(job)),
     policies,
     training: openTraining({ store, artifacts, decisions, clock }),
     synthesis,

@@ -6,10 +6,17 @@ import type { ClusterStore } from '../../store/cluster-records.ts';
 import type { ArtifactSweeper } from './artifact-sweeper.ts';
 import type { NamedObjects } from './named-objects.ts';
 
+/** Rows of objects that are no batches. */
+export interface AbsentRows {
+  /** Removes at most about so many rows of those that are gone for long; how many went. */
+  remove(most: number, signal: AbortSignal): Promise<number>;
+}
+
 export interface RetentionOptions {
   readonly store: Pick<ClusterStore, 'absences' | 'openBatches' | 'removeRows'>;
   readonly objects: Pick<NamedObjects, 'digests' | 'lackedAt' | 'whole'>;
   readonly sweeper: ArtifactSweeper;
+  readonly others: readonly AbsentRows[];
   /** From here on nobody decides anything about the batch. */
   readonly forget: (batch: BatchId) => Promise<void>;
   /** Removes files that were made of artifacts which are gone. */
@@ -73,7 +80,11 @@ export class Retention {
     const { objects, observer, logger } = this.#options;
     const pinned = objects.digests;
     if (pinned === undefined) return undefined;
-    const { batches, rows } = await this.#removeBatches(signal);
+    const { batches, rows: ofBatches } = await this.#removeBatches(signal);
+    let rows = ofBatches;
+    for (const each of this.#options.others) {
+      if (rows < PASS_ROWS) rows += await each.remove(PASS_ROWS - rows, signal);
+    }
     if (rows > 0) this.#garbage = true;
     const due = objects.whole && this.#sweepIsDue();
     const swept = due ? await this.#sweep(pinned, signal) : undefined;

@@ -67,6 +67,7 @@ All run as uid and gid 65534 on a read-only root file system, without capabiliti
 | \`/opt/clawgym/dist\` | the one program of the image | operator, server |
 | \`/opt/clawgym/phase/phase.cjs\` | \`stage\`, \`companion\`, \`fetch\`, \`report\` | the other three |
 | \`/opt/clawgym/phase/import.cjs\` | reads tasks from a volume | the other three |
+| \`/opt/clawgym/phase/synthesis.mjs\` | takes the records of a SynthesisJob through their stages | the other three |
 | \`/opt/clawgym/phase/policy.cjs\` | brings a model of ours to the policy server of its pod | the other three |
 | \`/opt/clawgym/phase/training.cjs\` | brings a trainer what it begins with, and hands in what it makes | the other three |
 | \`/opt/clawgym/agent_init\`, \`/program\` | the agent's wrapper, the grader, both compiled | |
