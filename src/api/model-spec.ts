@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { zDecimal, zEnvName, zFraction, zHttpUrl, zInt32, zText } from './fields.ts';
 import { modelRefFields } from './model-ref.ts';
 import { exactlyOneOf, withRules } from './rules.ts';
+import { zRuntimeRef } from './runtime-ref.ts';
 import { zSecretRef } from './task-source.ts';
 
 const zSampling = z
@@ -45,6 +46,11 @@ export const zModel = withRules(
           'An endpoint by address. Local engine only: in a cluster keys and addresses are paired by Secrets.',
         ),
       ...modelRefFields,
+      runtimeRef: zRuntimeRef('What serves a model of ours.')
+        .optional()
+        .describe(
+          'In a cluster: the runtime whose policyServer serves a model of ours. Absent: the ClusterTrainingRuntime rl. The local engine serves with its own.',
+        ),
       sampling: zSampling.optional(),
       capture: z
         .enum(['messages', 'tokens'])
@@ -59,6 +65,13 @@ export const zModel = withRules(
       ['recording', 'upstreamSecretRef', 'upstream', 'artifact', 'trainingRun'],
       'the model',
     ),
+    {
+      rule: '!has(self.runtimeRef) || has(self.artifact) || has(self.trainingRun)',
+      message:
+        'runtimeRef says what serves a model of ours: it goes with artifact or trainingRun alone',
+      holds: ({ runtimeRef, artifact, trainingRun }) =>
+        runtimeRef === undefined || artifact !== undefined || trainingRun !== undefined,
+    },
   ],
 );
 export type ModelSpec = z.infer<typeof zModel>;

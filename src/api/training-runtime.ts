@@ -21,7 +21,8 @@ const zContainer = z
     command: zAtomicList(zText(4096).describe('Program or argument.'), {
       min: 1,
       max: 64,
-      description: "Program and arguments. Absent: the image's own.",
+      description:
+        "Program and arguments. Absent: the image's own; of a policy server, that of the trainer's image. It may name the POLICY_ variables of a policy server as $(NAME).",
     }).optional(),
     env: zStringMap({
       keyPattern: /^[A-Za-z_][A-Za-z0-9_]*$/,
@@ -58,7 +59,7 @@ const zRuntimeSpec = withRules(
       trainer: zContainer.describe('What trains.'),
       policyServer: zContainer
         .optional()
-        .describe('What answers the agents during reinforcement, with the wire of vLLM.'),
+        .describe('What serves models of ours to agents, with the wire of vLLM.'),
       ...placementFields('trainer pods'),
     })
     .describe('How a trainer is run; a run adds what is its own.'),

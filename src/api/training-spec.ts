@@ -1,22 +1,13 @@
 import { z } from 'zod';
-import { zInt32, zName, zSeconds } from './fields.ts';
+import { zInt32, zSeconds } from './fields.ts';
 import { zBaseModel } from './model-ref.ts';
 import { zRl } from './rl-spec.ts';
 import { exactlyOneOf, withRules } from './rules.ts';
 import { runSettings } from './run-settings.ts';
+import { zRuntimeRef } from './runtime-ref.ts';
 import { zTrainerPods } from './trainer-pods.ts';
 import { zTrainingData } from './training-data.ts';
 import { zContext, zHyper, zMethod } from './training-method.ts';
-
-const zRuntimeRef = z
-  .object({
-    kind: z
-      .enum(['ClusterTrainingRuntime', 'TrainingRuntime'])
-      .default('ClusterTrainingRuntime')
-      .describe('TrainingRuntime: one of the same namespace.'),
-    name: zName(40).describe('Name of the runtime.'),
-  })
-  .describe('What trains.');
 
 const zCheckpoint = z
   .object({
@@ -40,7 +31,7 @@ const zRestarts = z
 export const zTrainingSpec = withRules(
   z
     .object({
-      runtimeRef: zRuntimeRef
+      runtimeRef: zRuntimeRef('What trains.')
         .optional()
         .describe(
           'What trains. Absent: the ClusterTrainingRuntime sft, with rl the one named rl. The local engine trains with its own.',

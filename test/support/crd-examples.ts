@@ -116,6 +116,10 @@ const RUN_RULES: readonly CrdExample[] = [
   ),
 ];
 
+const SERVED_BY =
+  'runtimeRef says what serves a model of ours: it goes with artifact or trainingRun alone';
+const SERVED = { name: 'm', artifact: `sha256:${DIGEST}` };
+
 const AGENT_RULES: readonly CrdExample[] = [
   ...paired(
     'agent.config',
@@ -158,6 +162,12 @@ const AGENT_RULES: readonly CrdExample[] = [
     'the model takes exactly one of recording, upstreamSecretRef, upstream, artifact, trainingRun',
     { agent: { name: 'pi' }, model: { name: 'm', artifact: `sha256:${DIGEST}` } },
     { agent: { name: 'pi' }, model: { ...MODEL, trainingRun: { name: 'sft' } } },
+  ),
+  ...paired(
+    'model',
+    SERVED_BY,
+    { agent: { name: 'pi' }, model: { ...SERVED, runtimeRef: { name: 'vllm' } } },
+    { agent: { name: 'pi' }, model: { ...MODEL, runtimeRef: { name: 'vllm' } } },
   ),
 ];
 
@@ -226,6 +236,16 @@ const SYNTHESIS_RULES: readonly CrdExample[] = [
     pass: { routes: { personas: {} } },
     fail: { routes: {} },
   },
+  ...(['generator', 'judge'] as const).map((role): CrdExample => {
+    const field = `spec.models.${role}`;
+    const both = { generator: MODEL, judge: MODEL };
+    const served = { ...SERVED, runtimeRef: { name: 'vllm' } };
+    return {
+      ...{ kind: 'SynthesisJob', field, message: SERVED_BY },
+      pass: { models: { ...both, [role]: served } },
+      fail: roles(role, { runtimeRef: { name: 'vllm' } }),
+    };
+  }),
   {
     ...{ kind: 'SynthesisJob', field: 'spec.routes.personas.source', message: ONE_SOURCE },
     pass: { routes: { personas: { source: { path: 'seeds' } } } },

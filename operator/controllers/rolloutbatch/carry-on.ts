@@ -12,10 +12,12 @@ import { keyOf } from '../../kube/objects/object-key.ts';
 import type { RolloutBatch } from '../shared/kinds.ts';
 import { jobs } from '../shared/kube-kinds.ts';
 import { FIELD_MANAGER } from '../shared/marks.ts';
+import { runCondition } from '../shared/vocabulary.ts';
 import { carryOut, type Work } from './carry-out.ts';
 import { Findings } from './findings.ts';
 import type { Installation } from './installation.ts';
 import { clusterView, modeOf, observedOf, tellEvidence } from './look.ts';
+import { hasOwnModel, policyWanted } from './model-of.ts';
 import { BLOCKED_MS, nextLook } from './next-look.ts';
 import type { BatchParts } from './parts.ts';
 import { plan } from './plan.ts';
@@ -77,6 +79,7 @@ async function work(
   const installation = await parts.installation.current(call);
   findings.storeFull = installation.info.storeFull;
   findings.storeFilling = installation.info.storeFilling;
+  await lookAtModel(parts, findings, installation, call);
   const absent = new Set<string>();
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     const more = await oneRound(parts, findings, { installation, absent, call });
@@ -117,7 +120,8 @@ async function oneRound(parts: BatchParts, findings: Findings, round: Round): Pr
   };
   findings.cluster = cluster;
   await checkNamespace(parts, findings, installation, call);
-  const mayStart = findings.hindrance === undefined && !findings.storeFull;
+  const mayStart =
+    findings.hindrance === undefined && !findings.storeFull && findings.model?.served !== false;
   const seen = { uid, mode: findings.mode, state, cluster, installation, absent, mayStart };
   const actions = plan(observedOf(parts, findings.batch, seen));
   const work = workOf(parts, findings, cluster.podsVersion, round);
@@ -152,6 +156,26 @@ function workOf(
       }),
     written: (job) => world.writtenJobs.record(key, job),
   };
+}
+
+/** Agents do not start before the model of ours that they ask is served. */
+async function lookAtModel(
+  parts: BatchParts,
+  findings: Findings,
+  installation: Installation,
+  call: WriteOptions,
+): Promise<void> {
+  const { batch, mode, state } = findings;
+  if (state === undefined || !hasOwnModel(batch)) return;
+  const wanted = policyWanted(batch, state, mode === 'run');
+  if (wanted === undefined) {
+    await parts.policies.end(batch, call);
+    findings.model = { served: true, condition: runCondition('ModelServed', 'False', 'NotNeeded') };
+    return;
+  }
+  await checkNamespace(parts, findings, installation, call);
+  if (findings.hindrance !== undefined) return;
+  findings.model = await parts.policies.look(batch, wanted, installation.pods, call);
 }
 
 /** Only where a Job is about to be made, or gets no pods: what runs already goes on. */

@@ -13,6 +13,7 @@ import { rolloutBatches } from '../shared/kinds.ts';
 import { FIELD_MANAGER } from '../shared/marks.ts';
 import { Pace } from '../shared/pace.ts';
 import type { SandboxPod } from '../shared/pods.ts';
+import { PolicyPods } from '../shared/policy/policy-pods.ts';
 import type { BatchWorld } from './batch-world.ts';
 import { DepartedBatches } from './departed.ts';
 import { InstallationReader } from './installation.ts';
@@ -82,12 +83,13 @@ function partsOf(options: BatchControllerOptions): BatchParts {
     settings: options.podSettings,
   });
   const volumes = new VolumeSources({ client, server, clock, installation, namespaces });
+  const policies = new PolicyPods({ client, server, clock });
   return {
     ...{ client, server, clock, world },
     ledger: new PodLedger(world.pods),
     lastSeen: new LastSeenJobs(world.jobs),
     departed: new DepartedBatches(world.batches, clock),
-    ...{ installation, namespaces, volumes },
+    ...{ installation, namespaces, volumes, policies },
     network: new NetworkProbe({
       ...{ client, clock, cluster: options.preflight },
       wholeCluster: options.wholeCluster,

@@ -2,6 +2,7 @@ import type { BatchState } from '../../../src/protocol/operator-api.ts';
 import { KubeError } from '../../kube/base/kube-error.ts';
 import type { ConditionState } from '../../kube/objects/conditions.ts';
 import type { RolloutBatch } from '../shared/kinds.ts';
+import type { PolicyLook } from '../shared/policy/policy-pods.ts';
 import type { Action } from './action.ts';
 import type { ClusterView } from './look.ts';
 import type { Mode } from './observed.ts';
@@ -22,6 +23,8 @@ export class Findings {
   forbidden: Forbidden | undefined;
   prepared = false;
   network: ConditionState | undefined;
+  /** Whether the model of ours is served; undefined where there is none, or it was not looked at. */
+  model: PolicyLook | undefined;
 
   constructor(batch: RolloutBatch, uid: string) {
     this.batch = batch;
@@ -41,7 +44,7 @@ export class Findings {
   }
 
   statusInput(now: number): StatusInput {
-    const { batch, cluster, forbidden, hindrance, network } = this;
+    const { batch, cluster, forbidden, hindrance, model, network } = this;
     const { sourceGone, state, storeFilling, storeFull } = this;
     // No Job comes before that: a process that has made none knows it from their generations.
     const { rollout = 0, verify = 0 } = state?.generations ?? {};
@@ -51,6 +54,7 @@ export class Findings {
         batch,
         forbidden,
         hindrance,
+        model: model?.condition,
         network,
         prepared,
         sourceGone,

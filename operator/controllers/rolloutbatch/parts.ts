@@ -4,6 +4,7 @@ import type { KubeClient } from '../../kube/client/typed-client.ts';
 import type { StatusWriter } from '../../kube/writes/status-writer.ts';
 import type { RolloutBatch } from '../shared/kinds.ts';
 import type { Pace } from '../shared/pace.ts';
+import type { PolicyPods } from '../shared/policy/policy-pods.ts';
 import type { BatchWorld } from './batch-world.ts';
 import type { DepartedBatches } from './departed.ts';
 import type { InstallationReader } from './installation.ts';
@@ -30,6 +31,7 @@ export interface BatchParts {
   readonly network: NetworkProbe;
   readonly planner: Planner;
   readonly volumes: VolumeSources;
+  readonly policies: PolicyPods;
   readonly shortages: ShortageReader;
   readonly sweeps: Sweeps;
   readonly departed: DepartedBatches;

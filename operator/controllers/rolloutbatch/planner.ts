@@ -13,6 +13,7 @@ import type { KubeClient } from '../../kube/client/typed-client.ts';
 import { controllerOf } from '../../kube/objects/owner-references.ts';
 import type { RolloutBatch } from '../shared/kinds.ts';
 import { type ReadSource, readTaskSource } from '../shared/task-source.ts';
+import { resolveModel } from './model-of.ts';
 import type { Hindrance } from './status-input.ts';
 import type { VolumeSources } from './volume-source.ts';
 
@@ -76,6 +77,12 @@ export class Planner {
       this.#sent.set(uid, { digest: last?.digest, generation, at: now, sourceGone });
       return going(state, sourceGone);
     }
+    const model = await resolveModel(this.#options.client, batch, state, call);
+    if (model.hindrance !== undefined) {
+      if (state !== undefined) return going(state, undefined);
+      return { state, hindrance: model.hindrance, sourceGone: undefined };
+    }
+    const asked = { ...batch, spec: model.spec };
     const digest = sha256(canonicalJson(source.body));
     // Only the server sees what stands behind an address.
     const seen = source.body.kind !== 'url';
@@ -83,7 +90,7 @@ export class Planner {
     const planned =
       state !== undefined && same
         ? going(state, undefined)
-        : await this.#tell(uid, bodyOf(batch, source.body), state, call);
+        : await this.#tell(uid, bodyOf(asked, source.body), state, call);
     if (planned.state !== undefined)
       this.#sent.set(uid, { digest, generation, at: now, sourceGone: undefined });
     return planned;

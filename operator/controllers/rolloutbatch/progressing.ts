@@ -29,6 +29,8 @@ export function progressing(input: StatusInput, over: boolean): ConditionState {
   if (changed !== undefined) return runCondition('Progressing', 'False', 'AgentChanged', changed);
   if (forbidden !== undefined)
     return runCondition('Progressing', 'False', forbidden.reason, forbidden.message);
+  const unserved = modelNotServed(input);
+  if (unserved !== undefined) return unserved;
   const image = pods.find((pod) => !pod.over && pod.imageProblem !== undefined)?.imageProblem;
   if (image !== undefined) return runCondition('Progressing', 'False', 'ImagePullFailing', image);
   const queued = queue(input);
@@ -59,6 +61,17 @@ function agentChanged({ agentChanged: change, pending }: BatchState): string | u
   if (change === undefined || pending === 0) return undefined;
   const { frozen, now } = change;
   return `nothing new starts: the run was planned with ${frozen}, and this release of ClawGym holds ${now}. Go back to the release before to finish it (helm rollback), or create another run`;
+}
+
+/** What passes by itself, after a while. */
+const PASSING = new Set(['Starting', 'PodFailed']);
+
+function modelNotServed({ model, state }: StatusInput): ConditionState | undefined {
+  if (model === undefined || model.status === 'True' || model.reason === 'NotNeeded')
+    return undefined;
+  if (state !== undefined && state.pending === 0) return undefined;
+  const status = PASSING.has(model.reason) ? 'True' : 'False';
+  return runCondition('Progressing', status, 'ModelNotServed', model.message);
 }
 
 function serverAway(message: string): string {

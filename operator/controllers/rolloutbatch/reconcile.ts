@@ -30,6 +30,7 @@ export function reconcileBatch(parts: BatchParts): Reconcile {
 function forgetGone(parts: BatchParts, uid: string): void {
   forgetBatch(parts, uid);
   parts.volumes.forget(uid);
+  parts.policies.forget(uid);
 }
 
 /** The last batch of a namespace goes also where the namespace does. */

@@ -40,6 +40,8 @@ export interface StatusInput {
   readonly sourceGone: string | undefined;
   /** True once service account and policies are there. */
   readonly prepared: boolean;
+  /** Whether the model of ours is served. */
+  readonly model?: ConditionState | undefined;
   /** What the preflight pod found. */
   readonly network: ConditionState | undefined;
   /** Milliseconds since the epoch. */

@@ -87,6 +87,7 @@ function conditionsOf(input: StatusInput): readonly ConditionState[] {
     busy,
     suspended(input, over),
     networkIsolated(input),
+    ...modelServed(input, over),
     sourceChanged(input),
     ...ends(input, over),
     ...kstatus(input, busy, over),
@@ -150,6 +151,13 @@ function networkIsolated({ batch, network, prepared }: StatusInput): ConditionSt
   return runCondition('NetworkIsolated', 'Unknown', prepared ? 'PoliciesApplied' : 'NotProbed');
 }
 
+/** Absent where the agents ask another model, or none. */
+function modelServed({ batch, model }: StatusInput, over: boolean): readonly ConditionState[] {
+  const former = findCondition(batch.status?.conditions, 'ModelServed');
+  if (over && former !== undefined) return [runCondition('ModelServed', 'False', 'NotNeeded')];
+  return model === undefined ? [] : [model];
+}
+
 function sourceChanged({ batch, sourceGone, state }: StatusInput): ConditionState {
   const gone = sourceGone ?? state?.sourceGone;
   if (gone !== undefined) return runCondition('SourceChanged', 'True', 'SourceGone', gone);
@@ -206,6 +214,8 @@ function kstatus(
   }
   if (hindrance?.kind === 'planning')
     return [idle, runCondition('Stalled', 'True', 'NeedsAction', hindrance.message)];
+  if (busy.reason === 'ModelNotServed' && busy.status === 'False' && state?.active === 0)
+    return [idle, runCondition('Stalled', 'True', 'NeedsAction', busy.message)];
   if (busy.reason === 'AgentChanged' && state?.active === 0 && state.verifying === 0)
     return [idle, runCondition('Stalled', 'True', 'NeedsAction', busy.message)];
   if (mode === 'pause' && state?.jobs.some((job) => job.live) !== true) return [idle, fine];

@@ -8,6 +8,8 @@ import { findCondition } from '../../kube/objects/conditions.ts';
 import { deleteObject } from '../../kube/writes/delete-object.ts';
 import { deleteJobsOf } from '../shared/job-deletions.ts';
 import { type RolloutBatch, rolloutBatches } from '../shared/kinds.ts';
+import { FIELD_MANAGER } from '../shared/marks.ts';
+import { hasOwnModel } from './model-of.ts';
 import type { BatchParts } from './parts.ts';
 
 const PROBE_MS = 3000;
@@ -20,8 +22,9 @@ export async function tidyUp(
 ): Promise<ReconcileResult> {
   const { client, clock, world } = parts;
   const { namespace, uid = '' } = batch.metadata;
-  const call = { signal };
+  const call = { signal, fieldManager: FIELD_MANAGER };
   await parts.volumes.end(batch, call);
+  if (hasOwnModel(batch)) await parts.policies.end(batch, call);
   forgetBatch(parts, uid);
   const left = world.jobs
     .byIndex('owner', uid)

@@ -1,3 +1,4 @@
+import { artifactDigest } from '../../../src/api/model-ref.ts';
 import { asSha256, type Sha256 } from '../../../src/base/brand.ts';
 import { sha256 } from '../../../src/base/digest.ts';
 import { ClawError } from '../../../src/base/error.ts';
@@ -333,6 +334,7 @@ export class MemoryServer extends MemoryTraining implements ClawGymServer {
       Math.max(0, ...jobs.filter((job) => job.shape.phase === phase).map((job) => job.generation));
     return {
       ...{ uid, taskSet: TASK_SET, planned: rows.length, notGradable: 0, outcomes },
+      ...modelOf(batch.body),
       pending: rows.length - decided.length - verifying - active,
       ...{ active, verifying, decided: decided.length },
       ...{ decidedIndexes: '', failedIndexes: '', infraFailures: 0, disruptions: 0 },
@@ -344,6 +346,11 @@ export class MemoryServer extends MemoryTraining implements ClawGymServer {
       ...(startedAt === undefined ? {} : { startedAt }),
     };
   }
+}
+
+function modelOf({ spec }: PlanBatchBody): Pick<BatchState, 'model'> {
+  const { model } = spec as { model?: { artifact?: string } };
+  return model?.artifact === undefined ? {} : { model: artifactDigest(model.artifact) };
 }
 
 const TASK_SET = asSha256('a'.repeat(64));

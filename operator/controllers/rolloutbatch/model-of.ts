@@ -1,0 +1,65 @@
+import { artifactDigest } from '../../../src/api/model-ref.ts';
+import type { BatchState } from '../../../src/protocol/operator-api.ts';
+import { isNotFound } from '../../kube/base/kube-error.ts';
+import type { CallOptions } from '../../kube/client/resource-client.ts';
+import type { KubeClient } from '../../kube/client/typed-client.ts';
+import { findCondition, isTrue } from '../../kube/objects/conditions.ts';
+import { type BatchSpec, type RolloutBatch, trainingRuns } from '../shared/kinds.ts';
+import type { PolicyWanted } from '../shared/policy/policy-pods.ts';
+import type { Hindrance } from './status-input.ts';
+
+export type ResolvedModel =
+  | { readonly spec: BatchSpec; readonly hindrance?: undefined }
+  | { readonly hindrance: Hindrance };
+
+/**
+ * The spec as the server is told it: a model that is named by its TrainingRun becomes the artifact that the
+ * run ended with, which is frozen with the plan. Read live, for what is read is frozen.
+ */
+export async function resolveModel(
+  client: KubeClient,
+  { metadata: { namespace }, spec }: RolloutBatch,
+  state: BatchState | undefined,
+  call: CallOptions,
+): Promise<ResolvedModel> {
+  const { model } = spec;
+  if (model?.trainingRun === undefined) return { spec };
+  const { trainingRun, ...rest } = model;
+  const frozen = (digest: string): ResolvedModel => ({
+    spec: { ...spec, model: { ...rest, artifact: `sha256:${digest}` } },
+  });
+  if (state?.model !== undefined) return frozen(state.model);
+  const place = `spec.model.trainingRun: TrainingRun ${namespace}/${trainingRun.name}`;
+  const missing = (message: string): ResolvedModel => ({
+    hindrance: { kind: 'planning', reason: 'ModelNotFound', message },
+  });
+  try {
+    const key = { namespace, name: trainingRun.name };
+    const { status } = await client.for(trainingRuns).get(key, call);
+    const failed = findCondition(status?.conditions, 'Failed');
+    if (failed?.status === 'True') return missing(`${place} has failed: ${failed.message}`);
+    const digest = status?.model?.digest;
+    if (digest !== undefined && isTrue(status?.conditions, 'Complete')) return frozen(digest);
+    return { hindrance: { kind: 'reading', message: `${place} is not complete yet` } };
+  } catch (thrown) {
+    if (!isNotFound(thrown)) throw thrown;
+    return missing(`${place} does not exist; create it`);
+  }
+}
+
+/** The model of ours that agents of the batch still have something to ask of; undefined where none is. */
+export function policyWanted(
+  { spec: { model } }: RolloutBatch,
+  state: BatchState,
+  running: boolean,
+): PolicyWanted | undefined {
+  if (model === undefined) return undefined;
+  const { artifact } = model;
+  const digest = state.model ?? (artifact === undefined ? undefined : artifactDigest(artifact));
+  const needed = state.active > 0 || (running && state.pending > 0);
+  if (digest === undefined || !needed) return undefined;
+  return { model: digest, version: 0, name: model.name, runtimeRef: model.runtimeRef };
+}
+
+export const hasOwnModel = ({ spec: { model } }: RolloutBatch): boolean =>
+  model?.artifact !== undefined || model?.trainingRun !== undefined;
