@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import time
 import urllib.error
@@ -88,7 +89,8 @@ class BatchSource:
                     said = error.read(500).decode("utf-8", "replace")
                     raise BadInput(f"batches: {url}: {error.code}: {said}") from error
                 reason = f"HTTP {error.code}"
-            except (OSError, TimeoutError) as error:
+            # A server that ends in the middle of an answer is no OSError.
+            except (OSError, http.client.HTTPException) as error:
                 reason = str(error)
             if self._clock() >= until:
                 raise ServerGone(f"batches: {url}: no answer for {OUTAGE_SECONDS:g} s: {reason}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import ssl
 import time
@@ -63,7 +64,7 @@ class Progress:
         if self._server is None or (too_soon and not last):
             return
         self._last_post = now
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
             _post(self._server, self._status(step, metrics, now, last))
 
     def _status(

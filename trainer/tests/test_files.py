@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -11,11 +12,14 @@ from typing import Any
 import pytest
 from support import write_manifest
 
+from clawgym_trainer.batch_source import BatchSource
 from clawgym_trainer.checkpoints import Checkpoints
+from clawgym_trainer.digests import sha256_bytes
 from clawgym_trainer.failures import BadInput
 from clawgym_trainer.inputs import verify_input
 from clawgym_trainer.metrics import MetricsFile
-from clawgym_trainer.progress import Progress, status_server
+from clawgym_trainer.progress import Progress, StatusServer, status_server
+from clawgym_trainer.signals import StopRequest
 
 
 @pytest.fixture
@@ -136,3 +140,45 @@ def test_progress_that_does_not_arrive_stops_nothing() -> None:
     assert status_server({}) is None
     gone = status_server({"KUBEFLOW_TRAINER_SERVER_URL": "http://127.0.0.1:9"})
     Progress(gone, 10).tell(1, {"loss": 1.0})
+
+
+class Rude:
+    """Answers connection after connection with these bytes and closes."""
+
+    def __init__(self, *answers: bytes) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._answers = answers
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        for answer in self._answers:
+            connection, _ = self._listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+        self._listener.close()
+
+
+def answer_of(body: bytes, length: int) -> bytes:
+    return b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (length, body)
+
+
+def test_a_batch_server_that_ends_in_the_middle_of_an_answer_is_asked_again() -> None:
+    index = json.dumps({"number": 1, "tokens": {"sha256": sha256_bytes(b"tensors")}}).encode()
+    server = Rude(
+        b"nonsense\r\n\r\n",
+        answer_of(index[:9], len(index)),
+        answer_of(index, len(index)),
+        answer_of(b"tens", 7),
+        answer_of(b"tensors", 7),
+    )
+    batch = BatchSource(server.url, "run", None, StopRequest()).next_after(0)
+    assert batch is not None
+    assert batch.tensors == b"tensors"
+
+
+def test_a_status_server_that_talks_nonsense_stops_nothing() -> None:
+    server = Rude(b"nonsense\r\n\r\n", b"")
+    for step in (1, 2):
+        Progress(StatusServer(server.url, None, None), 2).tell(step, {"loss": 1.0})
