@@ -14,6 +14,9 @@ import {
   TRAINING_MOUNTS,
   TRAINING_STATUS_PORT,
 } from '../../protocol/pod-contract.ts';
+import { forwardedBatches } from '../rl/forwarded-batches.ts';
+import { type BatchClientOptions, batchClient } from '../rl/pod/batch-client.ts';
+import { batchRoute } from '../rl/pod/batch-route.ts';
 import { FETCHED_STEP, fetchInputs } from './fetch-inputs.ts';
 import { Reporter } from './reporter.ts';
 import { startStatusServer } from './status-server.ts';
@@ -57,41 +60,51 @@ async function main(role: string, env: Env): Promise<number> {
 
 async function fetchRole(env: Env): Promise<void> {
   using giveUp = giveUpAfter(FETCH_SECONDS, systemClock, stop.signal);
-  const context = { client: clientOf(env), clock: systemClock, logger };
+  const context = { client: clientOf(listenerOf(env)), clock: systemClock, logger };
   await fetchInputs({ ...context, folders: TRAINING_MOUNTS }, giveUp.signal);
 }
 
 async function reportRole(env: Env): Promise<void> {
-  const client = clientOf(env);
+  const listener = listenerOf(env);
+  const client = clientOf(listener);
   const { out, state } = TRAINING_MOUNTS;
   const fetched = await readFile(join(state, FETCHED_STEP), 'utf8').catch(() => undefined);
   const fetchedStep = fetched === undefined ? undefined : Number(fetched);
   const reporter = new Reporter({ client, out, fetchedStep, clock: systemClock, logger });
+  const grace = Number(env[ENV.graceSeconds] ?? DEFAULT_GRACE_SECONDS);
+  using giveUp = giveUpAfterStop(stop.signal, grace, systemClock);
+  const batches = forwardedBatches({
+    server: batchClient({ ...listener, signal: giveUp.signal }),
+    out,
+    put: (file, size) => client.put(file, size, giveUp.signal),
+    inTurn: (work) => reporter.inTurn(work),
+    keepCheckpoint: () => reporter.keepCheckpoint(giveUp.signal),
+  });
   await using _status = await startStatusServer({
     port: TRAINING_STATUS_PORT,
     told: (progress) => reporter.told(progress),
+    routes: [await batchRoute(batches)],
   });
   await writeFile(join(state, READY_FILE), '');
   // Only the first of several nodes writes what is handed in.
   if ((env['NODE_RANK'] ?? '0') !== '0') return await aborted(stop.signal);
-  const grace = Number(env[ENV.graceSeconds] ?? DEFAULT_GRACE_SECONDS);
-  using giveUp = giveUpAfterStop(stop.signal, grace, systemClock);
   await reporter.run(stop.signal, giveUp.signal);
 }
 
-function clientOf(env: Env): TrainingClient {
+type Listener = Pick<BatchClientOptions, 'connection' | 'readToken'>;
+
+function listenerOf(env: Env): Listener {
   trustNobodyByDefault();
   const connection = new ListenerConnection({
     serverUrl: required(env, ENV.serverUrl),
     ca: required(env, ENV.serverCa),
   });
   const tokenFile = env[ENV.tokenFile] ?? `${TRAINING_MOUNTS.token}/token`;
-  const readToken = (): Promise<string> => readFile(tokenFile, 'utf8');
-  return new TrainingClient({
-    ...{ connection, readToken, clock: systemClock, logger },
-    random: Math.random,
-  });
+  return { connection, readToken: () => readFile(tokenFile, 'utf8') };
 }
+
+const clientOf = (listener: Listener): TrainingClient =>
+  new TrainingClient({ ...listener, clock: systemClock, logger, random: Math.random });
 
 function leave(message: string): void {
   try {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { canonicalJson } from '../../base/canonical-json.ts';
 import type { Clock } from '../../base/clock.ts';
 import { ClawError, errorMessage } from '../../base/error.ts';
+import { InTurn } from '../../base/in-turn.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { TrainingProgress } from '../../protocol/training-api.ts';
 import { newestMetrics } from '../read-metrics.ts';
@@ -32,6 +33,7 @@ const STEP = /^step-(\d+)$/;
  */
 export class Reporter {
   readonly #options: ReporterOptions;
+  readonly #turns = new InTurn();
   #status: TrainingProgress = {};
   #toldProgress = canonicalJson({});
   #handedIn: number | undefined;
@@ -61,8 +63,18 @@ export class Reporter {
 
   async #look(giveUp: AbortSignal): Promise<void> {
     await this.#tellProgress(giveUp);
-    if (await this.#handInResult(giveUp)) return;
-    await this.#handInCheckpoint(giveUp);
+    if (await this.inTurn(() => this.#handInResult(giveUp))) return;
+    await this.keepCheckpoint(giveUp);
+  }
+
+  /** One hands something in after the other: what was put and is not named yet may be let go of. */
+  async inTurn<T>(work: () => Promise<T>): Promise<T> {
+    return await this.#turns.run('uploads', work);
+  }
+
+  /** Returns once another pod would go on from the newest checkpoint. */
+  async keepCheckpoint(giveUp: AbortSignal): Promise<void> {
+    await this.inTurn(() => this.#handInCheckpoint(giveUp));
   }
 
   async #tellProgress(signal: AbortSignal): Promise<void> {

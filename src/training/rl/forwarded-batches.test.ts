@@ -1,10 +1,10 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import fastify from 'fastify';
 import { expect, it, onTestFinished } from 'vitest';
 import { policyFiles, RUN, rlBed } from '../../../test/support/rl/rl-bed.ts';
-import type { Sha256 } from '../../base/brand.ts';
+import { sha256 } from '../../base/digest.ts';
 import { batchServer } from './batch-server.ts';
 import { forwardedBatches, type ServedBatches } from './forwarded-batches.ts';
 
@@ -19,7 +19,7 @@ async function pod(over: Partial<ServedBatches> = {}) {
   const done: string[] = [];
   const server: ServedBatches = { ...(await desk.source(RUN)), ...over };
   const source = forwardedBatches({
-    ...{ out: bed.dir, signal: NEVER },
+    ...{ out: bed.dir, inTurn: (work) => work() },
     server: {
       ...server,
       keepPolicy: async (number, word) => {
@@ -31,9 +31,11 @@ async function pod(over: Partial<ServedBatches> = {}) {
         await server.trained(number, word);
       },
     },
-    put: async ({ open, digest }: { open: () => AsyncIterable<unknown>; digest: Sha256 }) => {
-      done.push(`put ${digest.slice(0, 6)}`);
-      await bed.upload(await buffer(open() as NodeJS.ReadableStream));
+    put: async (file, size) => {
+      const bytes = await readFile(file);
+      expect(bytes).toHaveLength(size);
+      done.push(`put ${sha256(bytes).slice(0, 6)}`);
+      await bed.upload(bytes);
     },
     keepCheckpoint: async () => void done.push('checkpoint'),
   });
@@ -74,6 +76,9 @@ it('has the policy and the checkpoint kept before the server hears that a batch 
     'trained 1',
   ]);
   expect(await desk.state(RUN)).toMatchObject({ step: 1, policyVersion: 1 });
+  // The answer was lost: nothing is put again.
+  await app.inject({ method: 'POST', url: `${BATCHES}/1/trained`, payload: word });
+  expect(done.slice(files.length + 3)).toEqual(['checkpoint', 'trained 1']);
 });
 
 it('says again what another pod was lost with, when its policy was put already', async () => {

@@ -1,22 +1,11 @@
-import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
-import type { Sha256 } from '../../base/brand.ts';
 import { sha256 } from '../../base/digest.ts';
 import { ClawError } from '../../base/error.ts';
 import { READY_FILE } from '../model-artifact.ts';
 import type { BatchSource } from './batch-source.ts';
 import { readReady } from './policy-model.ts';
 import type { Trained } from './step-notes.ts';
-
-/** A file that the server is to have as an artifact. */
-export interface Upload {
-  readonly digest: Sha256;
-  readonly size: number;
-  /** From its beginning; a try that failed opens it again. */
-  readonly open: () => Readable;
-}
 
 /** The server's batches of a run, as its pod asks for them. */
 export interface ServedBatches extends BatchSource {
@@ -28,11 +17,12 @@ export interface ForwardingOptions {
   readonly server: ServedBatches;
   /** RUN_OUT of the pod. */
   readonly out: string;
-  /** Puts an artifact unless the server has it; returns once it does. */
-  readonly put: (upload: Upload, signal: AbortSignal) => Promise<void>;
+  /** Puts a file as an artifact; returns once the server has it. */
+  readonly put: (file: string, size: number) => Promise<unknown>;
+  /** Whatever else puts something waits: what nothing names yet may be let go of with the next word. */
+  readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
   /** Hands the newest checkpoint to the server; returns once another pod would go on from it. */
-  readonly keepCheckpoint: (signal: AbortSignal) => Promise<void>;
-  readonly signal: AbortSignal;
+  readonly keepCheckpoint: () => Promise<void>;
 }
 
 /**
@@ -41,15 +31,20 @@ export interface ForwardingOptions {
  * holds it: a pod that is lost right then loses nothing, and no batch is trained on older weights.
  */
 export function forwardedBatches(options: ForwardingOptions): BatchSource {
-  const { server, keepCheckpoint, signal } = options;
+  const { server, inTurn, keepCheckpoint } = options;
+  let kept: string | undefined;
   return {
     next: (after, gone) => server.next(after, gone),
     tokens: (number) => server.tokens(number),
     trained: async (number, word) => {
-      await putPolicy(word, options);
-      // Before anything else is put: what nothing names may be let go of at once.
-      await server.keepPolicy(number, word);
-      await keepCheckpoint(signal);
+      await inTurn(async () => {
+        // A trainer that got no answer for long says it again.
+        if (kept === word.manifestSha256) return;
+        await putPolicy(word, options);
+        await server.keepPolicy(number, word);
+        kept = word.manifestSha256;
+      });
+      await keepCheckpoint();
       await server.trained(number, word);
     },
   };
@@ -57,7 +52,7 @@ export function forwardedBatches(options: ForwardingOptions): BatchSource {
 
 async function putPolicy(
   { policyVersion, manifestSha256 }: Trained,
-  { out, put, signal }: ForwardingOptions,
+  { out, put }: ForwardingOptions,
 ): Promise<void> {
   const folder = join(out, 'policy', `v-${policyVersion}`);
   const path = join(folder, READY_FILE);
@@ -71,8 +66,6 @@ async function putPolicy(
       `manifestSha256 ${manifestSha256}: ${path} has SHA-256 ${found}`,
     );
   }
-  for (const { path: name, size, sha256: digest } of readReady(ready, path)) {
-    await put({ digest, size, open: () => createReadStream(join(folder, name)) }, signal);
-  }
-  await put({ digest: found, size: ready.length, open: () => createReadStream(path) }, signal);
+  for (const file of readReady(ready, path)) await put(join(folder, file.path), file.size);
+  await put(path, ready.length);
 }

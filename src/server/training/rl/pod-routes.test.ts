@@ -3,7 +3,6 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import fastify, { type FastifyRequest } from 'fastify';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -49,8 +48,9 @@ async function pod() {
   });
   const route = await batchRoute(
     forwardedBatches({
-      ...{ server, out: bed.dir, signal: NEVER, keepCheckpoint: async () => undefined },
-      put: async ({ open }: { open: () => Readable }) => await bed.upload(await buffer(open())),
+      ...{ server, out: bed.dir, keepCheckpoint: async () => undefined },
+      inTurn: (work) => work(),
+      put: async (file) => await bed.upload(await readFile(file)),
     }),
   );
   const local = createServer((asked, answer) => {
