@@ -39,11 +39,19 @@ export class UnheardTrainings implements Pick<Controller, 'name' | 'run' | 'aliv
   async run(signal: AbortSignal): Promise<void> {
     const { clock, logger, runs } = this.#options;
     await runs.whenSynced(signal).catch(() => undefined);
+    let wake = new AbortController();
+    using stack = new DisposableStack();
+    stack.defer(
+      runs.subscribe(({ type }) => {
+        if (type === 'deleted') wake.abort();
+      }),
+    );
     while (!signal.aborted) {
+      wake = new AbortController();
       await this.look(signal).catch((error: unknown) => {
         if (!signal.aborted) logger.warn({ error }, 'deleted runs could not be looked for');
       });
-      await pause(clock, EVERY_MS, signal);
+      await pause(clock, EVERY_MS, AbortSignal.any([signal, wake.signal]));
     }
   }
 
