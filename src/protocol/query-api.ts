@@ -1,3 +1,6 @@
+import { z } from 'zod';
+import { zSha256 } from './fields.ts';
+
 /**
  * Reading records and artifacts over HTTP: what `clawgym get`, `show`, `logs`, `download` and `report`
  * ask of a cluster's server, on the user listener, with the bearer of its token Secret. Ids hold
@@ -28,4 +31,20 @@ export const QUERY_ROUTES = {
   call: '/call',
   /** The bytes; 404 where there are none. */
   artifact: '/artifacts/:digest',
+  /** PUT, raw body, with the bearer of the Secret: `zPutArtifact`. Swept within days, unless named. */
+  put: '/artifacts',
+  /** GET: `zListedModel` rows. POST `zImportedModel`, of files that were put, with that bearer. */
+  models: '/models',
 } as const;
+
+export const zPutArtifact = z.object({ digest: zSha256, size: z.int() });
+
+/** The manifest of a model whose files are in the store, and where it came from, for people. */
+export const zImportedModel = z.object({ digest: zSha256, source: z.string().max(4096) });
+
+export const zListedModel = z.object({
+  digest: zSha256,
+  from: z.object({ kind: z.enum(['run', 'import']), name: z.string() }),
+  /** Milliseconds since the epoch. */
+  at: z.number(),
+});

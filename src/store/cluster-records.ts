@@ -3,6 +3,7 @@ import type { Shape } from '../protocol/operator-api.ts';
 import type { Role } from '../protocol/pod-contract.ts';
 import type { PodEvidence } from '../protocol/pod-evidence.ts';
 import type { Finding, Outcome } from '../rollouts/outcome.ts';
+import type { ObjectRecords } from './object-records.ts';
 import type {
   AttemptRow,
   BatchRow,
@@ -130,6 +131,7 @@ export type ClusterStore = RecordStore &
   ClusterRecords &
   RetentionRecords &
   RlRecords &
+  ObjectRecords &
   TrainingRecords &
   SynthesisRecords & { readonly synthesisRuns: SynthesisRuns };
 

@@ -30,11 +30,17 @@ export const madeModel = (model: Sha256, more: object): string => canonicalJson(
 /** Remembers a model that came from a folder; the same model twice is one. */
 export async function recordImport(
   records: ObjectRecords,
-  model: { readonly digest: Sha256; readonly source: string; readonly now: number },
+  model: {
+    readonly digest: Sha256;
+    readonly source: string;
+    readonly now: number;
+    /** Its files, where a sweep keeps only what rows name. */
+    readonly files?: readonly Sha256[];
+  },
 ): Promise<void> {
-  const { digest, source, now } = model;
+  const { digest, source, now, files } = model;
   const row = { kind: IMPORTED, name: digest, specDigest: digest };
-  await records.beginObject({ ...row, spec: canonicalJson({ source }), createdAt: now });
+  await records.beginObject({ ...row, spec: canonicalJson({ source, files }), createdAt: now });
   const result = madeModel(digest, {});
   await records.endObject(IMPORTED, digest, { state: 'complete', result, endedAt: now });
 }

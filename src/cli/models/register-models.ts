@@ -2,15 +2,28 @@ import type { Command } from '@commander-js/extra-typings';
 import { outputFormat } from '../flag-values.ts';
 
 const OUT = ['--out <dir>', 'folder with the outputs of local runs', 'out'] as const;
+const NAMESPACE = [
+  '-n, --namespace <name>',
+  'of an installation: the models of its server',
+] as const;
+const CONTEXT = ['--context <name>', 'context of the kubeconfig'] as const;
+const KUBECONFIG = ['--kubeconfig <file>', 'default: KUBECONFIG, else ~/.kube/config'] as const;
+const SERVER = ['--server-namespace <name>', 'where the server is, if elsewhere'] as const;
 const OUTPUT = ['-o, --output <format>', 'table or json'] as const;
 
-/** `clawgym models ...`: the models of local runs. */
+/** `clawgym models ...`: the models of local runs, or of a cluster. */
 export function registerModels(program: Command): void {
-  const models = program.command('models').description('Models that training starts from or made');
+  const models = program
+    .command('models')
+    .description('Models that training starts from or made, here or in a cluster');
   models
     .command('list')
-    .description('List the models that were imported, or made by local runs')
+    .description('List the models that were imported or trained')
     .option(...OUT)
+    .option(...NAMESPACE)
+    .option(...CONTEXT)
+    .option(...KUBECONFIG)
+    .option(...SERVER)
     .option(...OUTPUT, outputFormat, 'table')
     .action(async (options) => {
       const { modelsListCommand } = await import('./models-command.ts');
@@ -21,6 +34,10 @@ export function registerModels(program: Command): void {
     .description('Print a model: where it comes from, and its files')
     .argument('<model>', 'digest, the start of one, or the name of a TrainingRun')
     .option(...OUT)
+    .option(...NAMESPACE)
+    .option(...CONTEXT)
+    .option(...KUBECONFIG)
+    .option(...SERVER)
     .option(...OUTPUT, outputFormat, 'table')
     .action(async (model, options) => {
       const { modelsShowCommand } = await import('./models-command.ts');
@@ -31,6 +48,10 @@ export function registerModels(program: Command): void {
     .description('Keep a folder in the layout of Hugging Face as a model, and print its digest')
     .argument('<dir>', 'config, *.safetensors, tokenizer, chat template')
     .option(...OUT)
+    .option(...NAMESPACE)
+    .option(...CONTEXT)
+    .option(...KUBECONFIG)
+    .option(...SERVER)
     .option('--template <file>', "the chat template, instead of the folder's own")
     .option('--base <model>', 'model that an adapter belongs to')
     .option(...OUTPUT, outputFormat, 'table')
@@ -44,6 +65,10 @@ export function registerModels(program: Command): void {
     .argument('<model>', 'digest, the start of one, or the name of a TrainingRun')
     .argument('<dir>', 'new folder')
     .option(...OUT)
+    .option(...NAMESPACE)
+    .option(...CONTEXT)
+    .option(...KUBECONFIG)
+    .option(...SERVER)
     .option(...OUTPUT, outputFormat, 'table')
     .action(async (model, dir, options) => {
       const { modelsExportCommand } = await import('./models-command.ts');

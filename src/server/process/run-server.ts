@@ -261,7 +261,7 @@ async function listenUser(
       signal,
     },
     query: {
-      ...{ store, artifacts, token: () => userToken.current, logger },
+      ...{ store, artifacts, models: store, token: () => userToken.current, logger },
       batchesOf: (digest) => store.batchesOf(digest),
       ...(config.accessReviews && { reviews: new AccessReviews(surroundings.reviews, clock) }),
     },

@@ -23,13 +23,15 @@ export interface UserServer extends AsyncDisposable {
 }
 
 const TLS_VERSION = 'TLSv1.3';
-const REQUEST_TIMEOUT_MS = 60_000;
+/** From the first byte of a request to its last: a model's weights come through slow tunnels. */
+const REQUEST_TIMEOUT_MS = 6 * 3_600_000;
+const HEADERS_MS = 60_000;
 const KEEP_ALIVE_MS = 60_000;
 
 /** The listener of the operator and of people; sandboxes cannot reach it (design: rollouts.md 6). */
 export async function startUserServer(options: UserServerOptions): Promise<UserServer> {
   const app = fastify({
-    https: { ...options.certificate, minVersion: TLS_VERSION },
+    https: { ...options.certificate, minVersion: TLS_VERSION, headersTimeout: HEADERS_MS },
     forceCloseConnections: true,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,

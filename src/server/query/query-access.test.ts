@@ -55,7 +55,14 @@ async function served({ reviewed = true } = {}) {
   };
   const app = Fastify();
   await app.register(queryPlugin, {
-    ...{ prefix: QUERY_PREFIX, store, artifacts, logger: silentLogger, token: () => 'all' },
+    ...{
+      prefix: QUERY_PREFIX,
+      store,
+      models: store,
+      artifacts,
+      logger: silentLogger,
+      token: () => 'all',
+    },
     batchesOf: (digest) => store.batchesOf(digest),
     ...(reviewed && { reviews: new AccessReviews(source, clock) }),
   });

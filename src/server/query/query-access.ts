@@ -99,6 +99,12 @@ export class QueryAccess {
     if (attempt !== undefined) await this.ofRollout(request, attempt.rollout);
   }
 
+  /** Models belong to no namespace: throws `Forbidden` for everybody but the holder of the bearer. */
+  ofHolder(request: FastifyRequest): void {
+    const { person } = this.#who(request);
+    if (person !== undefined) throw forbidden(person, 'the models of the installation');
+  }
+
   async ofArtifact(request: FastifyRequest, artifact: Sha256): Promise<void> {
     const { person } = this.#who(request);
     if (person === undefined) return;

@@ -6,9 +6,15 @@ import { z } from 'zod';
 import type { Sha256 } from '../../base/brand.ts';
 import { parseJson } from '../../base/brand.ts';
 import { asErrorCode, ClawError, errorMessage } from '../../base/error.ts';
-import { QUERY_PREFIX, QUERY_ROUTES } from '../../protocol/query-api.ts';
-import type { ArtifactStore } from '../../store/artifacts.ts';
+import {
+  QUERY_PREFIX,
+  QUERY_ROUTES,
+  zListedModel,
+  zPutArtifact,
+} from '../../protocol/query-api.ts';
+import type { ArtifactStore, StoredArtifact } from '../../store/artifacts.ts';
 import type { RecordReader } from '../../store/record-reader.ts';
+import type { KnownModel } from '../../training/model-records.ts';
 import {
   zAttemptRow,
   zBatchRow,
@@ -75,7 +81,48 @@ export class QueryClient implements RecordReader, Pick<ArtifactStore, 'read' | '
     return pipeline(body, verifying(digest), new PassThrough(), () => undefined);
   }
 
+  /** For readers that ask first; what is not there fails when it is read. */
+  async size(digest: Sha256): Promise<number> {
+    return (await this.read(digest)).length;
+  }
+
+  async listModels(): Promise<readonly KnownModel[]> {
+    return await this.#rows(QUERY_ROUTES.models, {}, zListedModel);
+  }
+
+  async putStream(stream: Readable): Promise<StoredArtifact> {
+    return await this.#write('PUT', QUERY_ROUTES.put, stream, zPutArtifact);
+  }
+
+  async put(bytes: Uint8Array): Promise<StoredArtifact> {
+    return await this.#write('PUT', QUERY_ROUTES.put, Buffer.from(bytes), zPutArtifact);
+  }
+
+  /** Of a manifest and files that were put. */
+  async importModel(model: { readonly digest: Sha256; readonly source: string }): Promise<void> {
+    await this.#write('POST', QUERY_ROUTES.models, JSON.stringify(model), z.unknown());
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {}
+
+  async #write<T>(
+    method: 'PUT' | 'POST',
+    route: string,
+    body: Readable | Buffer | string,
+    type: z.ZodType<T>,
+  ): Promise<T> {
+    const { url, dispatcher, token, signal } = this.#options;
+    const form = typeof body === 'string' ? 'json' : 'octet-stream';
+    const answer = await request(`${url}${QUERY_PREFIX}${route}`, {
+      ...{ method, body, dispatcher, signal, headersTimeout: 0, bodyTimeout: TIMEOUT_MS },
+      headers: { authorization: `Bearer ${token}`, 'content-type': `application/${form}` },
+    });
+    const text = (await collect(answer.body)).toString('utf8');
+    if (answer.statusCode !== 200) {
+      throw problemOf(`${method} ${QUERY_PREFIX}${route}`, answer.statusCode, text);
+    }
+    return type.parse(jsonOf(text));
+  }
 
   async #row<T>(route: string, parameters: Parameters, type: z.ZodType<T>): Promise<T | undefined> {
     const { row } = await this.#json(route, parameters, z.object({ row: type.nullable() }));

@@ -18,11 +18,14 @@ import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { RecordReader } from '../../store/record-reader.ts';
 import type { AttemptRow, CallRow } from '../../store/records.ts';
 import { errorHandler } from '../error-reply.ts';
+import { type ModelRoutesOptions, modelRoutes } from './model-routes.ts';
 import { QueryAccess, type QueryAccessOptions } from './query-access.ts';
 import { HIDDEN_NONCE } from './query-rows.ts';
 
 export interface QueryPluginOptions extends QueryAccessOptions {
-  readonly artifacts: Pick<ArtifactStore, 'size' | 'stream'>;
+  readonly artifacts: Pick<ArtifactStore, 'size' | 'stream' | 'read' | 'putStream'>;
+  /** Rows of models; the store has them. */
+  readonly models: ModelRoutesOptions['models'];
   readonly logger: Logger;
 }
 
@@ -40,7 +43,7 @@ const zQuery = z.object({
  */
 export async function queryPlugin(
   app: FastifyInstance,
-  { store, artifacts, logger, ...rest }: QueryPluginOptions,
+  { store, artifacts, models, logger, ...rest }: QueryPluginOptions,
 ): Promise<void> {
   app.setErrorHandler(errorHandler(logger));
   const access = new QueryAccess({ store, ...rest });
@@ -51,6 +54,7 @@ export async function queryPlugin(
     app.get(route, async (request) => ({ row: (await read(request)) ?? null }));
   batchRoutes(rows, row, { store, access });
   attemptRoutes(rows, row, { store, access });
+  modelRoutes(app, { access, artifacts, models, now: Date.now });
   app.get(QUERY_ROUTES.artifact, async (request, reply) => {
     const { digest } = z.object({ digest: z.string() }).parse(request.params);
     if (isSha256(digest)) await access.ofArtifact(request, digest);

@@ -4,19 +4,27 @@ import { expect, onTestFinished, test } from 'vitest';
 import { MemoryArtifacts } from '../../../test/support/memory-artifacts.ts';
 import { aBatch, aClaim, anEnd, aPlan, aVerification } from '../../../test/support/records.ts';
 import { tempDir } from '../../../test/support/temp-dir.ts';
+import { fakeModel } from '../../../test/support/training-bed.ts';
 import { systemClock } from '../../base/clock.ts';
 import { sha256 } from '../../base/digest.ts';
 import { silentLogger } from '../../base/logger.ts';
 import { QUERY_PREFIX } from '../../protocol/query-api.ts';
 import { NO_SCORE } from '../../rollouts/outcome.ts';
-import { openSqliteStore } from '../../store/sqlite/open.ts';
+import type { DigestPage } from '../../store/retention-records.ts';
+import { openSqliteClusterStore } from '../../store/sqlite/open.ts';
+import { importModel } from '../../training/model-artifact.ts';
+import { readModel } from '../../training/model-manifest.ts';
 import { QueryClient } from './query-client.ts';
 import { queryPlugin } from './query-plugin.ts';
 
 /** A store with one batch of two rollouts, the first of which is decided, behind a query API. */
 async function served(serverToken = 'right', clientToken = 'right') {
   const folder = await tempDir();
-  const store = await openSqliteStore({ folder: folder.path, holder: 'test', clock: systemClock });
+  const store = await openSqliteClusterStore({
+    folder: folder.path,
+    holder: 'test',
+    clock: systemClock,
+  });
   const artifacts = new MemoryArtifacts();
   const batch = aBatch();
   const plan = aPlan(2);
@@ -37,7 +45,7 @@ async function served(serverToken = 'right', clientToken = 'right') {
   });
   const app = Fastify();
   await app.register(queryPlugin, {
-    ...{ prefix: QUERY_PREFIX, store, artifacts, logger: silentLogger },
+    ...{ prefix: QUERY_PREFIX, store, models: store, artifacts, logger: silentLogger },
     token: () => serverToken,
     batchesOf: async () => [],
   });
@@ -100,4 +108,28 @@ test('names the parameter that a request lacks', async () => {
     code: 'InvalidInput',
     message: expect.stringContaining('needs the parameter ?id='),
   });
+});
+
+test('takes models that people bring, keeps their files, and lists them', async () => {
+  const { client, store } = await served();
+  await using dir = await tempDir();
+  const folder = await fakeModel(`${dir.path}/model`);
+  const { digest, manifest } = await importModel(folder, { versions: {}, parents: [] }, client);
+  expect(await client.listModels()).toEqual([]);
+  await client.importModel({ digest, source: folder });
+  expect(await client.listModels()).toEqual([
+    { digest, from: { kind: 'import', name: folder }, at: expect.any(Number) as unknown },
+  ]);
+  expect(await readModel(digest, client)).toEqual(manifest);
+  const digests: string[] = [];
+  for (let at: DigestPage['next'] = { table: 0, key: [] }; at !== undefined; ) {
+    const page: DigestPage = await store.namedDigests(at);
+    digests.push(...page.digests);
+    at = page.next;
+  }
+  for (const file of manifest.files) expect(digests).toContain(file.digest);
+  const none = sha256('nothing');
+  await expect(client.importModel({ digest: none, source: 'x' })).rejects.toThrow(
+    /is not in this store/,
+  );
 });

@@ -123,6 +123,7 @@ const NAMING: readonly {
   { table: 'rl_policies', key: ['run', 'version'], text: "model || ' ' || files_json" },
   { table: 'synthesis_records', key: ['job', 'number'], text: 'data_json' },
   { table: 'synthesis_calls', key: ['call_id'], text: "request || ' ' || response" },
+  { table: 'objects', key: ['kind', 'name'], text: "name || ' ' || spec" },
   { table: 'training_runs', key: ['uid'], text: "spec || ' ' || data_json" },
   { table: 'training_uploads', key: ['run', 'digest'], text: 'digest' },
   { table: 'synthesis_jobs', key: ['id'], text: 'spec' },
