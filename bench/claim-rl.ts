@@ -36,9 +36,9 @@ const folder = await mkdtemp(join(tmpdir(), 'clawgym-rl-'));
 const killed: string[] = [];
 
 /** Runs the coordinator until it ends by itself; kills each victim once on the way. */
-async function run(victims: readonly string[], python: string, path: string): Promise<unknown> {
+async function run(victims: readonly string[]): Promise<unknown> {
   for (;;) {
-    const flags = ['--folder', folder, '--python', python, '--path', path, '--steps', `${STEPS}`];
+    const flags = ['--folder', folder, '--steps', `${STEPS}`];
     const child = spawn(
       process.execPath,
       [
@@ -100,7 +100,7 @@ try {
   await makeInputs(folder, python, path);
   const began = performance.now();
   const victims = values.control ? [] : ['trainer', 'policy-server', 'coordinator'];
-  const end = zEnd.parse(await run(victims, python, path));
+  const end = zEnd.parse(await run(victims));
   const seconds = Math.round((performance.now() - began) / 1000);
   const rows = readFileSync(join(folder, 'out', 'metrics.jsonl'), 'utf8')
     .trim()

@@ -4,7 +4,7 @@ import { sha256 } from '../../src/base/digest.ts';
 import { cliEnvironment } from '../../src/cli/environment.ts';
 import { reinforceLocal } from '../../src/cli/reinforce/reinforce-local.ts';
 import { stderrLogger } from '../../src/cli/stderr-logger.ts';
-import { PYTHON_GUARD } from '../../src/engines/local/guarded-program.ts';
+import { trainerPrograms } from '../../src/cli/training/trainer-programs.ts';
 import type { StepGroup } from '../../src/trajectories/tokens/token-batch.ts';
 import { bedRequest } from './rl-bed.ts';
 
@@ -15,8 +15,6 @@ import { bedRequest } from './rl-bed.ts';
 const { values } = parseArgs({
   options: {
     folder: { type: 'string', default: '' },
-    python: { type: 'string', default: 'python3' },
-    path: { type: 'string', default: '' },
     steps: { type: 'string', default: '12' },
     permuted: { type: 'boolean', default: false },
   },
@@ -30,23 +28,14 @@ function permuted(group: StepGroup): StepGroup {
   return { ...group, rollouts };
 }
 
-const { folder, python, path } = values;
+const { folder } = values;
 const environment = cliEnvironment();
 const say = (text: string): void => void process.stderr.write(text);
-const guarded = (module: string): string[] => [python, '-c', PYTHON_GUARD, module];
+const logger = stderrLogger(say);
+const signal = AbortSignal.timeout(900_000);
+const programs = await trainerPrograms(environment, logger, signal);
 const end = await reinforceLocal(await bedRequest(folder, Number(values.steps)), {
-  ...{ environment, out: join(folder, 'run'), logger: stderrLogger(say), say },
-  signal: AbortSignal.timeout(900_000),
-  programs: {
-    policyServer: guarded('clawgym_trainer.policy_server'),
-    tokenGrpo: guarded('clawgym_trainer.token_grpo'),
-    env: Object.fromEntries([
-      ...Object.entries(environment.env).flatMap(([name, value]) =>
-        value === undefined ? [] : [[name, value] as const],
-      ),
-      ['PYTHONPATH', path] as const,
-    ]),
-  },
+  ...{ environment, out: join(folder, 'run'), programs, logger, signal, say },
   ...(values.permuted && { reshape: (groups: readonly StepGroup[]) => groups.map(permuted) }),
 });
 process.stdout.write(`${JSON.stringify(end)}\n`);
