@@ -1,8 +1,11 @@
+/** Why the same run would end the same. */
+export type FinalReason = 'BadInput' | 'Diverged' | 'OutOfMemory';
+
 /** What an end of a trainer's process means for its run. */
 export type TrainerEnd =
   | { readonly kind: 'done' }
   /** The same run would end so again: nothing is tried again. */
-  | { readonly kind: 'failed'; readonly reason: 'BadInput' | 'Diverged' | 'OutOfMemory' }
+  | { readonly kind: 'failed'; readonly reason: FinalReason }
   /** It was told to stop and wrote a checkpoint, or something took it away. */
   | { readonly kind: 'stopped' }
   /** Anything else: it is started again from the newest checkpoint, a bounded number of times. */

@@ -1,3 +1,4 @@
+import { type FinalReason, trainerEnd } from '../exit-code.ts';
 import { evaluationName, type RlRun, stepBatchName, type WantedBatch } from './rl-run.ts';
 import { tasksOfStep } from './select-tasks.ts';
 
@@ -45,16 +46,16 @@ export type RlAction =
   | { readonly do: 'fail'; readonly reason: RlFailure; readonly message: string }
   | { readonly do: 'nothing' };
 
-export type RlFailure = 'BadInput' | 'Diverged' | 'OutOfMemory' | 'TrainerFailed' | 'NoRewards';
+export type RlFailure = FinalReason | 'TrainerFailed' | 'NoRewards';
 
 /** Steps without one reward after which the run is given up: nothing is learnt from broken sandboxes. */
 const EMPTY_STEPS = 3;
 
-/** Exit codes of the pod contract that another try cannot mend. */
-const FINAL_EXITS: Readonly<Record<number, readonly [RlFailure, string]>> = {
-  2: ['BadInput', 'the trainer refused its input'],
-  3: ['Diverged', 'the training diverged'],
-  4: ['OutOfMemory', 'the trainer ran out of memory'],
+/** What another try cannot mend. */
+const FINAL: Readonly<Record<FinalReason, string>> = {
+  BadInput: 'the trainer refused its input',
+  Diverged: 'the training diverged',
+  OutOfMemory: 'the trainer ran out of memory',
 };
 
 /**
@@ -123,10 +124,10 @@ function failureOf(run: RlRun, { steps, trainer }: SeenRun): RlAction | undefine
     return { do: 'fail', reason: 'NoRewards', message };
   }
   if (trainer.state !== 'ended' || (trainer.exitCode === 0 && allTrained)) return undefined;
-  const final = FINAL_EXITS[trainer.exitCode];
-  if (final !== undefined) {
-    const [reason, what] = final;
-    return { do: 'fail', reason, message: `${what} (exit code ${trainer.exitCode}): see its log` };
+  const end = trainerEnd(trainer.exitCode);
+  if (end.kind === 'failed') {
+    const message = `${FINAL[end.reason]} (exit code ${trainer.exitCode}): see its log`;
+    return { do: 'fail', reason: end.reason, message };
   }
   if (trainer.starts <= run.trainerRetries) return undefined;
   const message = `the trainer ended with exit code ${trainer.exitCode} at ${trainer.starts} starts: see its log`;
