@@ -103,8 +103,9 @@ function listenerOf(env: Env): Listener {
   return { connection, readToken: () => readFile(tokenFile, 'utf8') };
 }
 
-const clientOf = (listener: Listener): TrainingClient =>
-  new TrainingClient({ ...listener, clock: systemClock, logger, random: Math.random });
+function clientOf(listener: Listener): TrainingClient {
+  return new TrainingClient({ ...listener, clock: systemClock, logger, random: Math.random });
+}
 
 function leave(message: string): void {
   try {
