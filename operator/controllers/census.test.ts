@@ -21,7 +21,10 @@ const batch = (name: string, more: object = {}): RolloutBatch =>
 
 const bench = {
   metadata: { name: 'bench', namespace: 'team-a' },
-  spec: { tasks: { digest: digest('set') } },
+  spec: {
+    tasks: { digest: digest('set') },
+    arms: [{ name: 'a', model: { name: 'm', artifact: `sha256:${digest('arm model')}` } }],
+  },
   status: {
     results: { digest: digest('results') },
     arms: [{ name: 'a', rolloutBatchName: 'gone' }, { name: 'b' }],
@@ -76,11 +79,15 @@ it('names batches by uid, batches of benches by name, and every digest of specs 
     status: { taskSet: digest('accepted') },
   } as unknown as SynthesisJob;
   const tasks = [task as unknown as ClawTask];
-  expect(whatIsNamed([one, batch('two')], [bench], tasks, [made])).toEqual({
+  const model = { name: 'm', artifact: `sha256:${digest('model')}` };
+  const two = batch('two', { spec: { tasks: {}, model } });
+  expect(whatIsNamed([one, two], [bench], tasks, [made])).toEqual({
     batches: ['uid-one', 'uid-two'],
     named: [{ namespace: 'team-a', name: 'gone' }],
     synthesis: ['uid-made'],
-    digests: ['frozen', 'set', 'results', 'task', 'against', 'accepted'].map(digest),
+    digests: [
+      ...['frozen', 'set', 'results', 'model', 'arm model', 'task', 'against', 'accepted'],
+    ].map(digest),
   });
 });
 

@@ -1,3 +1,4 @@
+import { artifactDigest } from '../../src/api/model-ref.ts';
 import { asSha256, isSha256 } from '../../src/base/brand.ts';
 import type { ClawGymServer } from '../../src/protocol/claw-gym-server.ts';
 import type { LivingBody } from '../../src/protocol/operator-api.ts';
@@ -101,6 +102,13 @@ export function whatIsNamed(
   };
   for (const { spec, status } of [...batches, ...benches]) {
     for (const digest of [spec.tasks.digest, status?.taskSet, status?.results?.digest]) add(digest);
+  }
+  const models = [
+    ...batches.map(({ spec }) => spec.model),
+    ...benches.flatMap(({ spec }) => spec.arms.map(({ model }) => model)),
+  ];
+  for (const model of models) {
+    if (model?.artifact !== undefined) add(artifactDigest(model.artifact));
   }
   for (const { spec } of tasks) add(spec.taskSetRef?.digest);
   for (const { spec, status } of synthesis) {
