@@ -175,8 +175,9 @@ export class SynthesisReconciler {
   #anyBatch(job: SynthesisJob): RolloutBatch {
     const round = { ...ANY_ROUND, taskSet: asSha256('0'.repeat(64)) };
     const { metadata, spec } = gateBatch(job, round, `${job.metadata.name}-gate`);
-    const batch = { apiVersion: job.apiVersion, kind: 'RolloutBatch', metadata, spec };
-    return withDefaults(batch, this.#parts.sandboxDefaults);
+    const { uid } = job.metadata;
+    const whole = { apiVersion: job.apiVersion, kind: 'RolloutBatch', spec };
+    return withDefaults({ ...whole, metadata: { ...metadata, uid } }, this.#parts.sandboxDefaults);
   }
 
   /** What the API server will not do is returned: it belongs into the status first. */

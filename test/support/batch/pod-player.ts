@@ -75,6 +75,8 @@ export class PodPlayer implements AsyncDisposable {
     const { uid = '', deletionTimestamp, annotations, labels } = pod.metadata;
     // Others play trainers.
     if (labels?.[LABELS.training] !== undefined) return;
+    // A worker of a SynthesisJob only runs until somebody ends it.
+    if (labels?.[LABELS.synthesis] !== undefined && deletionTimestamp === undefined) return;
     const script = this.#scripts.get(uid);
     if (deletionTimestamp !== undefined) return await this.#end(pod, script);
     if (phase === 'Succeeded' || phase === 'Failed' || pod.spec?.nodeName === undefined) return;
