@@ -99,8 +99,7 @@ function endLeftover(pidFile: string): void {
   rmSync(pidFile, { force: true });
 }
 
-/** The last lines of a log; empty where there is none. */
-export function tailOf(file: string): string {
+function tailOf(file: string): string {
   try {
     return readFileSync(file, 'utf8').slice(-SHOWN).trim();
   } catch {
