@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { MemoryArtifacts } from '../../../test/support/memory-artifacts.ts';
 import { tempDir } from '../../../test/support/temp-dir.ts';
@@ -32,10 +34,12 @@ function entriesOf(id: string) {
 
 let artifacts: MemoryArtifacts;
 let shelf: TaskSetShelf;
+let folder: string;
 beforeEach(async () => {
   artifacts = new MemoryArtifacts();
-  const { path: folder, [Symbol.asyncDispose]: dispose } = await tempDir();
+  const { path, [Symbol.asyncDispose]: dispose } = await tempDir();
   onTestFinished(() => dispose());
+  folder = path;
   const bounds = { keptBytes: 2 * TEXT.length };
   shelf = new TaskSetShelf({ artifacts, folder, newName: () => randomUUID(), signal, ...bounds });
 });
@@ -69,4 +73,13 @@ test('a set whose artifact was swept is nobody’s any more', async () => {
   artifacts.contents.delete(digest);
   await shelf.tidy();
   await expect(shelf.get(digest)).rejects.toMatchObject({ code: 'NotFound' });
+});
+
+test('of an artifact that is no task set, or breaks off on its way, no copy stays', async () => {
+  const { digest } = await artifacts.put(Buffer.from('somebody’s output'));
+  await expect(shelf.get(digest)).rejects.toMatchObject({ code: 'CorruptArtifact' });
+  const broken = new Readable({ read: () => broken.destroy(new Error('the disk is gone')) });
+  artifacts.stream = () => Promise.resolve(broken);
+  await expect(shelf.get(digest)).rejects.toThrow('the disk is gone');
+  expect(await readdir(folder)).toEqual([]);
 });

@@ -101,9 +101,19 @@ export class TaskSetShelf implements AsyncDisposable {
     if (known?.digest === digest) return known;
     if (!(await artifacts.keep(digest))) throw notStored(digest);
     const aside = await this.#aside();
-    await pipeline(await artifacts.stream(digest), createWriteStream(aside, { flags: 'wx' }));
-    await rename(aside, this.#file(digest));
-    return await readTaskSet(this.#file(digest), signal);
+    try {
+      await pipeline(await artifacts.stream(digest), createWriteStream(aside, { flags: 'wx' }));
+      await rename(aside, this.#file(digest));
+    } finally {
+      await rm(aside, { force: true });
+    }
+    try {
+      return await readTaskSet(this.#file(digest), signal);
+    } catch (cause) {
+      // Any artifact may be named: a copy of what is no task set would stay as long as the artifact.
+      if (cause instanceof ClawError) await rm(this.#file(digest), { force: true });
+      throw cause;
+    }
   }
 
   #file(digest: Sha256): string {
