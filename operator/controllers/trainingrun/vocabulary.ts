@@ -11,7 +11,6 @@ const TRAINING_VOCABULARY = {
     BaseNotFound: 'The base model cannot be had.',
     DataNotFound: 'The training data cannot be had.',
     TasksNotFound: 'The tasks of the reinforcement cannot be had.',
-    NotSupported: 'A cluster of this release cannot do what the run asks for.',
     PlanRefused: 'The server refused the run; its message names the field.',
     NamespaceNotPrepared: 'Service account or network policies could not be applied.',
     ServerUnavailable: 'The server could not be asked.',

@@ -76,6 +76,8 @@ describe('the batches of a reinforcement run', () => {
       tasks: { digest: SET, taskIds: ['x', 'y'] },
       model: {
         ...{ name: 'policy', artifact: `sha256:${MODEL}`, capture: 'tokens' },
+        // What trains says what serves, too.
+        runtimeRef: RUN.spec.runtimeRef,
         sampling: { temperature: '0.7', topP: '1', maxTokens: 64 },
       },
     });

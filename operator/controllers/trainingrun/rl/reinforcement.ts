@@ -39,15 +39,6 @@ export interface ReinforcementOptions {
   readonly world: Pick<TrainingWorld, 'batches' | 'writtenBatches'>;
 }
 
-/** Whether RolloutBatches of a cluster can name a model of ours: their steps cannot be played else. */
-const POLICIES_ARE_SERVED: boolean = false;
-const NOT_SUPPORTED: InputProblem = {
-  reason: 'NotSupported',
-  message:
-    'spec.rl: a cluster of this release serves no policy to the agents of a TrainingRun yet; run it on one machine with: clawgym run -f MANIFEST',
-  waits: false,
-};
-
 /**
  * Carries the rollouts of reinforcement runs: the server says which batch is to run, this makes its object.
  * Throws `ServerUnavailable`, and what the API
@@ -67,7 +58,6 @@ export class Reinforcement {
     { training, going }: { readonly training: TrainingState; readonly going: boolean },
     call: WriteOptions,
   ): Promise<RlSeen> {
-    if (!POLICIES_ARE_SERVED) return { ...NOTHING, problem: NOT_SUPPORTED };
     const { server, world } = this.#options;
     const uid = run.metadata.uid ?? '';
     const known = (await server.rl(uid, call)) ?? (await this.#plan(run, rl, training, call));

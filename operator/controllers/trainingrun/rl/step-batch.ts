@@ -32,6 +32,7 @@ export function stepBatch(
 ): NewObject<RolloutBatch> {
   const { taskSet, taskIds, samples, model } = wanted;
   const { temperature, topP, maxTokens } = rl.sampling;
+  const { runtimeRef } = run.spec;
   const { parallelism, agent, budgets, limits, retries, verification } = rl;
   return {
     metadata: {
@@ -52,6 +53,7 @@ export function stepBatch(
         name: MODEL_NAME,
         artifact: `sha256:${model}`,
         capture: 'tokens',
+        ...(runtimeRef === undefined ? {} : { runtimeRef }),
         sampling: { temperature, topP, ...(maxTokens === undefined ? {} : { maxTokens }) },
       },
       ...{ samples, budgets, limits, retries, verification },
