@@ -10,12 +10,13 @@ const NAMES: ReadonlySet<string> = new Set([
   'all_proxy',
   'node_extra_ca_certs',
   'ssl_cert_file',
+  'omp_num_threads',
 ]);
 const PREFIXES = ['lc_', 'npm_config_', 'pip_'];
 
 /**
  * What of an environment a program of the host may see: its search path, its folders, the language,
- * the way to the network. Everything else stays behind, above all the model's key: installers run
+ * the way to the network, the threads to compute with. Everything else stays behind, above all the model's key: installers run
  * code of other people.
  */
 export function programEnv(

@@ -31,9 +31,12 @@ function addRun(program: Command): void {
   program
     .command('run')
     .description(
-      'Run the objects of a manifest on this machine (BenchRun, RolloutBatch, SynthesisJob)',
+      'Run the objects of a manifest on this machine (BenchRun, RolloutBatch, SynthesisJob, TrainingRun)',
     )
-    .requiredOption('-f, --filename <file>', 'manifest with one or more YAML documents')
+    .requiredOption(
+      '-f, --filename <path>',
+      'manifest with one or more YAML documents, or a folder of them',
+    )
     .option('--out <dir>', 'output folder (default: ./out/<name>)')
     .option(
       '--parallel <n>',

@@ -1,26 +1,40 @@
+import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { scriptedModels } from '../../examples/full-circle/scripted-models.ts';
 import { zSynthesisSummary } from '../../src/synthesis/summary.ts';
 import { openTaskSet } from '../../src/tasks/set/open-task-set.ts';
 import { clawgym, ROOT } from '../support/cli-process.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-const EXAMPLE = readFileSync(join(ROOT, 'examples/full-circle/synthesis.yaml'), 'utf8');
+const EXAMPLE = readFileSync(join(ROOT, 'examples/full-circle/00-practice.yaml'), 'utf8');
 
-async function folderWith(target: number): Promise<{ manifest: string; out: string }> {
+interface Bed {
+  readonly manifest: string;
+  readonly out: string;
+  /** Base URL of the scripted models. */
+  readonly models: string;
+}
+
+async function folderWith(target: number): Promise<Bed> {
   const dir = await tempDir();
   onTestFinished(() => dir[Symbol.asyncDispose]());
+  const server = scriptedModels().listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
   const manifest = join(dir.path, 'synthesis.yaml');
-  const recording = join(ROOT, 'examples/full-circle/generator.jsonl');
-  const text = EXAMPLE.replace(/target: \d+/, `target: ${target}`);
-  writeFileSync(manifest, text.replaceAll('path: generator.jsonl', `path: ${recording}`));
-  return { manifest, out: join(dir.path, 'word-tasks') };
+  writeFileSync(manifest, EXAMPLE.replace(/target: \d+/, `target: ${target}`));
+  const models = `http://127.0.0.1:${address.port}/v1`;
+  return { manifest, out: join(dir.path, 'practice'), models };
 }
 
 it('makes tasks that lead back to their seed, and does nothing twice', async () => {
-  const { manifest, out } = await folderWith(2);
-  const args = ['run', '-f', manifest, '--out', out, '-o', 'json'];
+  const { manifest, out, models } = await folderWith(2);
+  const where = ['--out', out, '--base-url', models];
+  const args = ['run', '-f', manifest, ...where, '-o', 'json'];
   const first = await clawgym(...args);
   expect(first.code, first.stderr).toBe(0);
   const summary = zSynthesisSummary.parse(JSON.parse(first.stdout));
@@ -31,7 +45,7 @@ it('makes tasks that lead back to their seed, and does nothing twice', async () 
   expect(set.digest).toBe(summary.taskSet);
   for (const { task } of set.tasks) {
     expect(task.cluster).toMatch(/^(?:persona|skill)\/./);
-    expect(task.provenance).toMatchObject({ format: 'synthesis', job: 'word-tasks', seed: 7 });
+    expect(task.provenance).toMatchObject({ format: 'synthesis', job: 'practice', seed: 7 });
     expect(task.provenance['calls']).toHaveLength(4);
     expect(task.provenance['gates']).toContain('CheatsPassed: Passed');
   }
@@ -53,20 +67,21 @@ apiVersion: clawgym.io/v1alpha1
 kind: RolloutBatch
 metadata: {name: solve}
 spec:
-  tasks: {synthesisJob: {name: word-tasks}}
+  tasks: {synthesisJob: {name: practice}}
   agent: {name: solution}
 `;
 
 it('refuses another specification in the same folder, and a set that is not made yet', async () => {
-  const { manifest, out } = await folderWith(1);
+  const { manifest, out, models } = await folderWith(1);
+  const where = ['--out', out, '--base-url', models];
   const text = readFileSync(manifest, 'utf8');
-  expect((await clawgym('run', '-f', manifest, '--out', out)).code).toBe(0);
+  expect((await clawgym('run', '-f', manifest, ...where)).code).toBe(0);
   writeFileSync(manifest, text.replace('seed: 7', 'seed: 8'));
-  const other = await clawgym('run', '-f', manifest, '--out', out);
+  const other = await clawgym('run', '-f', manifest, ...where);
   expect(other.code).not.toBe(0);
   expect(other.stderr).toContain('name another folder with --out');
   const batch = `${out}.bench.yaml`;
-  writeFileSync(batch, BATCH.replace('word-tasks', 'absent'));
+  writeFileSync(batch, BATCH.replace('practice', 'absent'));
   const early = await clawgym('run', '-f', batch, '--out', join(out, '..', 'bench'));
   expect(early.stderr).toContain('SynthesisJob "absent"');
 });
@@ -75,10 +90,12 @@ it.each([
   ['personas: {source: {path: none.jsonl}}', 'none.jsonl cannot be read'],
   ['personas: {count: 100000}', 'lower it'],
 ])('leaves nothing of a job whose routes are %s', async (route, message) => {
-  const { manifest, out } = await folderWith(1);
+  const { manifest, out, models } = await folderWith(1);
   const text = readFileSync(manifest, 'utf8');
   writeFileSync(manifest, text.replace(/routes:\n(?: {4}.*\n)+/, `routes: {${route}}\n`));
-  const { code, stdout, stderr } = await clawgym('run', '-f', manifest, '--out', out);
+  const { code, stdout, stderr } = await clawgym(
+    ...['run', '-f', manifest, '--out', out, '--base-url', models],
+  );
   expect({ code, stdout, stderr }).toMatchObject({
     ...{ code: 1, stdout: '' },
     stderr: expect.stringContaining(message) as string,

@@ -10,11 +10,12 @@ import type { ObjectReader, ObjectRecords } from '../../store/object-records.ts'
 import type { RecordReader } from '../../store/record-reader.ts';
 import type { RecordStore } from '../../store/records.ts';
 import { openSqliteReader, openSqliteStore } from '../../store/sqlite/open.ts';
+import type { SynthesisReader } from '../../store/synthesis-records.ts';
 import { storeDir } from '../local-session.ts';
 
 /** Records and artifacts of an output folder, to read; safe beside a run that goes on there. */
 export interface WorkReader extends AsyncDisposable {
-  readonly records: RecordReader & ObjectReader;
+  readonly records: RecordReader & ObjectReader & SynthesisReader;
   readonly artifacts: ArtifactStore;
 }
 
