@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -52,8 +52,8 @@ export async function runCircle(options: CircleOptions): Promise<number> {
 async function imported(folder: string, work: string, signal: AbortSignal): Promise<string> {
   const args = ['models', 'import', folder, '--out', work];
   const child = spawn(CLAWGYM, args, { stdio: ['ignore', 'pipe', 'inherit'], signal });
-  const [said, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
-  if (code !== 0) throw new Error(`clawgym ${args.join(' ')} ended with ${String(code)}`);
+  const [said, code] = await Promise.all([text(child.stdout), exitCode(child)]);
+  if (code !== 0) throw new Error(`clawgym ${args.join(' ')} ended with ${code}`);
   return said.trim();
 }
 
@@ -65,9 +65,15 @@ async function clawgym(args: readonly string[], signal: AbortSignal): Promise<nu
   const stop = (): void => void child.kill('SIGTERM');
   signal.addEventListener('abort', stop);
   try {
-    const [code]: unknown[] = await once(child, 'close');
-    return typeof code === 'number' ? code : 1;
+    return await exitCode(child);
   } finally {
     signal.removeEventListener('abort', stop);
   }
+}
+
+async function exitCode(child: ChildProcess): Promise<number> {
+  return await new Promise((done, fail) => {
+    child.once('error', fail);
+    child.once('close', (code) => done(code ?? 1));
+  });
 }
