@@ -1,7 +1,7 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { z } from 'zod';
-import { parseJson } from '../src/base/brand.ts';
+import { openSqliteReader } from '../src/store/sqlite/open.ts';
+import { rewardOf } from '../src/training/rl/step-groups.ts';
 import { readResults } from './support/clawgym.ts';
 
 /**
@@ -18,14 +18,20 @@ type Theme = (typeof THEMES)[keyof typeof THEMES];
 const [HEIGHT, TOP, PLOT] = [260, 40, 170];
 const y = (score: number): number => TOP + PLOT * (1 - score);
 
-const zStep = z.looseObject({ step: z.number(), rewardMean: z.number().nullable().optional() });
-
 const { arms } = await readResults(join(work, 'circle'));
-const metrics = await readFile(join(work, 'rl/trainer/out/metrics.jsonl'), 'utf8');
-const rewards = metrics
-  .trim()
-  .split('\n')
-  .map((line) => zStep.parse(parseJson(line)).rewardMean ?? 0);
+const rewards = await stepRewards();
+
+/** Of all rollouts of a step, those that ended as missing data left out. */
+async function stepRewards(): Promise<readonly number[]> {
+  await using records = await openSqliteReader(join(work, 'rl/store'));
+  const steps = (await records.listBatches()).filter(({ owner }) => owner.arm.startsWith('step-'));
+  return await Promise.all(
+    steps.map(async ({ id }) => {
+      const known = (await records.listRollouts(id)).flatMap((row) => rewardOf(row) ?? []);
+      return known.reduce((sum, reward) => sum + reward, 0) / known.length;
+    }),
+  );
+}
 
 function grid(left: number, width: number, title: string, { ink, soft, line }: Theme): string {
   const marks = [0, 0.5, 1].map(
