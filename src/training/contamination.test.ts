@@ -3,7 +3,7 @@ import { exampleTask } from '../../test/support/example-task.ts';
 import { MemoryArtifacts } from '../../test/support/memory-artifacts.ts';
 import { asSha256, type Sha256 } from '../base/brand.ts';
 import { canonicalJson } from '../base/canonical-json.ts';
-import { sharedTasks, taskPrint, trainedOn } from './contamination.ts';
+import { sharedTasks, taskPrint, trainedOn, trainingOverlap } from './contamination.ts';
 
 const digest = (pair: string): Sha256 => asSha256(pair.repeat(32));
 const [A, B, C] = [digest('aa'), digest('bb'), digest('cc')];
@@ -80,4 +80,23 @@ test('a task is known again by its bytes, and by its words however they are spac
   expect(sharedTasks([taskPrint({ task: same, digest: B })], [print])).toHaveLength(1);
   expect(sharedTasks([{ ...print, id: 'x', words: C }], [print])).toHaveLength(1);
   expect(sharedTasks([{ ...print, digest: B, words: C }], [print])).toEqual([]);
+});
+
+test('a run learns which of its tasks a model knows, and which sets could not be read', async () => {
+  const artifacts = new MemoryArtifacts();
+  const known = { ...(await exampleTask('log-triage')), digest: A };
+  const other = { ...(await exampleTask('contact-split')), digest: B };
+  const rl = await model(artifacts, { taskSet: C, tasks: [A] });
+  const tasksOf = (set: Sha256) =>
+    set === C ? Promise.resolve([known, other]) : Promise.reject(new Error('not there'));
+  const suite = [known, other];
+  expect(await trainingOverlap(rl, suite, { artifacts, tasksOf })).toEqual({
+    shared: [known.task.id],
+    unread: [],
+  });
+  const lost = await model(artifacts, { parents: [rl], taskSet: B });
+  expect(await trainingOverlap(lost, suite, { artifacts, tasksOf })).toEqual({
+    shared: [known.task.id],
+    unread: [B],
+  });
 });

@@ -102,3 +102,37 @@ async function exportedTasks(
     return undefined;
   }
 }
+
+/** Tasks of a suite that a model was trained on, as far as its past can be read. */
+export interface TrainingOverlap {
+  /** Ids. */
+  readonly shared: readonly string[];
+  /** Digests of models, exports and task sets that could not be read. */
+  readonly unread: readonly Sha256[];
+}
+
+export interface OverlapDeps {
+  readonly artifacts: Pick<ArtifactStore, 'read' | 'size'>;
+  /** Tasks of a stored set; rejects where it cannot be read. */
+  readonly tasksOf: (taskSet: Sha256) => Promise<readonly TaskEntry[]>;
+}
+
+/** Never rejects for what is missing: a run goes on, and says what it does not know. */
+export async function trainingOverlap(
+  model: Sha256,
+  suite: readonly TaskEntry[],
+  { artifacts, tasksOf }: OverlapDeps,
+): Promise<TrainingOverlap> {
+  const { tasks, unread } = await trainedOn(model, artifacts);
+  const missing = new Set(unread);
+  const trained: TaskPrint[] = [];
+  for (const { taskSet, only } of tasks) {
+    const entries = await tasksOf(taskSet).catch(() => undefined);
+    if (entries === undefined) missing.add(taskSet);
+    for (const entry of entries ?? []) {
+      if (only === undefined || only.has(entry.digest)) trained.push(taskPrint(entry));
+    }
+  }
+  const shared = sharedTasks(suite.map(taskPrint), trained);
+  return { shared: shared.map(({ id }) => id), unread: [...missing] };
+}

@@ -1,3 +1,4 @@
+import { artifactDigest } from '../../api/model-ref.ts';
 import { asBatchId } from '../../base/brand.ts';
 import { canonicalJson } from '../../base/canonical-json.ts';
 import { ClawError } from '../../base/error.ts';
@@ -9,6 +10,7 @@ import type { ArmFacts, RunFacts, TaskFacts } from '../../bench/run-facts.ts';
 import type { BenchResultsAnswer, BenchResultsBody } from '../../protocol/operator-api.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { ClusterStore } from '../../store/cluster-records.ts';
+import { type OverlapDeps, trainingOverlap } from '../../training/contamination.ts';
 import type { BatchDirectory } from './batch-directory.ts';
 import type { LiveBatch } from './live-batch.ts';
 
@@ -17,6 +19,8 @@ export interface BenchResultsOptions {
   readonly artifacts: ArtifactStore;
   readonly directory: BatchDirectory;
   readonly product: { readonly name: string; readonly version: string };
+  /** Tasks of a stored set; rejects where it cannot be read. */
+  readonly tasksOf: OverlapDeps['tasksOf'];
 }
 
 /** Benches whose last answer is kept. */
@@ -69,13 +73,33 @@ export class BenchStatistics {
       results.arms.every(({ outcomes }) => (outcomes.undecided ?? 0) === 0);
     if (!complete) return { arms };
     // Not canonical: the checks keep the order in which their verifier gave them.
-    const bytes = Buffer.from(`${JSON.stringify(results)}\n`);
+    const whole = buildResults(await this.#withTraining(facts, batches));
+    const bytes = Buffer.from(`${JSON.stringify(whole)}\n`);
     const { digest } = await this.#options.artifacts.put(bytes);
     // No row names it, but it is to last as long as what it was made of.
     for (const { planned } of batches.values()) {
       await this.#options.store.pinArtifact(planned.row.id, digest);
     }
     return { arms, results: digest };
+  }
+
+  /** What the models of ours among the arms learned of these tasks: asked once, of the whole. */
+  async #withTraining(facts: RunFacts, batches: ReadonlyMap<string, LiveBatch>): Promise<RunFacts> {
+    const arms: ArmFacts[] = [];
+    for (const arm of facts.arms) {
+      const planned = batches.get(arm.name)?.planned;
+      const model = planned?.frozen.spec.model?.artifact;
+      const training =
+        planned === undefined || model === undefined
+          ? undefined
+          : await trainingOverlap(
+              artifactDigest(model),
+              [...planned.tasks.values()],
+              this.#options,
+            );
+      arms.push({ ...arm, training });
+    }
+    return { ...facts, arms };
   }
 
   async #facts(

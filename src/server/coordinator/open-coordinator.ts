@@ -73,7 +73,10 @@ export async function openCoordinator(parts: CoordinatorParts): Promise<OpenCoor
   const sources = { shelf, scratch, newName, download: parts.download };
   const coordinator = new Coordinator({
     ...{ ...shared, imports },
-    statistics: new BenchStatistics({ store, artifacts, directory, product: parts.product }),
+    statistics: new BenchStatistics({
+      ...{ store, artifacts, directory, product: parts.product },
+      tasksOf: async (taskSet) => (await shelf.get(taskSet)).tasks,
+    }),
     sources,
     images,
   });
