@@ -3,7 +3,7 @@ import { zSha256 } from './fields.ts';
 
 /**
  * What the worker of a SynthesisJob says to the server's sandbox listener and hears from it (design:
- * docs/design/cluster.md 11). All calls are made with the pod's own token, audience
+ * docs/design/cluster.md 12). All calls are made with the pod's own token, audience
  * `AUDIENCES.synthesis`, and may be repeated. Errors are `{code, message, retryable}`; 409 with
  * `zNoClaim` says that the pod may only wait.
  */

@@ -3,7 +3,7 @@ import { zSha256 } from './fields.ts';
 
 /**
  * What the controller of SynthesisJobs says to the server and hears from it (design:
- * docs/design/cluster.md 11). All requests are idempotent.
+ * docs/design/cluster.md 12). All requests are idempotent.
  */
 
 /** What may change while a job runs. */

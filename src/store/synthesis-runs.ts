@@ -2,7 +2,7 @@ import type { Sha256 } from '../base/brand.ts';
 import type { SynthesisJobRow, SynthesisRecordRow } from './synthesis-records.ts';
 
 /**
- * What a cluster's server keeps of a SynthesisJob beside its records and calls (design: cluster.md 11).
+ * What a cluster's server keeps of a SynthesisJob beside its records and calls (design: cluster.md 12).
  * Every method is one transaction; what it returned is durable.
  */
 export interface SynthesisRuns {

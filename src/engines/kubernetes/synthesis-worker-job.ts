@@ -58,7 +58,7 @@ export function workerJobName({ name, uid = '' }: KubeObject['metadata']): strin
 }
 
 /**
- * The Job that takes the records of a SynthesisJob through their stages (design: cluster.md 11): one pod of
+ * The Job that takes the records of a SynthesisJob through their stages (design: cluster.md 12): one pod of
  * ours, behind the policies of a sandbox, that reaches the server alone and keeps nothing.
  */
 export function synthesisWorkerJob(request: WorkerRequest): SynthesisWorkerJob {

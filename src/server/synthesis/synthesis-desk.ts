@@ -31,7 +31,7 @@ export interface SynthesisDeskOptions {
 
 export type Result = NonNullable<SynthesisState['result']>;
 
-/** What the operator asks of SynthesisJobs (design: cluster.md 11), over rows; the HTTP side is a shell. */
+/** What the operator asks of SynthesisJobs (design: cluster.md 12), over rows; the HTTP side is a shell. */
 export class SynthesisDesk {
   readonly gates: GateRounds;
   readonly #options: SynthesisDeskOptions;

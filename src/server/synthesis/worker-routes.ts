@@ -26,7 +26,7 @@ const zAfter = z.object({ after: z.coerce.number().int().min(0).default(0) });
 const zNumber = z.object({ number: z.coerce.number().int().min(1) });
 
 /**
- * The routes that workers of SynthesisJobs call (design: cluster.md 11), within the sandbox plugin's error
+ * The routes that workers of SynthesisJobs call (design: cluster.md 12), within the sandbox plugin's error
  * handler. Each request proves its pod anew, and reaches nothing but the job of that pod.
  */
 export function synthesisWorkerRoutes(app: FastifyInstance, options: WorkerRoutesOptions): void {
