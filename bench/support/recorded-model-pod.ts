@@ -22,10 +22,25 @@ export interface RecordedModelOptions {
 export async function startRecordedModel(
   installation: Installation,
   recording: string,
+  options: RecordedModelOptions = {},
+): Promise<void> {
+  const text = readFileSync(recording, 'utf8');
+  await startModelPod(installation, 'recorded-model-server.ts', text, options);
+}
+
+/**
+ * A pod that answers as a program of this folder does, its Service, and the upstream Secret that names it.
+ *
+ * @param text What the program is given as the file of its first argument.
+ */
+export async function startModelPod(
+  installation: Installation,
+  program: string,
+  text: string,
   { name = RECORDED_UPSTREAM, thinkMs = 0, node }: RecordedModelOptions = {},
 ): Promise<void> {
   const bundle = await build({
-    entryPoints: [join(import.meta.dirname, 'recorded-model-server.ts')],
+    entryPoints: [join(import.meta.dirname, program)],
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -35,7 +50,7 @@ export async function startRecordedModel(
   });
   const data = {
     'server.mjs': bundle.outputFiles[0]?.text ?? '',
-    'recording.jsonl': readFileSync(recording, 'utf8'),
+    'recording.jsonl': text,
   };
   const baseURL = `http://${name}.${installation.namespace}.svc:${PORT}/v1`;
   const list = {

@@ -120,6 +120,9 @@ describe('gate runs', () => {
     const plan = planned({ state: ended, batches: [made(), over] });
     expect([plan.remove, plan.still]).toEqual([[made()], false]);
     expect(planned({ state: ended, batches: [over] })).toMatchObject({ remove: [], still: true });
+    const finishing = { ...made(), status: { rollouts: { planned: 2, decided: 2 } } };
+    const left = planned({ state: ended, batches: [finishing as RolloutBatch] });
+    expect(left).toMatchObject({ remove: [], still: false });
   });
 });
 

@@ -85,10 +85,16 @@ export function planSynthesis(view: SynthesisView, nowMs: number): SynthesisPlan
       return uid === undefined || uid === round.batch ? [] : [{ round: round.id, uid }];
     }),
     change: over ? [] : live.filter(({ spec }) => spec.suspend !== job.spec.suspend),
-    remove: over ? live : [],
+    // One that only finishes is done in a moment, and stays for people like the others.
+    remove: over ? live.filter((batch) => !isDecided(batch)) : [],
     deadline,
     still: worker === undefined && live.length === 0,
   };
+}
+
+function isDecided({ status }: RolloutBatch): boolean {
+  const { planned, decided } = status?.rollouts ?? {};
+  return planned !== undefined && planned === decided;
 }
 
 function workerStep(
