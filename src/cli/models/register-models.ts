@@ -16,6 +16,11 @@ export function registerModels(program: Command): void {
   const models = program
     .command('models')
     .description('Models that training starts from or made, here or in a cluster');
+  registerReading(models);
+  registerMoving(models);
+}
+
+function registerReading(models: Command): void {
   models
     .command('list')
     .description('List the models that were imported or trained')
@@ -43,6 +48,9 @@ export function registerModels(program: Command): void {
       const { modelsShowCommand } = await import('./models-command.ts');
       await modelsShowCommand(model, options);
     });
+}
+
+function registerMoving(models: Command): void {
   models
     .command('import')
     .description('Keep a folder in the layout of Hugging Face as a model, and print its digest')
