@@ -59,7 +59,7 @@ async function circle(seed: number): Promise<void> {
     const { arms } = await readResults(join(work, 'circle'));
     const score = (name: string) => arms.find((arm) => arm.name === name)?.mean.final ?? Number.NaN;
     const [base, sft, rl] = [score('base'), score('sft'), score('rl')];
-    const said = `${[base, sft, rl].map((each) => each.toFixed(2)).join(' < ')} in ${minutes.toFixed(1)} min`;
+    const said = `${[base, sft, rl].map((each) => each.toFixed(2)).join(', ')} in ${minutes.toFixed(1)} min`;
     figures.push(said);
     claim.check(minutes <= LIMIT_MINUTES, `seed ${seed}: ${said}`);
     claim.check(base < sft, `seed ${seed}: imitation taught nothing: ${said}`);
@@ -77,5 +77,5 @@ for (let seed = 0; seed < (values.reduced ? 1 : Number(values.seeds)); seed += 1
   await circle(seed);
 }
 claim.finish(
-  `base < SFT < RL on unseen tasks: ${figures.join('; ')}; every model leads back to calls, tasks and seeds`,
+  `base, SFT and RL on unseen tasks: ${figures.join('; ')}; every model leads back to calls, tasks and seeds`,
 );
