@@ -13,7 +13,7 @@ import { startModelPod } from './support/recorded-model-pod.ts';
 
 /**
  * Claim lifecycle/7: a SynthesisJob on a real cluster, installed by the chart: its records are planted with
- * known defects, gates run as RolloutBatches in sandbox pods, the worker is killed again and again, and a
+ * known defects, gates run as RolloutBatches in sandbox pods, the worker is killed, and a
  * RolloutBatch that was waiting runs the accepted tasks.
  */
 const { values } = parseArgs({
