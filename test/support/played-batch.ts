@@ -3,8 +3,8 @@ import { canonicalJson } from '../../src/base/canonical-json.ts';
 import { sha256 } from '../../src/base/digest.ts';
 import type { Outcome } from '../../src/rollouts/outcome.ts';
 import { NO_SCORE } from '../../src/rollouts/outcome.ts';
+import type { ArtifactStore } from '../../src/store/artifacts.ts';
 import type { RecordStore } from '../../src/store/records.ts';
-import type { MemoryArtifacts } from './memory-artifacts.ts';
 
 const DIGEST = sha256('x');
 
@@ -15,11 +15,14 @@ export interface Played {
   readonly score?: number;
   /** Of one call each; a number short of log-probabilities cannot be trained on. */
   readonly calls?: readonly {
-    readonly ids: number[];
+    readonly ids: readonly number[];
     readonly short?: boolean;
     readonly version?: number;
     /** `length`: cut. */
     readonly finish?: string;
+    /** As an engine told them; absent: made up. */
+    readonly promptIds?: readonly number[];
+    readonly logprobs?: readonly number[];
   }[];
 }
 
@@ -28,7 +31,7 @@ export async function playBatch(
   batch: BatchId,
   rollouts: readonly Played[],
   store: RecordStore,
-  artifacts: MemoryArtifacts,
+  artifacts: Pick<ArtifactStore, 'put'>,
 ): Promise<void> {
   const rows = rollouts.map(({ task }, sample) => ({
     ...{ id: asRolloutId(`${batch}/${task}/${sample}`), taskId: task, taskDigest: DIGEST, sample },
@@ -47,14 +50,15 @@ async function play(
   id: RolloutId,
   { outcome = 'scored', score, calls = [{ ids: [5] }] }: Played,
   store: RecordStore,
-  artifacts: MemoryArtifacts,
+  artifacts: Pick<ArtifactStore, 'put'>,
 ): Promise<void> {
   const harness = { name: 'command', version: '0', configDigest: DIGEST };
   const claim = { engine: 'e', nonce: 'n', startedAt: 1, harness };
   const attempt = await store.openAttempt(id, claim);
-  for (const [at, { ids, short, version = 2, finish = 'stop' }] of calls.entries()) {
-    const logprobs = ids.slice(short === true ? 1 : 0).map(() => -0.25);
-    const record = { promptIds: [1, at], completionIds: ids, logprobs, version, finish };
+  for (const [at, { ids, short, version = 2, finish = 'stop', ...said }] of calls.entries()) {
+    const logprobs = said.logprobs ?? ids.slice(short === true ? 1 : 0).map(() => -0.25);
+    const promptIds = said.promptIds ?? [1, at];
+    const record = { promptIds, completionIds: ids, logprobs, version, finish };
     const tokens = (await artifacts.put(Buffer.from(canonicalJson(record)))).digest;
     const callId = `${id}-${at}`;
     await store.openCall({

@@ -23,6 +23,8 @@ import type { SynthesisDeskOptions } from '../../src/server/synthesis/synthesis-
 import type { KeyedCertificate } from '../../src/server/tls/certificates.ts';
 import { makeAuthority, makeServing } from '../../src/server/tls/certificates.ts';
 import { openTraining } from '../../src/server/training/open-training.ts';
+import type { ResolveTasks } from '../../src/server/training/rl/frozen-tasks.ts';
+import type { RlDesk } from '../../src/server/training/rl/rl-desk.ts';
 import type { TrainingDesk } from '../../src/server/training/training-desk.ts';
 import type { ArtifactStore } from '../../src/store/artifacts.ts';
 import type { ClusterStore } from '../../src/store/cluster-records.ts';
@@ -49,6 +51,8 @@ export interface SandboxBedOptions {
   readonly importBytes?: number;
   /** Endpoints of SynthesisJobs; absent: a fallible generator behind every Secret. */
   readonly upstreams?: SynthesisDeskOptions['upstreams'];
+  /** Task sources of reinforcement; absent: none can be read. */
+  readonly resolve?: ResolveTasks;
 }
 
 export interface Asked {
@@ -74,6 +78,7 @@ export class SandboxBed implements AsyncDisposable {
   store!: ClusterStore;
   artifacts!: ArtifactStore;
   training!: TrainingDesk;
+  rl!: RlDesk;
   desk!: SimpleDesk;
   imports!: TaskSetImports;
   policies!: PolicyDesk;
@@ -201,7 +206,8 @@ export class SandboxBed implements AsyncDisposable {
     this.shelf = shelf;
     const storeFull = async (): Promise<boolean> => this.storeFull;
     const directory = { find: async () => undefined } as unknown as BatchDirectory;
-    const resolve = () => Promise.reject(new Error('this bed has no task sources'));
+    const none = () => Promise.reject(new Error('this bed has no task sources'));
+    const { resolve = none } = this.options;
     const decisions = { directory, resolve };
     const training = openTraining({ store, artifacts, decisions, clock: systemClock });
     const office = new ClaimOffice({
@@ -242,6 +248,7 @@ export class SandboxBed implements AsyncDisposable {
     this.store = store;
     this.artifacts = artifacts;
     this.training = training.desk;
+    this.rl = training.rl;
     this.desk = desk;
     if (this.#agent === undefined) {
       const agent = this.newAgent(this.authority.certificate, 8);

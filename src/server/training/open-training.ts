@@ -4,6 +4,7 @@ import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { ClusterStore } from '../../store/cluster-records.ts';
 import type { OpenCoordinator } from '../coordinator/open-coordinator.ts';
 import type { ProvenRun } from '../identity/prove-trainer.ts';
+import type { ResolveTasks } from './rl/frozen-tasks.ts';
 import { RlDesk } from './rl/rl-desk.ts';
 import { TrainerDesk } from './trainer-desk.ts';
 import { TrainingDesk } from './training-desk.ts';
@@ -20,7 +21,7 @@ export interface OpenTraining {
 export function openTraining(parts: {
   readonly store: ClusterStore;
   readonly artifacts: ArtifactStore;
-  readonly decisions: Pick<OpenCoordinator, 'directory' | 'resolve'>;
+  readonly decisions: Pick<OpenCoordinator, 'directory'> & { readonly resolve: ResolveTasks };
   readonly clock: Clock;
 }): OpenTraining {
   const { store, artifacts, decisions, clock } = parts;

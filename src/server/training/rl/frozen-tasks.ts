@@ -4,8 +4,14 @@ import type { PlanRlBody } from '../../../protocol/rl-api.ts';
 import type { TaskSet } from '../../../tasks/task-set.ts';
 import type { RlPlan, RlSpec, RlTasks } from './rl-plan.ts';
 
+/** Of a task set, what a run is planned by. */
+export interface NamedTasks {
+  readonly digest: TaskSet['digest'];
+  readonly tasks: readonly { readonly task: { readonly id: string } }[];
+}
+
 /** Reads a source and keeps it as a task set. */
-export type ResolveTasks = (source: TaskSourceBody, signal: AbortSignal) => Promise<TaskSet>;
+export type ResolveTasks = (source: TaskSourceBody, signal: AbortSignal) => Promise<NamedTasks>;
 
 /** The tasks of a run and of its evaluations. Throws `NotFound` for ids that the sources lack. */
 export async function frozenTasks(
@@ -23,7 +29,7 @@ export async function frozenTasks(
 }
 
 function narrowed(
-  { digest, tasks }: TaskSet,
+  { digest, tasks }: NamedTasks,
   wanted: readonly string[] | undefined,
   place: string,
 ): RlTasks {
