@@ -3,7 +3,7 @@ import { zSha256 } from './fields.ts';
 import { zTaskSourceBody } from './operator-api.ts';
 
 /**
- * What the operator asks of the server for the reinforcement of a TrainingRun (docs/design/lifecycle.md),
+ * What the operator asks of the server for the reinforcement of a TrainingRun (docs/adr/0020),
  * below `OPERATOR_PREFIX`/training/:uid/rl. All requests are idempotent.
  */
 

@@ -1,7 +1,7 @@
 import type { BatchId, Sha256 } from '../base/brand.ts';
 
 /**
- * What a cluster's server keeps of reinforcement runs (docs/design/lifecycle.md). A run is the uid of its
+ * What a cluster's server keeps of reinforcement runs (docs/adr/0020). A run is the uid of its
  * TrainingRun. Every method is one transaction; what it returned is durable.
  */
 export interface RlRecords {
