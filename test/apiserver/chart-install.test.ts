@@ -173,7 +173,9 @@ describe('an installation for namespaces', () => {
     expect(await operator('get', 'persistentvolumeclaims', 'tasks')).toBe(true);
     expect(await operator('create', 'persistentvolumeclaims')).toBe(false);
     expect(await operator('list', 'services')).toBe(true);
-    expect(await operator('create', 'services')).toBe(false);
+    // Headless ones, by which trainers of several nodes find each other.
+    expect(await operator('create', 'services')).toBe(true);
+    expect(await operator('delete', 'services')).toBe(false);
     expect(await operator('update', 'leases.coordination.k8s.io', 'clawgym-operator')).toBe(true);
     expect(await operator('update', 'leases.coordination.k8s.io', 'another')).toBe(false);
   }
