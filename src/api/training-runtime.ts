@@ -55,7 +55,9 @@ const zRuntimeSpec = withRules(
           maxNodes: zInt32(1, 1024).default(1).describe('Most pods that train together.'),
           cpu: z.boolean().default(false).describe('True: it also trains without a GPU.'),
         })
-        .describe('What runs may ask of it; a run that asks for more does not start, and says why.'),
+        .describe(
+          'What runs may ask of it; a run that asks for more does not start, and says why.',
+        ),
       trainer: zContainer.describe('What trains.'),
       policyServer: zContainer
         .optional()
