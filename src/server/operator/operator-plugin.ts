@@ -6,14 +6,8 @@ import {
   type LivingBody,
   type ServerInfo,
   zBenchResultsBody,
-  zCancelBody,
-  zEvidenceBody,
   zExpectImportBody,
-  zJobOverBody,
-  zJobUidBody,
   zLivingBody,
-  zNewJobBody,
-  zPlanBatchBody,
   zTaskSetBody,
 } from '../../protocol/operator-api.ts';
 import type { Coordinator } from '../coordinator/coordinator.ts';
@@ -26,6 +20,7 @@ import type { SynthesisDesk } from '../synthesis/synthesis-desk.ts';
 import type { OpenTraining } from '../training/open-training.ts';
 import { trainingOperatorRoutes } from '../training/operator-routes.ts';
 import { rlOperatorRoutes } from '../training/rl/operator-routes.ts';
+import { batchOperatorRoutes, zUid } from './batch-routes.ts';
 
 export interface OperatorPluginOptions {
   readonly coordinator: Coordinator;
@@ -46,11 +41,8 @@ export interface OperatorPluginOptions {
 const MAX_PLAN_BYTES = 64 * 1024 * 1024;
 /** Some 70 bytes for each of `MAX_LIVING` names, and room for more. */
 const MAX_LIVING_BYTES = 32 * 1024 * 1024;
-const MAX_EVIDENCE_BYTES = 8 * 1024 * 1024;
 
-const zUid = z.string().regex(/^[A-Za-z0-9-]{1,63}$/, 'expected the uid of an object');
-const zBatch = z.object({ uid: zUid });
-const zJob = z.object({ uid: zUid, name: z.string().min(1).max(63) });
+const zNamed = z.object({ uid: zUid });
 
 /** What the controllers ask of the server; mounted under `OPERATOR_PREFIX` (design: cluster.md 4). */
 export async function operatorPlugin(
@@ -64,40 +56,11 @@ export async function operatorPlugin(
     throw new ClawError('NotFound', 'the operator API has no such route');
   });
   app.addHook('onRequest', async (request) => await admit(request.headers.authorization));
-  const uid = (request: FastifyRequest): string => readBody(zBatch, request.params).uid;
+  const uid = (request: FastifyRequest): string => readBody(zNamed, request.params).uid;
   const large = { bodyLimit: MAX_PLAN_BYTES };
 
   app.get('/info', () => info());
-  app.put('/batches/:uid', large, (request) =>
-    coordinator.plan(uid(request), readBody(zPlanBatchBody, request.body), signal),
-  );
-  app.get('/batches', async () => ({ batches: await coordinator.openBatches() }));
-  app.get('/batches/:uid', (request) => coordinator.state(uid(request)));
-  app.get('/batches/:uid/rollouts', (request) => coordinator.rollouts(uid(request)));
-  app.post('/batches/:uid/jobs', (request) =>
-    coordinator.newJob(uid(request), readBody(zNewJobBody, request.body)),
-  );
-  app.put('/batches/:uid/jobs/:name/uid', async (request) => {
-    const { uid: batch, name } = readBody(zJob, request.params);
-    await coordinator.jobCreated(batch, name, readBody(zJobUidBody, request.body).uid);
-    return {};
-  });
-  app.post('/batches/:uid/jobs/:name/over', async (request) => {
-    const { uid: batch, name } = readBody(zJob, request.params);
-    await coordinator.jobOver(batch, name, readBody(zJobOverBody, request.body).cause);
-    return {};
-  });
-  app.post('/batches/:uid/evidence', { bodyLimit: MAX_EVIDENCE_BYTES }, async (request) => {
-    const { pods } = readBody(zEvidenceBody, request.body);
-    return { stored: await coordinator.evidence(uid(request), pods) };
-  });
-  app.post('/batches/:uid/cancel', async (request) => {
-    await coordinator.cancel(uid(request), readBody(zCancelBody, request.body).reason);
-    return {};
-  });
-  app.post('/batches/:uid/finish', async (request) => ({
-    results: await coordinator.finish(uid(request)),
-  }));
+  batchOperatorRoutes(app, coordinator, { ...large, signal });
   app.put('/benches/:uid/results', (request) =>
     coordinator.benchResults(uid(request), readBody(zBenchResultsBody, request.body)),
   );
