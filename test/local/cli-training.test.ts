@@ -123,7 +123,10 @@ test('Ctrl-C lets the trainer write a checkpoint, and says how to go on', async 
       'run the same command again to go on from its newest',
     ) as string,
   });
-  expect(readdirSync(join(out, 'trainer/out/checkpoints'))).toHaveLength(1);
+  expect(readdirSync(join(out, 'trainer/out/checkpoints'))).toEqual([
+    'latest',
+    expect.stringMatching(/^step-\d+$/),
+  ]);
 });
 
 test('reinforcement that its trainer ends says what the trainer said, and where its log is', async () => {
