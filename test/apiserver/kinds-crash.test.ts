@@ -166,11 +166,10 @@ describe('an operator that dies after and before its writes and is started anew'
         open: SCENARIOS[kind] ?? benchWorld,
         ...{ every: EVERY, parallel: 6, stepMs: 60_000 },
       };
-      const { writes, crashes, failures } = await crashAtEveryWrite(scenario);
+      const { writes, fewest, crashes, failures } = await crashAtEveryWrite(scenario);
       expect(failures).toEqual([]);
       expect(writes.length).toBeGreaterThanOrEqual(12);
-      // How many status writes lie between two steps is a matter of time: some runs have fewer.
-      const least = writes.length / EVERY / 2;
+      const least = Math.floor(fewest / EVERY);
       expect(crashes.after).toBeGreaterThanOrEqual(least);
       expect(crashes.before).toBeGreaterThanOrEqual(least);
     },

@@ -47,6 +47,11 @@ export interface CrashScenario {
 export interface CrashReport {
   /** Writes of the run without a crash, in order. */
   readonly writes: readonly string[];
+  /**
+   * The fewest writes of a run that no crash disturbed: the first, and those that came to the same end
+   * before the write at which they were to crash. How many there are depends a little on what was seen when.
+   */
+  readonly fewest: number;
   /** Runs in which the crash took place and that came to the expected end. */
   readonly crashes: Readonly<Record<CrashMoment, number>>;
   /** What went wrong, by run; empty where the claim holds. */
@@ -70,6 +75,7 @@ export async function crashAtEveryWrite(scenario: CrashScenario): Promise<CrashR
   const calm = await oneRun(scenario, undefined, undefined);
   const failures: string[] = [];
   const crashes = { after: 0, before: 0 };
+  let fewest = calm.writes.length;
   const blows = calm.writes
     .map((write, index) => ({ write, at: index + 1 }))
     .filter((_, index) => index % (scenario.every ?? 1) === 0);
@@ -80,14 +86,16 @@ export async function crashAtEveryWrite(scenario: CrashScenario): Promise<CrashR
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const { at, moment, write } = next;
       try {
-        if ((await oneRun(scenario, { at, moment }, calm)).crashed) crashes[moment] += 1;
+        const { crashed, writes } = await oneRun(scenario, { at, moment }, calm);
+        if (crashed) crashes[moment] += 1;
+        else fewest = Math.min(fewest, writes.length);
       } catch (error) {
         failures.push(`crash ${moment} write ${at} (${write}): ${String(error)}`);
       }
     }
   };
   await Promise.all(Array.from({ length: scenario.parallel ?? 4 }, worker));
-  return { writes: calm.writes, crashes, failures };
+  return { writes: calm.writes, fewest, crashes, failures };
 }
 
 interface Run {

@@ -65,6 +65,7 @@ test('a controller that looks at what is there passes: dies after and before eac
   const report = await crashAtEveryWrite({ open: async () => world(careful), ...QUICK });
   expect(report).toEqual({
     writes: ['create names', 'create names', 'create names'],
+    fewest: WANTED,
     crashes: { after: WANTED, before: WANTED },
     failures: [],
   });
