@@ -15,6 +15,7 @@ import { TestNamespace } from '../support/pods/test-namespace.ts';
 const layer = nodeLayer();
 const RETRIES = 1;
 const WORK = 'echo done > /workspace/output';
+const WORKED = 'worked';
 const INDEX = {
   good: 0,
   nine: 1,
@@ -29,7 +30,7 @@ const AGENTS = [
   `${WORK}; exit 9`,
   `${WORK}; exec ${EAT_MEMORY}`,
   `${WORK}; ${EAT_MEMORY}; true`,
-  `${WORK}; sleep 3600; true`,
+  `${WORK}; echo ${WORKED}; sleep 3600; true`,
   WORK,
   WORK,
 ];
@@ -78,9 +79,10 @@ async function killWhenRunning(): Promise<void> {
   await waitUntil(
     async () => {
       [pod] = await podsOf(INDEX.groupKill);
-      return pod !== undefined && isRunning(pod) && endOf(pod, 'agent') === 'running';
+      if (pod === undefined || !isRunning(pod) || endOf(pod, 'agent') !== 'running') return false;
+      return (await space.logs(pod.metadata.name, 'agent')).includes(WORKED);
     },
-    { what: 'the agent that will be killed runs', seconds: 90 },
+    { what: 'the agent that will be killed has worked', seconds: 90 },
   );
   const id = pod === undefined ? undefined : containerOf(pod, 'agent')?.containerID;
   await layer.node(pod?.spec.nodeName ?? '').killFirstProcess(id ?? '');
