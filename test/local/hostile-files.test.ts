@@ -65,8 +65,9 @@ print([line.split()[1] for line in open("/proc/self/status") if line.startswith(
     name: 'hundred-thousand-files',
     script: `${SOLVE}${python('for i in range(100000):\n    open("f%d" % i, "w").close()')}`,
     outcome: 'agent_error',
-    flat: 0,
-    codes: ['SnapshotRefused', 'WorkspaceLimit'],
+    flat: byRefusal,
+    codes: ['WorkspaceLimit'],
+    maybe: ['SnapshotRefused'],
     within: 30,
   },
   {
