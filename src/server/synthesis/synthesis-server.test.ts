@@ -52,17 +52,44 @@ it('a worker over TLS takes every record to its end, each for its own reason', a
   ).toBeGreaterThan(1);
 });
 
+type Around = NonNullable<Parameters<SynthesisBed['work']>[0]>;
+
 /** Gets so many requests through, and is then dead: the last one may have reached the server. */
-function dying(requests: number, reached: boolean) {
+function dying(requests: number, reached: boolean): Around {
   let left = requests;
-  return (send: (outgoing: never) => Promise<unknown>) =>
-    (async (outgoing: never) => {
-      if (left < 0) throw new ClawError('Cancelled', 'killed');
-      left -= 1;
-      if (left >= 0) return await send(outgoing);
-      if (reached) await send(outgoing);
-      throw new ClawError('Cancelled', 'killed');
-    }) as never;
+  return (send) => async (outgoing) => {
+    if (left < 0) throw new ClawError('Cancelled', 'killed');
+    left -= 1;
+    if (left >= 0) return await send(outgoing);
+    if (reached) await send(outgoing);
+    throw new ClawError('Cancelled', 'killed');
+  };
+}
+
+/** Is killed after the request that ends the job, before its answer. */
+const dyingAtItsEnd: Around = (send) => async (outgoing) => {
+  const answer = await send(outgoing);
+  if (outgoing.path !== SYNTHESIS_ROUTES.output) return answer;
+  answer.resume();
+  throw new ClawError('Cancelled', 'killed');
+};
+
+/**
+ * Lives of a worker until one comes to its end or the job has its result: the killed one may have ended it,
+ * and no other is let in after that. The number of kills.
+ */
+async function livesOf(it: SynthesisBed, around: (kills: number) => Around): Promise<number> {
+  for (let kills = 0; ; ) {
+    try {
+      await it.work(around(kills));
+      return kills;
+    } catch (thrown) {
+      expect(thrown).toMatchObject({ code: 'Cancelled', message: 'killed' });
+    }
+    kills += 1;
+    if ((await it.desk.state(JOB)).result !== undefined) return kills;
+    if (kills % 3 === 0) await it.bed.restart();
+  }
 }
 
 it('a worker killed again and again, and a server too, end with the same task set to the byte', async () => {
@@ -70,17 +97,7 @@ it('a worker killed again and again, and a server too, end with the same task se
   const calm = await start(aSynthesisPlan(records));
   await calm.work();
   const killed = await start(aSynthesisPlan(records));
-  let kills = 0;
-  for (let ended = false; !ended; ) {
-    const around = dying(6 + (kills % 7) * 4, kills % 2 === 1);
-    ended = await killed.work(around).then(
-      () => true,
-      () => false,
-    );
-    if (ended) break;
-    kills += 1;
-    if (kills % 3 === 0) await killed.bed.restart();
-  }
+  const kills = await livesOf(killed, (life) => dying(6 + (life % 7) * 4, life % 2 === 1));
   expect(kills).toBeGreaterThan(3);
   const shape = async ({ bed }: SynthesisBed) =>
     (await bed.store.listSynthesisRecords(JOB)).map(({ number, revision, stage, data }) => [
@@ -90,6 +107,13 @@ it('a worker killed again and again, and a server too, end with the same task se
   const setOf = async ({ desk }: SynthesisBed) => (await desk.state(JOB)).result?.taskSet;
   expect(await setOf(killed)).toBe(await setOf(calm));
   expect(await setOf(killed)).toBeDefined();
+});
+
+it('a worker killed after the request that ends the job leaves a job that has ended', async () => {
+  const it = await start(aSynthesisPlan(1));
+  expect(await livesOf(it, () => dyingAtItsEnd)).toBe(1);
+  expect((await it.desk.state(JOB)).result).toMatchObject({ ended: 'TargetReached' });
+  await expect(it.work()).rejects.toMatchObject({ code: 'Fenced' });
 });
 
 it('sandboxes that fail are tried again and condemn nothing; what breaks the worker is told', async () => {
