@@ -295,12 +295,13 @@ test.concurrent('finished pods are deleted together, but none that ended after t
     const options = { ...bed.call, subresource: 'status' };
     return await pods.patch(key, { type: 'merge', body }, options);
   };
-  for (const name of ['runs', 'ended', 'failed', 'late']) await make(name);
-  await end('ended', 'Succeeded');
+  for (const name of ['runs', 'one', 'two', 'three', 'failed', 'late']) await make(name);
+  for (const name of ['one', 'two', 'three']) await end(name, 'Succeeded');
   await end('failed', 'Failed');
   const { resourceVersion: asOf } = await pods.list({ namespace: bed.namespace }, bed.call);
   await end('late', 'Succeeded');
-  await deletePodsOf(bed.client, bed.namespace, { labels, asOf }, bed.call);
+  // Three in portions of two: the second one takes up where the first one ended.
+  await deletePodsOf(bed.client, bed.namespace, { labels, asOf, portion: 2 }, bed.call);
   const names = async () => (await bed.pods()).map(({ metadata }) => metadata.name).toSorted();
   await expect.poll(names, LIMIT).toEqual(['late', 'runs']);
 });

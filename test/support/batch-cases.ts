@@ -99,6 +99,7 @@ export function observed(more: Partial<Observed> = {}): Observed {
     state: batchState(),
     jobs: [],
     pods: [],
+    finished: { told: 0, untold: 0 },
     mark: MARK,
     mayStart: true,
     absent: new Set(),

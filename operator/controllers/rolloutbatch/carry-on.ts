@@ -16,7 +16,7 @@ import { runCondition } from '../shared/vocabulary.ts';
 import { carryOut, type Work } from './carry-out.ts';
 import { Findings } from './findings.ts';
 import type { Installation } from './installation.ts';
-import { clusterView, modeOf, observedOf, tellEvidence } from './look.ts';
+import { clusterView, finishedIn, modeOf, observedOf, tellEvidence } from './look.ts';
 import { hasOwnModel, policyWanted } from './model-of.ts';
 import { BLOCKED_MS, nextLook } from './next-look.ts';
 import type { BatchParts } from './parts.ts';
@@ -108,8 +108,8 @@ async function oneRound(parts: BatchParts, findings: Findings, round: Round): Pr
   const { uid } = findings;
   const { absent, call, installation } = round;
   const before = clusterView(parts, findings.batch, uid);
-  if (await tellEvidence(parts, uid, before.pods, call))
-    findings.state = await parts.server.batch(uid, call);
+  const stored = await tellEvidence(parts, uid, before.pods, call);
+  if (before.pods.untold.length > 0) findings.state = await parts.server.batch(uid, call);
   const { state } = findings;
   if (state === undefined) return false;
   findings.mode = modeOf(findings.batch, state, parts.clock.now());
@@ -122,8 +122,9 @@ async function oneRound(parts: BatchParts, findings: Findings, round: Round): Pr
   await checkNamespace(parts, findings, installation, call);
   const mayStart =
     findings.hindrance === undefined && !findings.storeFull && findings.model?.served !== false;
-  const seen = { uid, mode: findings.mode, state, cluster, installation, absent, mayStart };
-  const actions = plan(observedOf(parts, findings.batch, seen));
+  const finished = finishedIn(before.pods, stored);
+  const seen = { uid, mode: findings.mode, state, cluster, finished, installation, absent };
+  const actions = plan(observedOf(parts, findings.batch, { ...seen, mayStart }));
   const work = workOf(parts, findings, cluster.podsVersion, round);
   let changed = false;
   let idle = 0;

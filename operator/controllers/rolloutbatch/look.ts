@@ -7,7 +7,7 @@ import type { RolloutBatch } from '../shared/kinds.ts';
 import { runStart } from '../shared/run-start.ts';
 import { jobFact } from './facts.ts';
 import type { Installation } from './installation.ts';
-import type { JobFact, Mode, Observed } from './observed.ts';
+import type { FinishedPods, JobFact, Mode, Observed } from './observed.ts';
 import type { BatchParts } from './parts.ts';
 import { type PodView, podView } from './pod-view.ts';
 
@@ -38,18 +38,32 @@ export function clusterView(parts: BatchParts, batch: RolloutBatch, uid: string)
   };
 }
 
-/** Tells the server of every pod that is over. True where there was anything to tell. */
+/** Tells the server of every pod that is over. Gives the uids of those whose evidence it has now. */
 export async function tellEvidence(
   parts: BatchParts,
   uid: string,
   { untold }: PodView,
   call: ServerCall,
-): Promise<boolean> {
+): Promise<ReadonlySet<string>> {
+  const stored = new Set<string>();
   for (let from = 0; from < untold.length; from += MAX_EVIDENCE) {
     const pods = untold.slice(from, from + MAX_EVIDENCE);
-    parts.ledger.told(uid, await parts.server.evidence(uid, pods, call));
+    const uids = await parts.server.evidence(uid, pods, call);
+    parts.ledger.told(uid, uids);
+    for (const podUid of uids) stored.add(podUid);
   }
-  return untold.length > 0;
+  return stored;
+}
+
+/**
+ * What a sweep by this view would take, once its evidence was told.
+ *
+ * @param stored What `tellEvidence` gave for this view.
+ */
+export function finishedIn({ facts }: PodView, stored: ReadonlySet<string>): FinishedPods {
+  const finished = facts.filter(({ swept }) => swept);
+  const told = finished.filter(({ reported, uid }) => reported || stored.has(uid)).length;
+  return { told, untold: finished.length - told };
 }
 
 /** What the batch wants now: it stands still before it fails, and once it fails it does. */
@@ -82,18 +96,20 @@ export function observedOf(
     readonly mode: Mode;
     readonly state: BatchState;
     readonly cluster: ClusterView;
+    readonly finished: FinishedPods;
     readonly installation: Installation;
     readonly absent: ReadonlySet<string>;
     readonly mayStart: boolean;
   },
 ): Observed {
-  const { absent, cluster, installation, mayStart, mode, state, uid } = seen;
+  const { absent, cluster, finished, installation, mayStart, mode, state, uid } = seen;
   return {
     batch: { name: batch.metadata.name, uid, spec: batch.spec },
     mode,
     state,
     jobs: cluster.jobs,
     pods: cluster.pods.facts,
+    finished,
     mark: serverMark(installation.pods.server),
     mayStart,
     absent,

@@ -44,6 +44,17 @@ export interface PodFact {
   readonly startOverdue: boolean;
 }
 
+/**
+ * Finished pods in the view that a sweep goes by, which is older than `pods`: while rollouts run there is
+ * always one that ended since, and that one is out of a sweep's reach.
+ */
+export interface FinishedPods {
+  /** The server has their evidence. */
+  readonly told: number;
+  /** The server did not take their evidence. */
+  readonly untold: number;
+}
+
 /** What the batch wants at this moment: to run, to stand still, or to end undone. */
 export type Mode = 'run' | 'pause' | 'stop';
 
@@ -58,6 +69,7 @@ export interface Observed {
   /** Jobs that the batch controls. */
   readonly jobs: readonly JobFact[];
   readonly pods: readonly PodFact[];
+  readonly finished: FinishedPods;
   /** Address and CA of the server now. */
   readonly mark: string;
   /** False: no further Job; what runs goes on. */

@@ -311,8 +311,11 @@ describe('standing still and failing', () => {
 });
 
 describe('pods', () => {
-  const many = (count: number, more = {}) =>
-    Array.from({ length: count }, (_, index) => donePod('a', { uid: `p${index}`, ...more }));
+  const finished = (told: number, untold = 0) => ({
+    state: live('a'),
+    jobs: [jobFactOf('a')],
+    finished: { told, untold },
+  });
   test.each<Row>([
     [
       'that miss their start deadline are evicted',
@@ -324,17 +327,14 @@ describe('pods', () => {
       { state: live('a'), jobs: [jobFactOf('a')], pods: [donePod('a', { startOverdue: true })] },
       [],
     ],
-    ['200 finished ones stay', { state: live('a'), jobs: [jobFactOf('a')], pods: many(200) }, []],
-    ['more are swept', { state: live('a'), jobs: [jobFactOf('a')], pods: many(201) }, ['sweep']],
+    ['200 finished ones stay', finished(200), []],
+    ['more are swept', finished(201), ['sweep']],
     [
-      'not while the end of one is untold',
-      {
-        state: live('a'),
-        jobs: [jobFactOf('a')],
-        pods: [...many(201), donePod('a', { uid: 'last', reported: false })],
-      },
-      [],
+      'more are swept while others have just ended',
+      { ...finished(201), pods: [donePod('a', { uid: 'last', reported: false })] },
+      ['sweep'],
     ],
+    ['not while it would take one whose end is untold', finished(201, 1), []],
   ])('%s', (_name, more, expected) => {
     expect(steps(more)).toEqual(expected);
   });

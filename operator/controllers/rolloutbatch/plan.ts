@@ -156,8 +156,7 @@ function ends(carriers: readonly Carrier[], { mode, state }: Observed): readonly
   return mode === 'stop' ? [{ do: 'cancel' }, { do: 'finish' }] : [];
 }
 
-/** Only while there is no finished pod whose evidence the server lacks. */
-function needsSweep({ pods }: Observed): boolean {
-  const finished = pods.filter((pod) => pod.swept);
-  return finished.length > SWEEP_ABOVE && finished.every((pod) => pod.reported);
+/** Only where it would take no pod whose evidence the server lacks. */
+function needsSweep({ finished }: Observed): boolean {
+  return finished.told > SWEEP_ABOVE && finished.untold === 0;
 }
