@@ -95,7 +95,9 @@ describe.concurrent('a batch whose agents ask a model of ours', () => {
     const runs = bed.client.for(trainingRuns);
     await runs.apply({ metadata, spec }, { ...bed.call, force: true });
     await bed.create('demo', batchOf({ trainingRun: { name: 'sft' } }));
-    await expect.poll(() => bed.condition('demo', 'Planned'), LIMIT).toBe('Unknown ReadingSource');
+    await expect
+      .poll(() => bed.condition('demo', 'Planned'), LIMIT)
+      .toBe('Unknown WaitingForModel');
     const done = { type: 'Complete', status: 'True', reason: 'Complete', message: '' } as const;
     const conditions = [{ ...done, lastTransitionTime: '2026-01-01T00:00:00Z' }];
     const status = { model: { digest: MODEL }, conditions };

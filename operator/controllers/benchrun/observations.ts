@@ -16,8 +16,8 @@ export function planned({ plan }: BenchView): ConditionState {
   for (const { arm, batch, batchName } of arms) {
     const condition = findCondition(batch?.status?.conditions, type);
     if (condition?.status === 'True') continue;
-    if (condition?.status === 'False')
-      return { ...about(arm.name, condition), type, status: 'False' };
+    // What an arm waits for, its own words say best.
+    if (condition !== undefined) return about(arm.name, condition);
     const message =
       batch === undefined
         ? `arm ${arm.name} is not begun yet`
@@ -65,11 +65,23 @@ function doing({ plan: { arms, allOver, failure } }: BenchView): {
   readonly message: string;
 } {
   const over = arms.filter(({ batch }) => batch !== undefined && isOver(batch)).length;
-  const message = `${over} of ${count(arms.length, 'arm')} done`;
+  const message = `${over} of ${count(arms.length, 'arm')} done${stuck(arms)}`;
   if (allOver) return { reason: 'Finishing', message: `${message}; results are being stored` };
   if (failure !== undefined) return { reason: 'Stopping', message: failure.message };
   const begun = arms.some(({ batch }) => batch?.status?.startTime !== undefined);
   return { reason: begun ? 'Running' : 'Planning', message };
+}
+
+const UNPLANNED: ReadonlySet<string> = new Set(['Blocked', 'WaitingForModel', 'WaitingForTasks']);
+
+/** The first arm that has not begun because something else has to come first, beside others at work. */
+function stuck(arms: readonly ArmState[]): string {
+  for (const { arm, batch } of arms) {
+    const condition = findCondition(batch?.status?.conditions, 'Progressing');
+    if (condition !== undefined && UNPLANNED.has(condition.reason))
+      return `; ${about(arm.name, condition).message}`;
+  }
+  return '';
 }
 
 /** Nothing goes on: an arm is held up, and no other one makes progress. */

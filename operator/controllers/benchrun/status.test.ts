@@ -16,6 +16,14 @@ const refused = {
     condition('Stalled', 'True', 'NeedsAction', 'label it'),
   ],
 };
+/** Its model is being trained, or is not before somebody does something. */
+const awaiting = (held: boolean) => ({
+  conditions: [
+    condition('Planned', held ? 'False' : 'Unknown', 'WaitingForModel', 'TrainingRun lab/sft'),
+    condition('Progressing', 'False', 'WaitingForModel', 'TrainingRun lab/sft'),
+    condition('Stalled', held ? 'True' : 'False', 'NeedsAction', 'TrainingRun lab/sft'),
+  ],
+});
 const queued = {
   ...BATCH.running,
   conditions: [
@@ -80,6 +88,35 @@ describe('the conditions of a bench', () => {
       'False Blocked',
       [],
       'Failed',
+    ],
+    [
+      'an arm waits for a model that is being trained',
+      { batches: [['nop', awaiting(false)]] },
+      'Unknown WaitingForModel',
+      'False WaitingForModel',
+      [],
+      'InProgress',
+    ],
+    [
+      'an arm waits for a model that is not trained by itself',
+      { batches: [['nop', awaiting(true)]] },
+      'False WaitingForModel',
+      'False WaitingForModel',
+      [],
+      'Failed',
+    ],
+    [
+      'an arm waits for a model, the other one runs',
+      {
+        batches: [
+          ['nop', BATCH.running],
+          ['lazy', awaiting(false)],
+        ],
+      },
+      'Unknown WaitingForModel',
+      'True Running',
+      [],
+      'InProgress',
     ],
     [
       'no room for any arm',
@@ -248,6 +285,17 @@ describe('the conditions of a bench', () => {
     const going = { ...bench.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' };
     expect(kstatus({ metadata: going, status: next })).toBe('Terminating');
     expect(benchRun.status.safeParse(next).error?.issues).toBeUndefined();
+  });
+
+  test('an arm that waits is named beside one that runs', () => {
+    const batches: Given['batches'] = [
+      ['nop', BATCH.running],
+      ['lazy', awaiting(false)],
+    ];
+    const { next } = given({ batches });
+    expect(findCondition(next.conditions, 'Progressing')?.message).toBe(
+      '0 of 2 arms done; arm lazy: TrainingRun lab/sft',
+    );
   });
 
   test('every one that is no has a sentence that says what to do', () => {

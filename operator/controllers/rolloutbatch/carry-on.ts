@@ -23,12 +23,12 @@ import type { BatchParts } from './parts.ts';
 import { plan } from './plan.ts';
 import { withDefaults } from './resources.ts';
 import { shortJob } from './shortage.ts';
+import type { Hindrance } from './status-input.ts';
 import { writeStatus } from './write-status.ts';
 
 /** Steps that only the server sees need no new view of the cluster: so many in one run at most. */
 const MAX_ROUNDS = 6;
 const SERVER_AWAY_MS = 3000;
-/** A pod reads the tasks, and nothing tells when it has. */
 const READING_MS = 2000;
 
 /** One run for a batch that is not over: ask, tell, decide, do, and say how it is. */
@@ -68,8 +68,7 @@ async function work(
   const { batch, uid } = findings;
   const planned = await parts.planner.planned(uid, batch, call);
   Object.assign(findings, planned);
-  if (planned.state === undefined)
-    return planned.hindrance?.kind === 'reading' ? READING_MS : BLOCKED_MS;
+  if (planned.state === undefined) return unplannedMs(planned.hindrance);
   findings.mode = modeOf(batch, planned.state, parts.clock.now());
   // Frozen before the first Job: who reads the status knows what runs.
   if (batch.status?.taskSet !== planned.state.taskSet) {
@@ -90,6 +89,12 @@ async function work(
   if (findings.mode === 'run' && findings.hindrance === undefined)
     findings.network = await parts.network.finding(findings.batch, installation.pods, call);
   return nextLook(parts.settings, findings);
+}
+
+/** A pod or another object is at work: nothing tells when it has come to its end. */
+function unplannedMs(hindrance: Hindrance | undefined): number {
+  const works = hindrance?.kind === 'reading' || (hindrance?.kind === 'waiting' && !hindrance.held);
+  return works ? READING_MS : BLOCKED_MS;
 }
 
 interface WorkOptions extends WriteOptions {

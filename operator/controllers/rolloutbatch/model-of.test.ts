@@ -19,7 +19,11 @@ function batch(model: object): RolloutBatch {
   return { ...rolloutBatch.schema.parse(object), metadata: object.metadata };
 }
 const run = (type: string, more: object = {}) => ({
-  ...{ apiVersion: 'clawgym.io/v1alpha1', kind: 'TrainingRun', metadata: { name: 'sft' } },
+  ...{
+    apiVersion: 'clawgym.io/v1alpha1',
+    kind: 'TrainingRun',
+    metadata: { name: 'sft', namespace: 'team-a' },
+  },
   spec: {
     ...{ base: { artifact: `sha256:${MODEL}` }, hyper: { epochs: 1 } },
     data: { artifact: `sha256:${MODEL}` },
@@ -34,24 +38,54 @@ const run = (type: string, more: object = {}) => ({
     ...more,
   },
 });
+const leaving = {
+  ...{ name: 'sft', namespace: 'team-a', deletionTimestamp: '2026-01-01T00:00:00Z' },
+};
+const suspended = { ...run('Progressing'), spec: { ...run('').spec, suspend: true } };
 const NAMED = batch({ name: 'mine', trainingRun: { name: 'sft' } });
 
 it.each<[string, Answers, object]>([
   [
     'is not there',
     {},
-    { kind: 'planning', reason: 'ModelNotFound', message: expect.stringMatching(/create it$/) },
+    {
+      ...{ kind: 'planning', reason: 'ModelNotFound' },
+      message:
+        'spec.model.trainingRun: TrainingRun team-a/sft does not exist; create it, and see: kubectl get trainingrun --namespace team-a',
+    },
   ],
   [
     'has failed',
     { [RUN]: run('Failed') },
-    { kind: 'planning', message: expect.stringMatching(/has failed: the loss diverged$/) },
+    {
+      ...{ kind: 'planning', reason: 'ModelNotFound' },
+      message: expect.stringMatching(
+        /has failed: the loss diverged; see: kubectl describe trainingrun\/sft --namespace team-a;/,
+      ),
+    },
   ],
-  ['is at work', { [RUN]: run('Progressing') }, { kind: 'reading' }],
+  [
+    'is being deleted',
+    { [RUN]: { ...run('Progressing'), metadata: leaving } },
+    { kind: 'planning', reason: 'ModelNotFound', message: expect.stringMatching(/being deleted/) },
+  ],
+  [
+    'is at work',
+    { [RUN]: run('Progressing') },
+    { kind: 'waiting', reason: 'WaitingForModel', held: false },
+  ],
+  [
+    'is suspended',
+    { [RUN]: suspended },
+    {
+      ...{ kind: 'waiting', reason: 'WaitingForModel', held: true },
+      message: expect.stringMatching(/is suspended; set its spec\.suspend to false; see: kubectl/),
+    },
+  ],
   [
     'has a model of an earlier try and is not complete',
     { [RUN]: run('Progressing', { model: { digest: MODEL } }) },
-    { kind: 'reading' },
+    { kind: 'waiting', held: false },
   ],
 ])(
   'a TrainingRun that %s keeps the batch from being planned',

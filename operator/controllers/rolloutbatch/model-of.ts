@@ -3,7 +3,8 @@ import type { BatchState } from '../../../src/protocol/operator-api.ts';
 import { isNotFound } from '../../kube/base/kube-error.ts';
 import type { CallOptions } from '../../kube/client/resource-client.ts';
 import type { KubeClient } from '../../kube/client/typed-client.ts';
-import { findCondition, isTrue } from '../../kube/objects/conditions.ts';
+import { isTrue } from '../../kube/objects/conditions.ts';
+import { absent, awaited } from '../shared/awaited.ts';
 import { type BatchSpec, type RolloutBatch, trainingRuns } from '../shared/kinds.ts';
 import type { PolicyWanted } from '../shared/policy/policy-pods.ts';
 import type { Hindrance } from './status-input.ts';
@@ -18,7 +19,7 @@ export type ResolvedModel =
  */
 export async function resolveModel(
   client: KubeClient,
-  { metadata: { namespace }, spec }: RolloutBatch,
+  { metadata: { namespace = '' }, spec }: RolloutBatch,
   state: BatchState | undefined,
   call: CallOptions,
 ): Promise<ResolvedModel> {
@@ -29,21 +30,23 @@ export async function resolveModel(
     spec: { ...spec, model: { ...rest, artifact: `sha256:${digest}` } },
   });
   if (state?.model !== undefined) return frozen(state.model);
-  const place = `spec.model.trainingRun: TrainingRun ${namespace}/${trainingRun.name}`;
+  const place = 'spec.model.trainingRun';
   const missing = (message: string): ResolvedModel => ({
     hindrance: { kind: 'planning', reason: 'ModelNotFound', message },
   });
+  const key = { namespace, name: trainingRun.name };
   try {
-    const key = { namespace, name: trainingRun.name };
-    const { status } = await client.for(trainingRuns).get(key, call);
-    const failed = findCondition(status?.conditions, 'Failed');
-    if (failed?.status === 'True') return missing(`${place} has failed: ${failed.message}`);
-    const digest = status?.model?.digest;
-    if (digest !== undefined && isTrue(status?.conditions, 'Complete')) return frozen(digest);
-    return { hindrance: { kind: 'reading', message: `${place} is not complete yet` } };
+    const run = await client.for(trainingRuns).get(key, call);
+    const digest = run.status?.model?.digest;
+    if (digest !== undefined && isTrue(run.status?.conditions, 'Complete')) return frozen(digest);
+    const { stands, message } = awaited(place, run);
+    if (stands === 'failed' || stands === 'going')
+      return missing(`${message}; make a new one under this name, or name another model`);
+    const waits = { kind: 'waiting', reason: 'WaitingForModel' } as const;
+    return { hindrance: { ...waits, message, held: stands === 'held' } };
   } catch (thrown) {
     if (!isNotFound(thrown)) throw thrown;
-    return missing(`${place} does not exist; create it`);
+    return missing(absent(place, 'TrainingRun', key));
   }
 }
 

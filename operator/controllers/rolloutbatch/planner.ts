@@ -39,7 +39,7 @@ interface Sent {
 
 export interface PlannerOptions {
   readonly client: KubeClient;
-  readonly server: ClawGymServer;
+  readonly server: Pick<ClawGymServer, 'batch' | 'planBatch'>;
   readonly clock: Clock;
   readonly volumes: Pick<VolumeSources, 'read'>;
 }
@@ -67,9 +67,9 @@ export class Planner {
     const old = last === undefined || now - last.at >= driftMs || last.generation !== generation;
     if (state !== undefined && !old) return going(state, last.sourceGone);
     const source = await this.#read(batch, call);
-    if (source.kind === 'reading') {
+    if (source.kind === 'reading' || source.kind === 'waiting') {
       if (state !== undefined) return going(state, last?.sourceGone);
-      return { state, hindrance: source, sourceGone: undefined };
+      return { state, hindrance: await this.#notYet(batch, source, call), sourceGone: undefined };
     }
     if (source.kind === 'problem') {
       if (state === undefined) return stopped(source.reason, source.message);
@@ -94,6 +94,19 @@ export class Planner {
     if (planned.state !== undefined)
       this.#sent.set(uid, { digest, generation, at: now, sourceGone: undefined });
     return planned;
+  }
+
+  /** A model that will never be is told at once, and not when the tasks are there. */
+  async #notYet(
+    batch: RolloutBatch,
+    source: Extract<ReadSource, { kind: 'reading' | 'waiting' }>,
+    call: WriteOptions,
+  ): Promise<Hindrance> {
+    if (source.kind === 'reading' || source.held) return awaitedTasks(source);
+    const { hindrance } = await resolveModel(this.#options.client, batch, undefined, call);
+    const first =
+      hindrance?.kind === 'planning' || (hindrance?.kind === 'waiting' && hindrance.held);
+    return first ? hindrance : awaitedTasks(source);
   }
 
   /** A plan that stands does so whatever the answer is: the server has compared and said no. */
@@ -128,6 +141,10 @@ function driftOf({ persistentVolumeClaim, url }: RolloutBatch['spec']['tasks']):
 /** The server's own no, which the same question would meet again. */
 function isRefusal(thrown: unknown): thrown is ClawError {
   return thrown instanceof ClawError && !thrown.retryable && thrown.code !== 'Internal';
+}
+
+function awaitedTasks(source: Extract<ReadSource, { kind: 'reading' | 'waiting' }>): Hindrance {
+  return source.kind === 'reading' ? source : { ...source, reason: 'WaitingForTasks' };
 }
 
 function going(state: BatchState, sourceGone: string | undefined): Planned {

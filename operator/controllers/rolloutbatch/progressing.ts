@@ -23,6 +23,9 @@ export function progressing(input: StatusInput, over: boolean): ConditionState {
   if (mode === 'stop') return runCondition('Progressing', 'True', 'Stopping');
   if (hindrance?.kind === 'reading')
     return runCondition('Progressing', 'True', 'Planning', hindrance.message);
+  // Whatever it waits for goes on or not: of this run nothing does.
+  if (hindrance?.kind === 'waiting')
+    return runCondition('Progressing', 'False', hindrance.reason, hindrance.message);
   if (state === undefined) return runCondition('Progressing', 'True', 'Planning');
   if (mode === 'pause') return runCondition('Progressing', 'False', 'Suspended');
   const changed = agentChanged(state);

@@ -10,6 +10,14 @@ export type Hindrance =
   | { readonly kind: 'server'; readonly message: string }
   /** A pod reads the tasks. */
   | { readonly kind: 'reading'; readonly message: string }
+  /** The run begins with the end of another object. */
+  | {
+      readonly kind: 'waiting';
+      readonly reason: Extract<RunReason<'Planned'>, 'WaitingForTasks' | 'WaitingForModel'>;
+      readonly message: string;
+      /** It does not come to its end before somebody does something. */
+      readonly held: boolean;
+    }
   /** Planning stops here until somebody does something. */
   | {
       readonly kind: 'planning';

@@ -169,6 +169,9 @@ function waiting() {
   return batchState({ waiting: [{ shape, count: 10 }] });
 }
 
+const awaiting = (reason: 'WaitingForModel' | 'WaitingForTasks', held: boolean) =>
+  ({ kind: 'waiting', reason, held, message: 'SynthesisJob lab/x is not complete yet' }) as const;
+
 describe('Planned, Suspended, SourceChanged and NetworkIsolated', () => {
   test.each<Row>([
     ['frozen', {}, ['Planned=True TaskSetFrozen']],
@@ -212,6 +215,22 @@ describe('Planned, Suspended, SourceChanged and NetworkIsolated', () => {
       'a pod reads the tasks',
       { state: undefined, hindrance: { kind: 'reading', message: 'its pod is at work' } },
       ['Planned=Unknown ReadingSource', 'Progressing=True Planning', 'Reconciling=True InProgress'],
+    ],
+    [
+      'the model is being trained',
+      { state: undefined, hindrance: awaiting('WaitingForModel', false) },
+      [
+        ...['Planned=Unknown WaitingForModel', 'Progressing=False WaitingForModel'],
+        ...['Reconciling=True InProgress', 'Stalled=False NotStalled'],
+      ],
+    ],
+    [
+      'the job that makes the tasks is suspended',
+      { state: undefined, hindrance: awaiting('WaitingForTasks', true) },
+      [
+        ...['Planned=False WaitingForTasks', 'Progressing=False WaitingForTasks'],
+        ...['Reconciling=False Idle', 'Stalled=True NeedsAction'],
+      ],
     ],
     ['the source is as it was', {}, ['SourceChanged=False Unchanged']],
     [

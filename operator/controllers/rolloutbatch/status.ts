@@ -110,6 +110,10 @@ function planned({ hindrance, state, batch }: StatusInput): ConditionState {
   const former = findCondition(batch.status?.conditions, 'Planned');
   if (former !== undefined && batch.status?.taskSet !== undefined) return former;
   if (hindrance === undefined) return runCondition('Planned', 'Unknown', 'Waiting');
+  if (hindrance.kind === 'waiting') {
+    const { held, message, reason: awaits } = hindrance;
+    return runCondition('Planned', held ? 'False' : 'Unknown', awaits, message);
+  }
   const reason = hindrance.kind === 'reading' ? 'ReadingSource' : 'ServerUnavailable';
   return runCondition('Planned', 'Unknown', reason, hindrance.message);
 }
@@ -212,7 +216,7 @@ function kstatus(
     const failed = mode === 'stop' || findCondition(batch.status?.conditions, 'FailureTarget');
     return [idle, failed ? runCondition('Stalled', 'True', 'RunFailed', busy.message) : fine];
   }
-  if (hindrance?.kind === 'planning')
+  if (hindrance?.kind === 'planning' || (hindrance?.kind === 'waiting' && hindrance.held))
     return [idle, runCondition('Stalled', 'True', 'NeedsAction', hindrance.message)];
   if (busy.reason === 'ModelNotServed' && busy.status === 'False' && state?.active === 0)
     return [idle, runCondition('Stalled', 'True', 'NeedsAction', busy.message)];

@@ -9,25 +9,29 @@ import { readTaskSource, selectorText } from './task-source.ts';
 const { signal } = new AbortController();
 const DIGEST = 'a'.repeat(64);
 
+function told(type: string, reason: string, message: string): object {
+  const lastTransitionTime = '2026-01-01T00:00:00Z';
+  return { type, status: 'True', reason, message, lastTransitionTime };
+}
+
 /** `done` has a task set, `going` has some tasks. */
 const STATUS: Readonly<Record<string, object>> = {
   done: { taskSet: DIGEST, progress: '24/24' },
-  going: { progress: '3/24' },
-  failed: {
-    conditions: [
-      {
-        ...{ type: 'Failed', status: 'True', reason: 'NothingAccepted' },
-        ...{ message: '0 of 24 tasks', lastTransitionTime: '2026-01-01T00:00:00Z' },
-      },
-    ],
-  },
+  going: { progress: '3/24', conditions: [told('Progressing', 'Running', '3 of 24 tasks')] },
+  stalled: { conditions: [told('Stalled', 'NeedsAction', 'there is no Secret author')] },
+  failed: { conditions: [told('Failed', 'NothingAccepted', '0 of 24 tasks')] },
 };
 
 function synthesis(name: string) {
   const { apiVersion, kind, metadata, spec } = sampleSynthesisJob();
   const leaving = name === 'leaving' && { deletionTimestamp: '2026-01-01T00:00:00Z' };
   return {
-    ...{ apiVersion, kind, spec, metadata: { ...(metadata as object), name, ...leaving } },
+    ...{
+      apiVersion,
+      kind,
+      spec,
+      metadata: { ...(metadata as object), namespace: 'runs', name, ...leaving },
+    },
     status: STATUS[name],
   };
 }
@@ -51,7 +55,7 @@ function cluster(asked: string[] = []) {
         const items = none ? [] : [task('b'), task('a')];
         return { metadata: { resourceVersion: '1' }, items };
       }
-      const job = /synthesisjobs\/(done|going|failed|leaving)$/.exec(path)?.[1];
+      const job = /synthesisjobs\/(done|going|stalled|failed|leaving)$/.exec(path)?.[1];
       if (job !== undefined) return synthesis(job);
       throw new KubeError('NotFound', `${path}: not found`, { httpStatus: 404 });
     },
@@ -114,19 +118,19 @@ test.each<[string, TaskSource, string, RegExp]>([
     'a SynthesisJob that has failed',
     { synthesisJob: { name: 'failed' } },
     'SourceRefused',
-    /SynthesisJob runs\/failed has failed and has no tasks: 0 of 24 tasks; make a new one/,
+    /SynthesisJob runs\/failed has failed: 0 of 24 tasks; see: kubectl describe synthesisjob\/failed --namespace runs; make a new one/,
   ],
   [
     'a SynthesisJob that is going',
     { synthesisJob: { name: 'leaving' } },
     'SourceNotFound',
-    /SynthesisJob runs\/leaving is being deleted; name another source/,
+    /SynthesisJob runs\/leaving is being deleted; see: .*; name another source/,
   ],
   [
     'no such SynthesisJob',
     { synthesisJob: { name: 'other' } },
     'SourceNotFound',
-    /no SynthesisJob runs\/other; create it/,
+    /SynthesisJob runs\/other does not exist; create it, and see: kubectl get synthesisjob /,
   ],
   ['a path', { path: './tasks' }, 'SourceUnsupported', /spec.tasks.path is a path of your own/],
 ])('%s is a problem with its next step', async (_name, tasks, reason, message) => {
@@ -135,11 +139,14 @@ test.each<[string, TaskSource, string, RegExp]>([
   });
 });
 
-test('a SynthesisJob that goes on is waited for', async () => {
-  const tasks = { synthesisJob: { name: 'going' } };
+test.each([
+  ['goes on', 'going', false, 'is not complete yet, Running: 3 of 24 tasks; see: kubectl'],
+  ['does not go on by itself', 'stalled', true, 'does not go on: there is no Secret author; see'],
+])('a SynthesisJob that %s is waited for', async (_case, name, held, words) => {
+  const tasks = { synthesisJob: { name } };
   expect(await readTaskSource(cluster(), 'runs', tasks, signal)).toEqual({
-    kind: 'reading',
-    message: expect.stringContaining('runs/going has accepted 3/24; the run begins when'),
+    ...{ kind: 'waiting', held },
+    message: expect.stringContaining(`SynthesisJob runs/${name} ${words}`),
   });
 });
 

@@ -4,16 +4,17 @@ import { asSha256 } from '../../../src/base/brand.ts';
 import type { TaskSourceBody } from '../../../src/protocol/operator-api.ts';
 import { isNotFound } from '../../kube/base/kube-error.ts';
 import type { KubeClient } from '../../kube/client/typed-client.ts';
-import { findCondition } from '../../kube/objects/conditions.ts';
+import { absent, awaited } from './awaited.ts';
 import { clawTasks, synthesisJobs } from './kinds.ts';
 import { configMaps } from './kube-kinds.ts';
-import { isGoing } from './life.ts';
 import type { RunReason } from './vocabulary.ts';
 
 export type ReadSource =
   | { readonly kind: 'source'; readonly body: TaskSourceBody }
-  /** Not yet: a pod or a SynthesisJob is at work. */
+  /** Not yet: a pod is at work. */
   | { readonly kind: 'reading'; readonly message: string }
+  /** Not yet: a SynthesisJob has no task set. `held`: not before somebody does something about it. */
+  | { readonly kind: 'waiting'; readonly held: boolean; readonly message: string }
   | { readonly kind: 'problem'; readonly reason: RunReason<'Planned'>; readonly message: string };
 
 /**
@@ -91,29 +92,23 @@ async function fromSynthesisJob(
   name: string,
   signal: AbortSignal,
 ): Promise<ReadSource> {
+  const place = 'spec.tasks.synthesisJob';
   try {
     const job = await client.for(synthesisJobs).get({ namespace, name }, { signal });
-    const { status } = job;
-    if (status?.taskSet !== undefined)
-      return source({ kind: 'digest', digest: asSha256(status.taskSet) });
-    const place = `spec.tasks.synthesisJob: SynthesisJob ${namespace}/${name}`;
-    if (isGoing(job))
-      return sourceProblem('SourceNotFound', `${place} is being deleted; name another source`);
-    const failure = findCondition(status?.conditions, 'Failed');
-    if (failure?.status === 'True')
+    const { taskSet } = job.status ?? {};
+    if (taskSet !== undefined) return source({ kind: 'digest', digest: asSha256(taskSet) });
+    const { stands, message } = awaited(place, job);
+    if (stands === 'going')
+      return sourceProblem('SourceNotFound', `${message}; name another source`);
+    if (stands === 'failed')
       return sourceProblem(
         'SourceRefused',
-        `${place} has failed and has no tasks: ${failure.message}; make a new one under this name, or name another source`,
+        `${message}; make a new one under this name, or name another source`,
       );
-    const done = status?.progress ?? 'none of its tasks';
-    const message = `spec.tasks.synthesisJob: SynthesisJob ${namespace}/${name} has accepted ${done}; the run begins when its task set is written`;
-    return { kind: 'reading', message };
+    return { kind: 'waiting', held: stands === 'held', message };
   } catch (thrown) {
     if (!isNotFound(thrown)) throw thrown;
-    return sourceProblem(
-      'SourceNotFound',
-      `spec.tasks.synthesisJob: there is no SynthesisJob ${namespace}/${name}; create it`,
-    );
+    return sourceProblem('SourceNotFound', absent(place, 'SynthesisJob', { namespace, name }));
   }
 }
 

@@ -12,6 +12,10 @@ export const RUN_VOCABULARY = {
       TaskSetFrozen: 'The tasks were read once and are kept under the digest in status.taskSet.',
       Waiting: 'Planning has not come to an end yet.',
       ReadingSource: 'A pod reads the tasks from a volume.',
+      WaitingForTasks:
+        'The SynthesisJob whose tasks are named has no task set yet; False where it does not go on by itself.',
+      WaitingForModel:
+        'The TrainingRun whose model is named is not complete yet; False where it does not go on by itself.',
       SourceUnsupported: 'The kind of task source cannot be read in a cluster.',
       SourceNotFound: 'The named source, or a task in it, does not exist.',
       SourceRefused: 'The named source is there, and tasks cannot be taken from it.',
@@ -27,6 +31,8 @@ export const RUN_VOCABULARY = {
     about: 'What the run is doing, or why it is not.',
     reasons: {
       Planning: 'The tasks are read and frozen.',
+      WaitingForTasks: 'The SynthesisJob whose tasks are named has no task set yet; see Planned.',
+      WaitingForModel: 'The TrainingRun whose model is named is not complete yet; see Planned.',
       Starting: 'Jobs are made; no agent has started yet.',
       Running: 'Agents are at work.',
       Verifying: 'Agents are done; verdicts are awaited.',

@@ -2,7 +2,8 @@ import { artifactDigest } from '../../../src/api/model-ref.ts';
 import { asSha256 } from '../../../src/base/brand.ts';
 import type { PlanTrainingBody } from '../../../src/protocol/training-api.ts';
 import type { Cache } from '../../kube/cache/cache.ts';
-import { findCondition, isTrue } from '../../kube/objects/conditions.ts';
+import { isTrue } from '../../kube/objects/conditions.ts';
+import { type Awaited, absent, awaited } from '../shared/awaited.ts';
 import type { RolloutBatch, RuntimeSpec, TrainingRun } from '../shared/kinds.ts';
 import type { TrainingReason } from './vocabulary.ts';
 
@@ -32,20 +33,25 @@ export function resolveInputs(run: TrainingRun, neighbours: Neighbours): Resolve
   return { body: { namespace, name, spec: run.spec, base: base.digest, ...data } };
 }
 
-const problem = (
-  reason: TrainingReason<'Planned'>,
-  message: string,
-): { problem: InputProblem } => ({
+type NotFound = Extract<TrainingReason<'Planned'>, 'BaseNotFound' | 'DataNotFound'>;
+type Problem = { readonly problem: InputProblem };
+
+const problem = (reason: TrainingReason<'Planned'>, message: string): Problem => ({
   problem: { reason, message, waits: false },
 });
-const waiting = (message: string): { problem: InputProblem } => ({
-  problem: { reason: 'Waiting', message, waits: true },
-});
+
+/** What is not complete is waited for, where it can still become so. */
+function unfinished(reason: NotFound, { stands, message }: Awaited): Problem {
+  if (stands === 'failed' || stands === 'going') {
+    return problem(reason, `${message}; make a new one under this name, or name another`);
+  }
+  return { problem: { reason: 'Waiting', message, waits: stands === 'underWay' } };
+}
 
 function baseOf(
   { metadata, spec }: TrainingRun,
   { runs }: Neighbours,
-): { readonly digest: PlanTrainingBody['base'] } | { readonly problem: InputProblem } {
+): { readonly digest: PlanTrainingBody['base'] } | Problem {
   const { artifact, trainingRun, path } = spec.base;
   if (artifact !== undefined) return { digest: artifactDigest(artifact) };
   if (trainingRun === undefined) {
@@ -54,41 +60,37 @@ function baseOf(
       `spec.base.path: ${path} is a folder of one machine; import it once with: clawgym models import DIR --namespace ${metadata.namespace}, and name the digest in spec.base.artifact`,
     );
   }
-  const { namespace } = metadata;
-  const found = runs.get({ namespace, name: trainingRun.name });
-  const place = `spec.base.trainingRun: TrainingRun ${namespace}/${trainingRun.name}`;
-  if (found === undefined) return problem('BaseNotFound', `${place} does not exist; create it`);
-  const failed = findCondition(found.status?.conditions, 'Failed');
-  if (failed?.status === 'True') {
-    return problem('BaseNotFound', `${place} has failed: ${failed.message}`);
+  const key = { namespace: metadata.namespace ?? '', name: trainingRun.name };
+  const found = runs.get(key);
+  const place = 'spec.base.trainingRun';
+  if (found === undefined) {
+    return problem('BaseNotFound', absent(place, 'TrainingRun', key));
   }
   const digest = found.status?.model?.digest;
   if (digest === undefined || !isTrue(found.status?.conditions, 'Complete')) {
-    return waiting(`${place} is not complete yet`);
+    return unfinished('BaseNotFound', awaited(place, found));
   }
   return { digest: asSha256(digest) };
 }
 
 function dataOf(
-  { metadata: { namespace }, spec }: TrainingRun,
+  { metadata: { namespace = '' }, spec }: TrainingRun,
   { batches }: Neighbours,
-): Pick<PlanTrainingBody, 'data'> | { readonly problem: InputProblem } {
+): Pick<PlanTrainingBody, 'data'> | Problem {
   if (spec.data === undefined) return {};
   const { artifact, from } = spec.data;
   if (artifact !== undefined) {
     return { data: { kind: 'artifact', digest: artifactDigest(artifact) } };
   }
+  const place = 'spec.data.from.batches';
   const named: { name: string; uid: string }[] = [];
   for (const name of from?.batches ?? []) {
     const found = batches.get({ namespace, name });
-    const place = `spec.data.from.batches: RolloutBatch ${namespace}/${name}`;
-    if (found === undefined) return problem('DataNotFound', `${place} does not exist; create it`);
-    const failed = findCondition(found.status?.conditions, 'Failed');
-    if (failed?.status === 'True') {
-      return problem('DataNotFound', `${place} has failed: ${failed.message}`);
+    if (found === undefined) {
+      return problem('DataNotFound', absent(place, 'RolloutBatch', { namespace, name }));
     }
     if (!isTrue(found.status?.conditions, 'Complete')) {
-      return waiting(`${place} is not complete yet`);
+      return unfinished('DataNotFound', awaited(place, found));
     }
     named.push({ name, uid: found.metadata.uid ?? '' });
   }

@@ -48,6 +48,7 @@ function at(place: string, found: ReadSource): ReadSource {
   return { ...found, message: found.message.replace('spec.tasks', place) };
 }
 
-const notYet = ({ kind, message }: Exclude<ReadSource, { kind: 'source' }>): ReadSources => ({
-  problem: { message, waits: kind === 'reading' },
-});
+function notYet(found: Exclude<ReadSource, { kind: 'source' }>): ReadSources {
+  const waits = found.kind === 'reading' || (found.kind === 'waiting' && !found.held);
+  return { problem: { message: found.message, waits } };
+}
