@@ -49,7 +49,7 @@ export const zModel = withRules(
       runtimeRef: zRuntimeRef('What serves a model of ours.')
         .optional()
         .describe(
-          'In a cluster: the runtime whose policyServer serves a model of ours. Absent: the ClusterTrainingRuntime rl. The local engine serves with its own.',
+          'In a cluster: the runtime whose policyServer serves a model of ours. Absent: the TrainingRuntime rl of the namespace, else the ClusterTrainingRuntime rl. The local engine serves with its own.',
         ),
       sampling: zSampling.optional(),
       capture: z

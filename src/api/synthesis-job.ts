@@ -8,6 +8,7 @@ import { zModel } from './model-spec.ts';
 import { AGE_COLUMN, statusColumn } from './printer-columns.ts';
 import { exactlyOneOf, withRules } from './rules.ts';
 import { runSettings } from './run-settings.ts';
+import { zSandbox } from './sandbox-spec.ts';
 import { zSynthesisRoutes } from './synthesis-routes.ts';
 
 const zAgainst = withRules(
@@ -80,6 +81,11 @@ const zSpec = z
       .describe('True: nothing runs and nothing new starts; finished work is kept.'),
     activeDeadlineSeconds: runSettings.activeDeadlineSeconds,
     ttlSecondsAfterFinished: runSettings.ttlSecondsAfterFinished,
+    sandbox: zSandbox
+      .prefault({})
+      .describe(
+        'Placement and size of the pods that try candidates; the worker is placed like them. A change holds for pods that are made later. The local engine ignores it.',
+      ),
   })
   .describe('How many tasks, from which seeds, by which models, and what they must pass.');
 

@@ -34,7 +34,7 @@ export const zTrainingSpec = withRules(
       runtimeRef: zRuntimeRef('What trains.')
         .optional()
         .describe(
-          'What trains. Absent: the ClusterTrainingRuntime sft, with rl the one named rl. The local engine trains with its own.',
+          'What trains. Absent: the TrainingRuntime sft of the namespace, else the ClusterTrainingRuntime sft; with rl those named rl. The local engine trains with its own.',
         ),
       base: zBaseModel,
       data: zTrainingData.optional(),

@@ -29,6 +29,8 @@ export const QUERY_ROUTES = {
   calls: '/calls',
   /** ?id= */
   call: '/call',
+  /** ?id=: a model call of a SynthesisJob. */
+  synthesisCall: '/synthesis-call',
   /** The bytes; 404 where there are none. */
   artifact: '/artifacts/:digest',
   /** PUT, raw body, with the bearer of the Secret: `zPutArtifact`. Swept within days, unless named. */

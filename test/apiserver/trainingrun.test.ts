@@ -164,7 +164,7 @@ describe.concurrent('a TrainingRun', () => {
     [
       'the default runtime, which the chart was given no image for',
       { runtimeRef: undefined },
-      /^False RuntimeNotFound: ClusterTrainingRuntime sft does not exist; give the chart its image/,
+      /^False RuntimeNotFound: namespace .* has no TrainingRuntime sft, nor a ClusterTrainingRuntime; give the chart its image/,
     ],
     [
       'a method that the runtime has not',

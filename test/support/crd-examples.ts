@@ -229,6 +229,10 @@ const ONE_MODEL =
   'the model takes exactly one of recording, upstreamSecretRef, upstream, artifact, trainingRun';
 
 const SYNTHESIS_RULES: readonly CrdExample[] = [
+  // Its sandbox is that of the batches which try candidates.
+  ...RUN_RULES.filter(({ field }) => field.startsWith('spec.sandbox'))
+    .filter(({ kind }) => kind === 'RolloutBatch')
+    .map((example): CrdExample => ({ ...example, kind: 'SynthesisJob' })),
   {
     kind: 'SynthesisJob',
     field: 'spec.routes',

@@ -95,6 +95,16 @@ describe('gate runs', () => {
     expect(planned({ state: trial }).create[0]?.batch.spec.limits.timeoutPercent).toBe(20);
   });
 
+  it('run where the job says', () => {
+    const sandbox = {
+      resources: { cpu: '500m', ephemeralStorage: '256Mi' },
+      nodeSelector: { pool: 'small' },
+    };
+    const job = aSynthesisJob({ sandbox });
+    expect(planned({ state, job }).create[0]?.batch.spec.sandbox).toEqual(sandbox);
+    expect(planned({ state }).create[0]?.batch.spec.sandbox).toEqual({});
+  });
+
   test.each<[string, Partial<SynthesisView>]>([
     ['that are there', { state, batches: [made()] }],
     ['of a suspended job', { state, job: aSynthesisJob({ suspend: true }) }],

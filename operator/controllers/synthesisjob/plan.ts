@@ -154,6 +154,7 @@ export function gateBatch(
       samples,
       limits: { timeoutPercent: trial ? TRIAL_PERCENT : 100 },
       ttlSecondsAfterFinished: BATCH_TTL_SECONDS,
+      sandbox: job.spec.sandbox,
     }),
   };
 }

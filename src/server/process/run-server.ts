@@ -261,7 +261,14 @@ async function listenUser(
       signal,
     },
     query: {
-      ...{ store, artifacts, models: store, token: () => userToken.current, logger },
+      ...{
+        store,
+        artifacts,
+        models: store,
+        synthesis: store,
+        token: () => userToken.current,
+        logger,
+      },
       batchesOf: (digest) => store.batchesOf(digest),
       ...(config.accessReviews && { reviews: new AccessReviews(surroundings.reviews, clock) }),
     },

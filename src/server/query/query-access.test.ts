@@ -40,8 +40,23 @@ async function served({ reviewed = true } = {}) {
     const made = [{ name: 'sft', digest: exported, files: {} }];
     await store.setBatchNote(id, 'exports', JSON.stringify(made));
     const snapshot = await keep('snapshot of');
+    const run = { namespace, name: 'tasks', steering: '{}' };
+    const job = { id: `job-${id}`, specDigest: taskSet, spec: '{}', createdAt: 1 };
+    await store.synthesisRuns.planSynthesisRun(job, run);
+    await store.addSynthesisRecord({
+      ...{ job: job.id, number: 1, revision: 0, stage: 'draft', data: '{}', endedAt: undefined },
+    });
+    const asked = await keep('prompt of');
+    await store.addSynthesisCall({
+      ...{ callId: `made-${id}`, job: job.id, number: 1, stage: 'draft', role: 'generator' },
+      ...{ model: 'm', request: asked, response, status: 200, inputTokens: 1, outputTokens: 2 },
+      ...{ startedAt: 1, endedAt: 2 },
+    });
     await store.endAttempt(attempt.id, 'nonce-1', anEnd({ snapshot }));
-    return { rollout, attempt: attempt.id, snapshot, request, response, tokens, taskSet, exported };
+    return {
+      ...{ rollout, attempt: attempt.id, snapshot, request, response, tokens },
+      ...{ taskSet, exported, asked },
+    };
   };
   const ours = await fill(OURS, 'team-a');
   const theirs = await fill(THEIRS, 'team-b');
@@ -59,6 +74,7 @@ async function served({ reviewed = true } = {}) {
       prefix: QUERY_PREFIX,
       store,
       models: store,
+      synthesis: store,
       artifacts,
       logger: silentLogger,
       token: () => 'all',
@@ -97,6 +113,9 @@ test('a person reads the batches of their namespaces, and what is in them', asyn
   expect(await ada.listVerifications(ours.attempt)).toEqual([]);
   expect(await ada.listCalls(ours.attempt)).toHaveLength(1);
   expect(await ada.getCall(`call-${OURS}`)).toBeDefined();
+  expect(await ada.getSynthesisCall(`made-${OURS}`)).toMatchObject({ request: ours.asked });
+  expect(await text(ada.read(ours.asked))).toBe(`prompt of ${OURS}`);
+  expect(await ada.getSynthesisCall('made-up')).toBeUndefined();
 });
 
 test('a person reads nothing of other namespaces, by no route', async () => {
@@ -117,6 +136,8 @@ test('a person reads nothing of other namespaces, by no route', async () => {
     () => ada.read(theirs.tokens),
     () => ada.read(theirs.taskSet),
     () => ada.read(theirs.exported),
+    () => ada.getSynthesisCall(`made-${THEIRS}`),
+    () => ada.read(theirs.asked),
   ];
   for (const attempt of tries) {
     await expect(attempt()).rejects.toMatchObject({

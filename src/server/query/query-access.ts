@@ -99,6 +99,20 @@ export class QueryAccess {
     if (attempt !== undefined) await this.ofRollout(request, attempt.rollout);
   }
 
+  /** @param namespace undefined for what no namespace is known of, which only the holder of the bearer reads */
+  async ofNamespace(
+    request: FastifyRequest,
+    namespace: string | undefined,
+    what: string,
+  ): Promise<void> {
+    const asking = this.#who(request);
+    const { person } = asking;
+    if (person === undefined) return;
+    if (namespace === undefined || !(await this.#mayRead(person, namespace)))
+      throw forbidden(person, what);
+    asking.granted = namespace;
+  }
+
   /** Models belong to no namespace: throws `Forbidden` for everybody but the holder of the bearer. */
   ofHolder(request: FastifyRequest): void {
     const { person } = this.#who(request);

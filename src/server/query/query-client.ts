@@ -14,6 +14,7 @@ import {
 } from '../../protocol/query-api.ts';
 import type { ArtifactStore, StoredArtifact } from '../../store/artifacts.ts';
 import type { RecordReader } from '../../store/record-reader.ts';
+import type { SynthesisReader } from '../../store/synthesis-records.ts';
 import type { KnownModel } from '../../training/model-records.ts';
 import {
   zAttemptRow,
@@ -21,6 +22,7 @@ import {
   zCallRow,
   zOutcomeCounts,
   zRolloutRow,
+  zSynthesisCallRow,
   zVerificationRow,
 } from './query-rows.ts';
 
@@ -63,6 +65,8 @@ export class QueryClient implements RecordReader, Pick<ArtifactStore, 'read' | '
   getCall: RecordReader['getCall'] = (id) => this.#row(QUERY_ROUTES.call, { id }, zCallRow);
   listCalls: RecordReader['listCalls'] = (attempt) =>
     this.#rows(QUERY_ROUTES.calls, { attempt }, zCallRow);
+  getSynthesisCall: SynthesisReader['getSynthesisCall'] = (id) =>
+    this.#row(QUERY_ROUTES.synthesisCall, { id }, zSynthesisCallRow);
 
   countOutcomes: RecordReader['countOutcomes'] = async (batch) =>
     (await this.#row(QUERY_ROUTES.outcomes, { batch }, zOutcomeCounts)) ?? {

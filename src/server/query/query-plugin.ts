@@ -17,6 +17,8 @@ import { QUERY_ROUTES } from '../../protocol/query-api.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { RecordReader } from '../../store/record-reader.ts';
 import type { AttemptRow, CallRow } from '../../store/records.ts';
+import type { SynthesisReader } from '../../store/synthesis-records.ts';
+import type { SynthesisRuns } from '../../store/synthesis-runs.ts';
 import { errorHandler } from '../error-reply.ts';
 import { type ModelRoutesOptions, modelRoutes } from './model-routes.ts';
 import { QueryAccess, type QueryAccessOptions } from './query-access.ts';
@@ -26,6 +28,10 @@ export interface QueryPluginOptions extends QueryAccessOptions {
   readonly artifacts: Pick<ArtifactStore, 'size' | 'stream' | 'read' | 'putStream'>;
   /** Rows of models; the store has them. */
   readonly models: ModelRoutesOptions['models'];
+  /** Calls of SynthesisJobs, and whose these are. */
+  readonly synthesis: Pick<SynthesisReader, 'getSynthesisCall'> & {
+    readonly synthesisRuns: Pick<SynthesisRuns, 'getSynthesisRun'>;
+  };
   readonly logger: Logger;
 }
 
@@ -43,7 +49,7 @@ const zQuery = z.object({
  */
 export async function queryPlugin(
   app: FastifyInstance,
-  { store, artifacts, models, logger, ...rest }: QueryPluginOptions,
+  { store, artifacts, models, synthesis, logger, ...rest }: QueryPluginOptions,
 ): Promise<void> {
   app.setErrorHandler(errorHandler(logger));
   const access = new QueryAccess({ store, ...rest });
@@ -54,6 +60,7 @@ export async function queryPlugin(
     app.get(route, async (request) => ({ row: (await read(request)) ?? null }));
   batchRoutes(rows, row, { store, access });
   attemptRoutes(rows, row, { store, access });
+  synthesisRoutes(row, { synthesis, access });
   modelRoutes(app, { access, artifacts, models, now: Date.now });
   app.get(QUERY_ROUTES.artifact, async (request, reply) => {
     const { digest } = z.object({ digest: z.string() }).parse(request.params);
@@ -126,6 +133,20 @@ function attemptRoutes(rows: Rows, row: Row, { store, access }: Parts): void {
     if (call === undefined) return undefined;
     await access.ofAttempt(request, call.attempt);
     access.handsOut(request, artifactsOfCall(call));
+    return call;
+  });
+}
+
+function synthesisRoutes(
+  row: Row,
+  { synthesis, access }: Pick<QueryPluginOptions, 'synthesis'> & Pick<Parts, 'access'>,
+): void {
+  row(QUERY_ROUTES.synthesisCall, async (request) => {
+    const call = await synthesis.getSynthesisCall(need(request, 'id'));
+    if (call === undefined) return undefined;
+    const run = await synthesis.synthesisRuns.getSynthesisRun(call.job);
+    await access.ofNamespace(request, run?.namespace, `call ${call.callId}`);
+    access.handsOut(request, [call.request, call.response]);
     return call;
   });
 }

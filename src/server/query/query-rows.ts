@@ -21,6 +21,7 @@ import {
   zRolloutId,
   zScore,
 } from '../../store/sqlite/columns.ts';
+import type { SynthesisCallRow } from '../../store/synthesis-records.ts';
 
 /** Rows of store/records.ts as JSON: what is `undefined` there is absent here. */
 export const zBatchRow: z.ZodType<BatchRow> = z.object({
@@ -101,6 +102,22 @@ export const zCallRow: z.ZodType<CallRow> = z.object({
   model: z.string(),
   request: zDigest,
   finish: absent(zCallFinish),
+});
+
+export const zSynthesisCallRow: z.ZodType<SynthesisCallRow> = z.object({
+  callId: z.string(),
+  job: z.string(),
+  number: z.number(),
+  stage: z.string(),
+  role: z.enum(['generator', 'judge']),
+  model: z.string(),
+  request: zDigest,
+  response: zDigest,
+  status: z.number(),
+  inputTokens: z.number(),
+  outputTokens: z.number(),
+  startedAt: z.number(),
+  endedAt: z.number(),
 });
 
 /** What the server says instead of an attempt's nonce, which is a secret of its pod. */

@@ -45,7 +45,14 @@ async function served(serverToken = 'right', clientToken = 'right') {
   });
   const app = Fastify();
   await app.register(queryPlugin, {
-    ...{ prefix: QUERY_PREFIX, store, models: store, artifacts, logger: silentLogger },
+    ...{
+      prefix: QUERY_PREFIX,
+      store,
+      models: store,
+      synthesis: store,
+      artifacts,
+      logger: silentLogger,
+    },
     token: () => serverToken,
     batchesOf: async () => [],
   });

@@ -72,9 +72,9 @@ export function refuseLocalOnly(name: string, spec: SynthesisSpec): void {
   }
 }
 
-/** Everything that decides the result; what steers a run is kept beside it. */
+/** Everything that decides the result; what steers a run is kept beside it, or is the operator's alone. */
 export function frozenJobText({ namespace, name, inputs, spec }: FrozenJob): string {
-  const { parallelism: _p, suspend: _s, budgets: _b, ...deciding } = spec;
+  const { parallelism: _p, suspend: _s, budgets: _b, sandbox: _c, ...deciding } = spec;
   return canonicalJson({ namespace, name, inputs, spec: deciding });
 }
 
