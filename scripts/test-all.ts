@@ -10,13 +10,17 @@ import {
   type Failure,
   failuresOf,
   reportArguments,
+  retryArguments,
+  secondTriesOf,
   type TestCount,
 } from './vitest-report.ts';
 
 /**
  * `npm test`: everything a change must pass, in the order of what fails fastest. Runs every stage
  * even after a failure, so that one run shows all that is wrong. What failed is said once more at the
- * end, where it is found without reading the whole log; the last line is the count.
+ * end, where it is found without reading the whole log; the last line is the count. Tests of real
+ * processes in real time that fail are tried once more, and those that pass then are named at the end
+ * with their first error (docs/adr/0021-a-second-try-is-told.md): each is a bug to be mended.
  */
 interface Stage {
   readonly name: string;
@@ -25,19 +29,28 @@ interface Stage {
   readonly counts: 'vitest' | 'pytest' | 'claims' | 'command';
 }
 
+/** A layer of tests with real processes in real time, which are tried once more where they fail. */
+function realTime(name: string, project: string): Stage {
+  return {
+    name,
+    argv: ['vitest', 'run', '--project', project, ...retryArguments(1)],
+    counts: 'vitest',
+  };
+}
+
 const STAGES: readonly Stage[] = [
   { name: 'host tools', argv: ['bin/clawgym', 'doctor', '--fix'], counts: 'command' },
   // What the tests start is what users start, and not the slower sources.
   { name: 'bundle', argv: ['npm', 'run', '--silent', 'build'], counts: 'command' },
   { name: 'checks', argv: ['npm', 'run', '--silent', 'check'], counts: 'command' },
   { name: 'unit tests', argv: ['vitest', 'run', '--project', 'unit'], counts: 'vitest' },
-  { name: 'local tests', argv: ['vitest', 'run', '--project', 'local'], counts: 'vitest' },
+  realTime('local tests', 'local'),
   // Makes the Python that it needs on first use, for which it needs a package registry.
   { name: 'trainer', argv: ['npm', 'run', '--silent', 'trainer:test', '--'], counts: 'pytest' },
   // Each layer installs and builds what it needs where it may; where it cannot run, its stage fails.
-  { name: 'apiserver layer', argv: ['vitest', 'run', '--project', 'apiserver'], counts: 'vitest' },
-  { name: 'scale layer', argv: ['vitest', 'run', '--project', 'scale'], counts: 'vitest' },
-  { name: 'node layer', argv: ['vitest', 'run', '--project', 'node'], counts: 'vitest' },
+  realTime('apiserver layer', 'apiserver'),
+  realTime('scale layer', 'scale'),
+  realTime('node layer', 'node'),
   {
     name: 'claims of tier ci',
     argv: ['npm', 'run', '--silent', 'claims', '--', '--tier', 'ci', '--json-file'],
@@ -56,20 +69,25 @@ const zClaimsReport = z.object({
 
 interface StageResult extends TestCount {
   readonly failures: readonly Failure[];
+  /** What failed at its first try and passed at its second. */
+  readonly secondTries: readonly Failure[];
 }
 
+const NONE = { failures: [], secondTries: [] } as const;
 const READERS = { vitest: testsOf, pytest: pytestOf, claims: claimsOf } as const;
 const folder = await mkdtemp(join(tmpdir(), 'clawgym-test-all-'));
 const started = performance.now();
 const total = { passed: 0, failed: 0, notRun: 0 };
 const rows: string[] = [];
 const failures: string[] = [];
+const secondTries: string[] = [];
 try {
   for (const stage of STAGES) {
     const began = performance.now();
     process.stdout.write(`\n=== ${stage.name}: ${stage.argv.join(' ')}\n`);
     const count = await runStage(stage, folder);
     failures.push(...count.failures.map((failure) => failureText(stage, failure)));
+    secondTries.push(...count.secondTries.map((failure) => failureText(stage, failure)));
     total.passed += count.passed;
     total.failed += count.failed;
     total.notRun += count.notRun;
@@ -77,6 +95,9 @@ try {
   }
 } finally {
   await rm(folder, { recursive: true, force: true });
+}
+if (secondTries.length > 0) {
+  process.stdout.write(`\n=== passed at the second try\n${secondTries.join('\n')}\n`);
 }
 if (failures.length > 0) process.stdout.write(`\n=== failed\n${failures.join('\n')}\n`);
 process.stdout.write(`\n${rows.join('\n')}\ntotal ${seconds(started)}\n`);
@@ -87,9 +108,11 @@ const skipped = total.notRun === 0 ? '' : `, ${total.notRun} skipped`;
 process.stdout.write(`${total.passed} passed, ${total.failed} failed${skipped}\n`);
 process.exitCode = total.failed === 0 ? 0 : 1;
 
-function row(name: string, { passed, failed, notRun }: TestCount, took: string): string {
-  const columns = [`${passed} passed`, `${failed} failed`, `${notRun} not run`, took];
-  return name.padEnd(20) + columns.map((column) => column.padStart(13)).join('');
+function row(name: string, result: StageResult, took: string): string {
+  const { passed, failed, notRun, secondTries: again } = result;
+  const counts = [`${passed} passed`, `${failed} failed`, `${notRun} not run`];
+  const columns = [...counts, `${again.length} at 2nd try`, took];
+  return name.padEnd(20) + columns.map((column) => column.padStart(14)).join('');
 }
 
 function failureText(stage: Stage, { name, why }: Failure): string {
@@ -100,7 +123,7 @@ async function runStage(stage: Stage, scratch: string): Promise<StageResult> {
   const report = join(scratch, `${stage.name.replaceAll(' ', '-')}.json`);
   const exit = await run(withReport(stage, report));
   if (stage.counts === 'command') {
-    if (exit === 0) return { passed: 1, failed: 0, notRun: 0, failures: [] };
+    if (exit === 0) return { passed: 1, failed: 0, notRun: 0, ...NONE };
     return failedWhole(stage, `exit code ${exit}: its output is above`);
   }
   try {
@@ -116,11 +139,13 @@ async function runStage(stage: Stage, scratch: string): Promise<StageResult> {
 }
 
 function pytestOf(report: string): StageResult {
-  return { ...countPytest(report), failures: pytestFailures(report) };
+  return { ...countPytest(report), ...NONE, failures: pytestFailures(report) };
 }
 
 function testsOf(report: string): StageResult {
-  return { ...countTests(report), failures: failuresOf(report, process.cwd()) };
+  const root = process.cwd();
+  const told = { failures: failuresOf(report, root), secondTries: secondTriesOf(report, root) };
+  return { ...countTests(report), ...told };
 }
 
 function claimsOf(report: string): StageResult {
@@ -128,12 +153,14 @@ function claimsOf(report: string): StageResult {
   const failed = results.filter(({ result }) => result === 'fails');
   return {
     ...count,
+    ...NONE,
     failures: failed.map((claim) => ({ name: `${claim.key}.${claim.number}`, why: claim.figure })),
   };
 }
 
 function failedWhole(stage: Stage, why: string): StageResult {
-  return { passed: 0, failed: 1, notRun: 0, failures: [{ name: stage.argv.join(' '), why }] };
+  const failures = [{ name: stage.argv.join(' '), why }];
+  return { passed: 0, failed: 1, notRun: 0, ...NONE, failures };
 }
 
 function withReport(stage: Stage, report: string): readonly string[] {

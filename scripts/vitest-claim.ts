@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { projectRuns } from './vitest-claim-runs.ts';
-import { countTests, reportArguments } from './vitest-report.ts';
+import { countTests, reportArguments, retryArguments } from './vitest-report.ts';
 
 /**
  * Runs tests as a claim: `node scripts/vitest-claim.ts PROJECT FILE... PROJECT:FILE...` exits 0 only
@@ -27,7 +27,15 @@ try {
     const report = join(scratch, `${project}.json`);
     const run = spawnSync(
       'vitest',
-      ['run', '--project', project, ...files, ...named, ...reportArguments(report)],
+      [
+        'run',
+        '--project',
+        project,
+        ...files,
+        ...named,
+        ...retryArguments(0),
+        ...reportArguments(report),
+      ],
       { stdio: ['ignore', 'inherit', 'inherit'], env },
     );
     const { passed, failed } = countTests(readFileSync(report, 'utf8'));

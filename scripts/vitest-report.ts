@@ -36,6 +36,11 @@ export function reportArguments(file: string): readonly string[] {
   return ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
 }
 
+/** A test that fails is tried so often again: see docs/adr/0021-a-second-try-is-told.md. */
+export function retryArguments(retries: 0 | 1): readonly string[] {
+  return [`--retry=${retries}`];
+}
+
 /** The count of a report; a file that failed without a failing test counts as one. */
 export function countTests(report: string): TestCount {
   const data = zVitestReport.parse(JSON.parse(report));
@@ -68,6 +73,20 @@ export function failuresOf(report: string, root: string): readonly Failure[] {
       why: firstLines((failureMessages ?? []).join('\n')),
     }));
   });
+}
+
+/**
+ * Every test of a report that passed after it had failed, with its first error: a report keeps the errors
+ * of all tries of a test, so one that passed has none or was tried again.
+ */
+export function secondTriesOf(report: string, root: string): readonly Failure[] {
+  return zVitestReport.parse(JSON.parse(report)).testResults.flatMap((file) =>
+    file.assertionResults.flatMap(({ fullName, status, failureMessages }) => {
+      const [first] = failureMessages ?? [];
+      if (status !== 'passed' || first === undefined) return [];
+      return [{ name: `${relative(root, file.name)} > ${fullName}`, why: firstLines(first) }];
+    }),
+  );
 }
 
 function firstLines(text: string): string {

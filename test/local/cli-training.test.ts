@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,8 @@ import { fakeModel, fakePython } from '../support/training-bed.ts';
 
 /** The local commands of training, with a trainer that only plays one (test/support/fake-trainer.ts). */
 const scratch = mkdtempSync(join(tmpdir(), 'clawgym-cli-training-'));
-const work = join(scratch, 'work');
+/** Of the first two tests: the second reads what the first trained. */
+let work = '';
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 const object = (kind: string, name: string, spec: object) => ({
@@ -30,6 +32,9 @@ const TEACHER = object('RolloutBatch', 'teacher', {
   model: { name: 'm', recording: { path: join(ROOT, 'examples/recordings/pi.jsonl') } },
 });
 
+/** Beside the folders of the other runs, and of no earlier try of the test. */
+const fresh = (name: string): string => join(work, `${name}-${randomUUID().slice(0, 8)}`);
+
 function manifest(name: string, ...objects: readonly object[]): string {
   const file = join(scratch, `${name}.yaml`);
   writeFileSync(file, objects.map((each) => JSON.stringify(each)).join('\n---\n'));
@@ -47,6 +52,7 @@ beforeAll(async () => {
 });
 
 test('a manifest runs in the order of what its objects name, and the model knows its lineage', async () => {
+  work = mkdtempSync(join(scratch, 'work-'));
   const more = sft('more', { base: { trainingRun: { name: 'sft' } } });
   const file = manifest('circle', more, sft('sft'), TEACHER);
   const { code, stdout, stderr } = await clawgym('run', '-f', file, '--out', work);
@@ -61,7 +67,7 @@ test('a manifest runs in the order of what its objects name, and the model knows
   expect(JSON.parse(shown.stdout)).toMatchObject({
     record: { run: 'more', parents: [models[0]?.digest], data: expect.stringMatching(/^\w{64}$/) },
   });
-  const to = join(scratch, 'exported');
+  const to = join(work, 'exported');
   expect(await clawgym('models', 'export', 'sft', to, '--out', work)).toMatchObject({ code: 0 });
   expect(readdirSync(to)).toContain('model.safetensors');
   // Everything is there: nothing runs again.
@@ -79,6 +85,7 @@ test('a bench of a trained model says which of its tasks the model was trained o
   const arms = [arm('more', { trainingRun: { name: 'more' } }), arm('other', { recording })];
   const file = manifest('bench', object('BenchRun', 'bench', { tasks, arms }));
   const out = join(work, 'bench');
+  rmSync(out, { recursive: true, force: true });
   const { code, stdout, stderr } = await clawgym('run', '-f', file, '--out', out);
   expect({ code, stderr }).toMatchObject({ code: 0 });
   expect(stdout).toContain('trained on tasks of this run, of 3: more 2\n');
@@ -90,7 +97,7 @@ test('a bench of a trained model says which of its tasks the model was trained o
 
 test('kill -9 of the command ends its trainer too, and the same command goes on from a checkpoint', async () => {
   const file = manifest('killed', sft('killed'));
-  const out = join(work, 'killed');
+  const out = fresh('killed');
   await trainWith('slow:300');
   const running = startClawgym('run', '-f', file, '--out', out);
   const checkpoint = join(out, 'trainer/out/checkpoints/step-2');
@@ -103,13 +110,13 @@ test('kill -9 of the command ends its trainer too, and the same command goes on 
   const [first, second] = readFileSync(join(out, 'trainer/out/starts'), 'utf8').split('\n');
   expect([first, Number(second) >= 2]).toEqual(['0', true]);
   // The name of the run is part of its model's record: the same run elsewhere is the one to compare with.
-  const whole = await clawgym('run', '-f', file, '--out', join(work, 'whole'));
+  const whole = await clawgym('run', '-f', file, '--out', fresh('whole'));
   expect(modelIn(whole.stdout)).toBe(modelIn(stdout));
 });
 
 test('Ctrl-C lets the trainer write a checkpoint, and says how to go on', async () => {
   const file = manifest('stopped', sft('stopped', { checkpoint: { everySteps: 100 } }));
-  const out = join(work, 'stopped');
+  const out = fresh('stopped');
   await trainWith('slow:300');
   const running = startClawgym('run', '-f', file, '--out', out);
   const metrics = join(out, 'trainer/out/metrics.jsonl');
@@ -138,7 +145,7 @@ test('reinforcement that its trainer ends says what the trainer said, and where 
   const spec = { base: { path: 'base' }, rl, hyper: {}, retries: { failures: 0 } };
   await trainWith('exit@0:2');
   const file = manifest('rl', object('TrainingRun', 'rl', spec));
-  const { code, stderr } = await clawgym('run', '-f', file, '--out', join(work, 'rl'));
+  const { code, stderr } = await clawgym('run', '-f', file, '--out', fresh('rl'));
   await trainWith();
   expect({ code, stderr }).toMatchObject({
     code: 1,
@@ -165,12 +172,12 @@ test.each<[string, readonly object[], string]>([
   ['a pause', [sft('a', { suspend: true })], 'spec.suspend is true'],
 ])('is refused in one line: %s', async (_, objects, message) => {
   const file = manifest('refused', ...objects);
-  const { code, stderr } = await clawgym('run', '-f', file, '--out', join(work, 'refused'));
+  const { code, stderr } = await clawgym('run', '-f', file, '--out', fresh('refused'));
   expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining(message) });
 });
 
 test('a model is imported once, shown by the start of its digest, and refused where it is none', async () => {
-  const out = join(scratch, 'imports');
+  const out = fresh('imports');
   const first = await clawgym('models', 'import', join(scratch, 'base'), '--out', out);
   expect(first.stdout).toMatch(/^sha256:[0-9a-f]{64}\n$/);
   expect((await clawgym('models', 'import', join(scratch, 'base'), '--out', out)).stdout).toBe(

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -54,6 +54,8 @@ beforeAll(() => mkdirSync(tmp, { mode: 0o711 }));
 afterAll(() => scratch.remove());
 
 it('runs a hostile agent on a real task to an honest end', async () => {
+  // A second try would read what was decided at the first.
+  rmSync(out, { recursive: true, force: true });
   const task = ['--tasks', 'examples/tasks', '--task', 'travel-claim'];
   const agent = ['--agent', 'command', '--command', SCRIPT];
   const run = await clawgym('bench', ...task, ...agent, '--out', out);
@@ -75,6 +77,7 @@ it('shows and downloads what it left without a control character', async () => {
     expect(RAW.exec(shown.stdout)).toBeNull();
   }
   const to = join(scratch.path, 'copy');
+  rmSync(to, { recursive: true, force: true });
   expect((await clawgym('download', id, '--out', out, '--to', to)).code).toBe(0);
   const [copy] = readdirSync(to);
   expect(existsSync(join(to, copy ?? '', 'workspace'))).toBe(true);

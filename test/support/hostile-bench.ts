@@ -72,6 +72,7 @@ export class HostileBench implements AsyncDisposable {
   readonly #scratch = scratchFolder();
   readonly #upstreams = new Map<string, Upstream>();
   readonly #watch: HostWatch;
+  readonly #tries = new Map<string, number>();
   readonly #oldTmp = process.env['TMPDIR'];
   #session: LocalSession | undefined;
 
@@ -101,7 +102,11 @@ export class HostileBench implements AsyncDisposable {
     return this.#session;
   }
 
-  async run(attack: Attack): Promise<Aftermath> {
+  /** A second try of the same attack is an arm of its own, or it would read what was decided of the first. */
+  async run(given: Attack): Promise<Aftermath> {
+    const tries = (this.#tries.get(given.name) ?? 0) + 1;
+    this.#tries.set(given.name, tries);
+    const attack = tries === 1 ? given : { ...given, name: `${given.name}-again-${tries}` };
     const taskSet = toTaskSet(attack);
     this.#tasks.push(...taskSet.tasks.map(taskFacts));
     if (attack.upstream) this.#upstreams.set(attack.name, attack.upstream);
