@@ -82,6 +82,14 @@ it('starts the trainer’s own server, or what the runtime says, by the names of
   expect(envOf(given)).toMatchObject({ POLICY_NAME: 'my-model', HF_HOME: '/tmp/hf' });
 });
 
+it('has as many threads as CPUs, unless the runtime says how many', () => {
+  const resources = { cpu: '2500m' };
+  expect(envOf(made({ resources }))).toMatchObject({ OMP_NUM_THREADS: '2' });
+  const env = { OMP_NUM_THREADS: '7' };
+  expect(envOf(made({ resources, env }))).toMatchObject(env);
+  expect(envOf(made())).not.toHaveProperty('OMP_NUM_THREADS');
+});
+
 it('asks for GPUs, memory and nodes as the runtime says', () => {
   const resources = { cpu: '8', memory: '64Gi', ephemeralStorage: '100Gi' };
   const server = { gpus: 2, resources, sharedMemoryMiB: 1024 };

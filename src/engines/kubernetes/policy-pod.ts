@@ -17,6 +17,7 @@ import { NODE_FLAGS, RESTRICTED, readyProbe } from './containers.ts';
 import type { EnvVar, VolumeMount } from './kube-types.ts';
 import { commonSpec, placement, tokenSeconds } from './pod-template.ts';
 import { type PodInstallation, SERVER_MARK, serverMark } from './settings.ts';
+import { threadVariables } from './thread-count.ts';
 import type { TrainerContainer, TrainerPodSpec, TrainerVolume } from './trainer-types.ts';
 import { mebibytes, mount, readOnly, TOKEN_NAME, tokenMount } from './volumes.ts';
 
@@ -138,7 +139,7 @@ function trusted(
 
 function policyServer(request: PolicyPodRequest): TrainerContainer {
   const { runtime, installation, model, version } = request;
-  const { image, command, env } = runtime.policyServer;
+  const { image, command, env, resources } = runtime.policyServer;
   const folder = `${POLICY_MOUNTS.models}/v-${version}`;
   const ours: EnvVar[] = [
     { name: POLICY_ENV.model, value: folder },
@@ -150,7 +151,8 @@ function policyServer(request: PolicyPodRequest): TrainerContainer {
     { name: POLICY_ENV.keyFile, value: `${POLICY_MOUNTS.key}/key` },
   ];
   const names = new Set(ours.map((one) => one.name));
-  const given = Object.entries({ ...DEFAULTS, ...env })
+  const threads = threadVariables(resources?.cpu);
+  const given = Object.entries({ ...DEFAULTS, ...threads, ...env })
     .filter(([name]) => !names.has(name))
     .map(([name, value]): EnvVar => ({ name, value }));
   return {

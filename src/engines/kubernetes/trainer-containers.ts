@@ -11,6 +11,7 @@ import {
 } from '../../protocol/pod-contract.ts';
 import { NODE_FLAGS, RESTRICTED, readyProbe } from './containers.ts';
 import type { EnvVar, VolumeMount } from './kube-types.ts';
+import { threadVariables } from './thread-count.ts';
 import type { TrainerJobRequest } from './trainer-request.ts';
 import type { TrainerContainer, TrainerResources } from './trainer-types.ts';
 import { mebibytes, mount, readOnly, TOKEN_NAME, tokenMount } from './volumes.ts';
@@ -121,7 +122,8 @@ function environment(request: TrainerJobRequest): EnvVar[] {
     { name: 'PET_MASTER_ADDR', value: `${name}-0.${name}` },
     { name: 'PET_MASTER_PORT', value: String(RENDEZVOUS_PORT) },
   ];
-  const given = Object.entries({ ...DEFAULTS, ...runtime.trainer.env }).map(
+  const threads = threadVariables(askedOf(request).cpu, Math.max(1, gpusOf(request)));
+  const given = Object.entries({ ...DEFAULTS, ...threads, ...runtime.trainer.env }).map(
     ([key, value]): EnvVar => ({ name: key, value }),
   );
   const ours = nodes > 1 ? [...own, ...others] : own;
@@ -147,10 +149,14 @@ export function gpusOf({ run, runtime }: Pick<TrainerJobRequest, 'run' | 'runtim
   return run.spec.trainer.gpusPerNode || runtime.trainer.gpus;
 }
 
+/** The words of the run stand before those of the runtime. */
+function askedOf({ run, runtime }: TrainerJobRequest) {
+  return { ...runtime.trainer.resources, ...run.spec.trainer.resources };
+}
+
 function trainerResources(request: TrainerJobRequest): TrainerResources {
-  const { run, runtime } = request;
-  const asked = { ...runtime.trainer.resources, ...run.spec.trainer.resources };
-  const { cpu, memory, ephemeralStorage } = asked;
+  const { run } = request;
+  const { cpu, memory, ephemeralStorage } = askedOf(request);
   const gpus = gpusOf(request);
   const fixed = {
     ...(memory === undefined ? {} : { memory }),

@@ -65,6 +65,19 @@ describe('the Job of a start', () => {
     expect(own?.resources.limits).toMatchObject({ 'nvidia.com/gpu': '2' });
   });
 
+  test('has as many threads as CPUs, shared by the processes of its GPUs', () => {
+    const threads = (trainer: object, resources: object) => {
+      const runtime = { trainer: { image: IMAGE, resources } };
+      const [container] = podOf(request({ resources: undefined, ...trainer }, runtime)).containers;
+      const found = container?.env.find(({ name }) => name === 'OMP_NUM_THREADS');
+      return found && 'value' in found ? found.value : undefined;
+    };
+    expect(threads({ gpusPerNode: 0 }, { cpu: '2' })).toBe('2');
+    expect(threads({ gpusPerNode: 8 }, { cpu: '96' })).toBe('12');
+    expect(threads({ gpusPerNode: 0, resources: { cpu: '4' } }, { cpu: '2' })).toBe('4');
+    expect(threads({ gpusPerNode: 0 }, {})).toBeUndefined();
+  });
+
   test('gives the trainer neither token nor address, and nothing to write but its outputs', () => {
     const pod = podOf(request());
     const [trainer] = pod.containers;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { immutableChanges } from '../../api/immutability.ts';
+import { quantityMiB, quantityMillis } from '../../api/quantity.ts';
 import { type RolloutBatch, rolloutBatch } from '../../api/rollout-batch.ts';
 import { isRecord, parseJson, type Sha256 } from '../../base/brand.ts';
 import { canonicalJson } from '../../base/canonical-json.ts';
@@ -8,7 +9,6 @@ import { ClawError } from '../../base/error.ts';
 import { zSha256 } from '../../protocol/fields.ts';
 import type { BatchRow } from '../../store/records.ts';
 import { type BatchSettings, batchSettings, plainBudgets } from '../planning/batch-settings.ts';
-import { quantityMiB, quantityMillis } from './quantity.ts';
 
 export type BatchSpec = RolloutBatch['spec'];
 
