@@ -3,6 +3,7 @@ import { PRODUCT } from '../base/product.ts';
 import { count, decimal, outputFormat } from './flag-values.ts';
 import { registerModels } from './models/register-models.ts';
 import { registerReaderCommands } from './reader-commands.ts';
+import { registerSynthesis } from './synthesis/register-synthesis.ts';
 import { registerTasksCommands } from './tasks-commands.ts';
 
 /**
@@ -21,6 +22,7 @@ export function buildProgram(): Command {
   addBench(program);
   registerReaderCommands(program);
   registerTasksCommands(program);
+  registerSynthesis(program);
   registerModels(program);
   addVerify(program);
   addDoctor(program);

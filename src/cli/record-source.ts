@@ -11,15 +11,10 @@ import { type ClusterFlags, namesCluster } from './cluster/cluster-flags.ts';
 import { deletedBatches } from './deleted-batches.ts';
 import type { CliEnvironment } from './environment.ts';
 import { storeDir } from './local-session.ts';
+import type { NamedObject } from './named-objects.ts';
 
 /** A batch by the name that people know. */
-export interface NamedBatch {
-  readonly id: BatchId;
-  /** Local: the id. Cluster: the name of the RolloutBatch, whose uid is the id. */
-  readonly name: string;
-  /** Its object is gone; its records are kept for the days of retention. */
-  readonly deleted?: boolean;
-}
+export type NamedBatch = NamedObject<BatchId>;
 
 /** Records and artifacts of runs, wherever they are kept. */
 export interface RecordSource extends AsyncDisposable {

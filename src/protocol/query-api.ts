@@ -31,6 +31,16 @@ export const QUERY_ROUTES = {
   call: '/call',
   /** ?id=: a model call of a SynthesisJob. */
   synthesisCall: '/synthesis-call',
+  /** Those of SynthesisJobs: `zKnownSynthesis` rows. */
+  syntheses: '/syntheses',
+  /** ?id= of one: `zKnownSynthesis` */
+  synthesis: '/synthesis',
+  /** ?synthesis= and optionally &after=N: at most `OVERVIEW_PAGE` records in brief; none is the end. */
+  synthesisRecords: '/synthesis/records',
+  /** ?synthesis=&number= */
+  synthesisRecord: '/synthesis/record',
+  /** ?synthesis=&number=: the answered calls of a record. */
+  synthesisCalls: '/synthesis/calls',
   /** The bytes; 404 where there are none. */
   artifact: '/artifacts/:digest',
   /** PUT, raw body, with the bearer of the Secret: `zPutArtifact`. Swept within days, unless named. */
@@ -38,6 +48,20 @@ export const QUERY_ROUTES = {
   /** GET: `zListedModel` rows. POST `zImportedModel`, of files that were put, with that bearer. */
   models: '/models',
 } as const;
+
+/** A SynthesisJob whose rows the server keeps. */
+export const zKnownSynthesis = z.object({
+  /** Uid of the object. */
+  id: z.string(),
+  namespace: z.string(),
+  name: z.string(),
+  createdAt: z.number(),
+  /** Accepted tasks, once the job has ended with any. */
+  taskSet: zSha256.optional(),
+  ended: z.boolean(),
+});
+export type KnownSynthesis = z.infer<typeof zKnownSynthesis>;
+export const OVERVIEW_PAGE = 500;
 
 export const zPutArtifact = z.object({ digest: zSha256, size: z.int() });
 

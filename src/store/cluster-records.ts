@@ -13,7 +13,7 @@ import type {
 } from './records.ts';
 import type { RetentionRecords } from './retention-records.ts';
 import type { RlRecords } from './rl-records.ts';
-import type { SynthesisRecords } from './synthesis-records.ts';
+import type { SynthesisLists, SynthesisRecords } from './synthesis-records.ts';
 import type { SynthesisRuns } from './synthesis-runs.ts';
 import type { TrainingRecords } from './training-records.ts';
 
@@ -133,7 +133,8 @@ export type ClusterStore = RecordStore &
   RlRecords &
   ObjectRecords &
   TrainingRecords &
-  SynthesisRecords & { readonly synthesisRuns: SynthesisRuns };
+  SynthesisRecords &
+  SynthesisLists & { readonly synthesisRuns: SynthesisRuns };
 
 /**
  * Digest of the results, exports (JSON), digest that the source has now, reason of a cancellation, end

@@ -10,6 +10,21 @@ export interface SynthesisReader {
   listSynthesisCalls(job: string): Promise<readonly SynthesisCallRow[]>;
 }
 
+/** How people look at it: what lies there, and one record with its calls. */
+export interface SynthesisLists {
+  /** In order of creation. */
+  listSyntheses(): Promise<readonly SynthesisJobRow[]>;
+  getSynthesisRecord(job: string, number: number): Promise<SynthesisRecordRow | undefined>;
+  /** By number, from the one after `after`. */
+  pageSynthesisRecords(
+    job: string,
+    after: number,
+    most: number,
+  ): Promise<readonly SynthesisRecordRow[]>;
+  /** Of one record, by start. */
+  listRecordCalls(job: string, number: number): Promise<readonly SynthesisCallRow[]>;
+}
+
 /** Every method is one transaction; what it returned is durable. */
 export interface SynthesisRecords extends SynthesisReader {
   /** Idempotent; throws `Conflict` where the job is known with another specification. */

@@ -1,5 +1,5 @@
 import type { Sha256 } from '../base/brand.ts';
-import type { SynthesisJobRow, SynthesisRecordRow } from './synthesis-records.ts';
+import type { SynthesisJobRow, SynthesisLists } from './synthesis-records.ts';
 
 /**
  * What a cluster's server keeps of a SynthesisJob beside its records and calls (design: cluster.md 12).
@@ -15,13 +15,8 @@ export interface SynthesisRuns {
   /** Only the named fields change; `result` and `cancelled` keep the first value that they had. */
   changeSynthesisRun(job: string, changes: SynthesisRunChanges): Promise<void>;
 
-  getSynthesisRecord(job: string, number: number): Promise<SynthesisRecordRow | undefined>;
-  /** By number, from the one after `after`. */
-  pageSynthesisRecords(
-    job: string,
-    after: number,
-    most: number,
-  ): Promise<readonly SynthesisRecordRow[]>;
+  getSynthesisRecord: SynthesisLists['getSynthesisRecord'];
+  pageSynthesisRecords: SynthesisLists['pageSynthesisRecords'];
   /** How each record stands, without what it holds. */
   synthesisLines(job: string): Promise<readonly SynthesisLine[]>;
   synthesisUsage(job: string): Promise<SynthesisUsage>;

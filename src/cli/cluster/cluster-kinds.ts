@@ -3,6 +3,7 @@ import { zKubeObject } from '../../../operator/kube/objects/kube-object.ts';
 import { defineResource } from '../../../operator/kube/objects/resource.ts';
 import { benchRun } from '../../api/bench-run.ts';
 import { rolloutBatch } from '../../api/rollout-batch.ts';
+import { synthesisJob } from '../../api/synthesis-job.ts';
 
 /** The parts of objects that reading commands need; whatever else newer versions add is left alone. */
 const zCondition = z.looseObject({
@@ -26,6 +27,12 @@ export type BenchRunObject = z.infer<typeof zBenchRun>;
 export const benchRuns = defineResource({ ...benchRun, namespaced: true, schema: zBenchRun });
 export const rolloutBatches = defineResource({
   ...rolloutBatch,
+  namespaced: true,
+  schema: zKubeObject,
+});
+
+export const synthesisJobs = defineResource({
+  ...synthesisJob,
   namespaced: true,
   schema: zKubeObject,
 });

@@ -10,12 +10,14 @@ import type { ObjectReader, ObjectRecords } from '../../store/object-records.ts'
 import type { RecordReader } from '../../store/record-reader.ts';
 import type { RecordStore } from '../../store/records.ts';
 import { openSqliteReader, openSqliteStore } from '../../store/sqlite/open.ts';
-import type { SynthesisReader } from '../../store/synthesis-records.ts';
+import type { SynthesisLists, SynthesisReader } from '../../store/synthesis-records.ts';
 import { storeDir } from '../local-session.ts';
 
 /** Records and artifacts of an output folder, to read; safe beside a run that goes on there. */
 export interface WorkReader extends AsyncDisposable {
-  readonly records: RecordReader & ObjectReader & SynthesisReader;
+  /** The output folder. */
+  readonly out: string;
+  readonly records: RecordReader & ObjectReader & SynthesisReader & SynthesisLists;
   readonly artifacts: ArtifactStore;
 }
 
@@ -56,7 +58,7 @@ export async function openWorkFolder(
     try {
       const records = open.use(await openSqliteReader(folder));
       const artifacts = await openFileArtifacts(join(folder, 'artifacts'));
-      stores.push({ records, artifacts, [Symbol.asyncDispose]: () => Promise.resolve() });
+      stores.push({ out, records, artifacts, [Symbol.asyncDispose]: () => Promise.resolve() });
     } catch (cause) {
       const unreadable = cause instanceof ClawError && cause.code === 'StoreUnavailable';
       if (!unreadable) throw cause;

@@ -27,16 +27,16 @@ export interface QueryAccessOptions {
 interface Asking {
   /** A person of the cluster, or undefined for the holder of the bearer. */
   readonly person: Person | undefined;
-  /** Namespace of the batch that the request was let through to. */
+  /** Namespace of the batch or SynthesisJob that the request was let through to. */
   granted?: string;
 }
 
 /**
  * Who may read what. The bearer of the token Secret reads every run; a person with a token of the cluster
- * reads the batches of those namespaces in which they may `get` rolloutbatches, where the installation
- * may ask the API server for that. Artifacts have no namespace: a person reads those that rows handed to
- * them have named, for as long as they may read the namespace of those rows, and task sets and results of
- * their batches. A right that was taken away holds for the minute that answers of the API server are kept.
+ * reads the batches and SynthesisJobs of those namespaces in which they may `get` rolloutbatches, where the
+ * installation may ask the API server for that. Artifacts have no namespace: a person reads those that rows
+ * handed to them have named, for as long as they may read the namespace of those rows, and task sets and
+ * results of their batches. A right that was taken away holds for the minute that answers of the API server are kept.
  */
 export class QueryAccess {
   readonly #options: QueryAccessOptions;
@@ -62,16 +62,18 @@ export class QueryAccess {
     this.#asking.set(request, { person });
   }
 
-  /** Those of the batches that the request may see. */
-  async visible(
+  /** Those of the rows that the request may see, by their namespaces. */
+  async visible<T>(
     request: FastifyRequest,
-    batches: readonly BatchRow[],
-  ): Promise<readonly BatchRow[]> {
+    rows: readonly T[],
+    placeOf: (row: T) => string | undefined,
+  ): Promise<readonly T[]> {
     const { person } = this.#who(request);
-    if (person === undefined) return batches;
-    const seen: BatchRow[] = [];
-    for (const batch of batches) {
-      if ((await this.#granted(person, batch)) !== undefined) seen.push(batch);
+    if (person === undefined) return rows;
+    const seen: T[] = [];
+    for (const row of rows) {
+      const namespace = placeOf(row);
+      if (namespace !== undefined && (await this.#mayRead(person, namespace))) seen.push(row);
     }
     return seen;
   }
@@ -165,7 +167,7 @@ export class QueryAccess {
 const nameOf = ({ username, uid }: Person): string => JSON.stringify([username, uid]);
 
 /** Undefined for a batch that no cluster made. */
-function namespaceOf({ spec }: BatchRow): string | undefined {
+export function namespaceOf({ spec }: BatchRow): string | undefined {
   const value = parseJson(spec);
   const namespace = isRecord(value) ? value['namespace'] : undefined;
   return typeof namespace === 'string' && namespace !== '' ? namespace : undefined;

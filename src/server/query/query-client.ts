@@ -7,14 +7,22 @@ import type { Sha256 } from '../../base/brand.ts';
 import { parseJson } from '../../base/brand.ts';
 import { asErrorCode, ClawError, errorMessage } from '../../base/error.ts';
 import {
+  type KnownSynthesis,
+  OVERVIEW_PAGE,
   QUERY_PREFIX,
   QUERY_ROUTES,
+  zKnownSynthesis,
   zListedModel,
   zPutArtifact,
 } from '../../protocol/query-api.ts';
 import type { ArtifactStore, StoredArtifact } from '../../store/artifacts.ts';
 import type { RecordReader } from '../../store/record-reader.ts';
-import type { SynthesisReader } from '../../store/synthesis-records.ts';
+import type {
+  SynthesisCallRow,
+  SynthesisReader,
+  SynthesisRecordRow,
+} from '../../store/synthesis-records.ts';
+import { type RecordOverview, zRecordOverview } from '../../synthesis/record-overview.ts';
 import type { KnownModel } from '../../training/model-records.ts';
 import {
   zAttemptRow,
@@ -23,6 +31,7 @@ import {
   zOutcomeCounts,
   zRolloutRow,
   zSynthesisCallRow,
+  zSynthesisRecordRow,
   zVerificationRow,
 } from './query-rows.ts';
 
@@ -88,6 +97,39 @@ export class QueryClient implements RecordReader, Pick<ArtifactStore, 'read' | '
   /** For readers that ask first; what is not there fails when it is read. */
   async size(digest: Sha256): Promise<number> {
     return (await this.read(digest)).length;
+  }
+
+  async listSyntheses(): Promise<readonly KnownSynthesis[]> {
+    return await this.#rows(QUERY_ROUTES.syntheses, {}, zKnownSynthesis);
+  }
+
+  /** A person reads its task set once they were told of it. */
+  async getSynthesis(id: string): Promise<KnownSynthesis | undefined> {
+    return await this.#row(QUERY_ROUTES.synthesis, { id }, zKnownSynthesis);
+  }
+
+  /** By number. */
+  async listRecordOverviews(synthesis: string): Promise<readonly RecordOverview[]> {
+    const all: RecordOverview[] = [];
+    for (;;) {
+      const page = { synthesis, after: String(all.at(-1)?.number ?? 0) };
+      const rows = await this.#rows(QUERY_ROUTES.synthesisRecords, page, zRecordOverview);
+      all.push(...rows);
+      if (rows.length < OVERVIEW_PAGE) return all;
+    }
+  }
+
+  async getSynthesisRecord(
+    synthesis: string,
+    number: number,
+  ): Promise<SynthesisRecordRow | undefined> {
+    const one = { synthesis, number: String(number) };
+    return await this.#row(QUERY_ROUTES.synthesisRecord, one, zSynthesisRecordRow);
+  }
+
+  async listRecordCalls(synthesis: string, number: number): Promise<readonly SynthesisCallRow[]> {
+    const one = { synthesis, number: String(number) };
+    return await this.#rows(QUERY_ROUTES.synthesisCalls, one, zSynthesisCallRow);
   }
 
   async listModels(): Promise<readonly KnownModel[]> {

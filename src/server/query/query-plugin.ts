@@ -17,21 +17,18 @@ import { QUERY_ROUTES } from '../../protocol/query-api.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { RecordReader } from '../../store/record-reader.ts';
 import type { AttemptRow, CallRow } from '../../store/records.ts';
-import type { SynthesisReader } from '../../store/synthesis-records.ts';
-import type { SynthesisRuns } from '../../store/synthesis-runs.ts';
 import { errorHandler } from '../error-reply.ts';
 import { type ModelRoutesOptions, modelRoutes } from './model-routes.ts';
-import { QueryAccess, type QueryAccessOptions } from './query-access.ts';
+import { namespaceOf, QueryAccess, type QueryAccessOptions } from './query-access.ts';
 import { HIDDEN_NONCE } from './query-rows.ts';
+import { type SynthesisRoutesOptions, synthesisRoutes } from './synthesis-routes.ts';
 
 export interface QueryPluginOptions extends QueryAccessOptions {
   readonly artifacts: Pick<ArtifactStore, 'size' | 'stream' | 'read' | 'putStream'>;
   /** Rows of models; the store has them. */
   readonly models: ModelRoutesOptions['models'];
-  /** Calls of SynthesisJobs, and whose these are. */
-  readonly synthesis: Pick<SynthesisReader, 'getSynthesisCall'> & {
-    readonly synthesisRuns: Pick<SynthesisRuns, 'getSynthesisRun'>;
-  };
+  /** Rows of SynthesisJobs, and whose these are. */
+  readonly synthesis: SynthesisRoutesOptions['store'];
   readonly logger: Logger;
 }
 
@@ -60,7 +57,7 @@ export async function queryPlugin(
     app.get(route, async (request) => ({ row: (await read(request)) ?? null }));
   batchRoutes(rows, row, { store, access });
   attemptRoutes(rows, row, { store, access });
-  synthesisRoutes(row, { synthesis, access });
+  synthesisRoutes(app, { access, store: synthesis });
   modelRoutes(app, { access, artifacts, models, now: Date.now });
   app.get(QUERY_ROUTES.artifact, async (request, reply) => {
     const { digest } = z.object({ digest: z.string() }).parse(request.params);
@@ -86,7 +83,9 @@ function batchRoutes(rows: Rows, row: Row, { store, access }: Parts): void {
     await access.ofBatch(request, id);
     return id;
   };
-  rows(QUERY_ROUTES.batches, async (request) => access.visible(request, await store.listBatches()));
+  rows(QUERY_ROUTES.batches, async (request) =>
+    access.visible(request, await store.listBatches(), namespaceOf),
+  );
   row(QUERY_ROUTES.batch, async (request) => store.getBatch(await batchIn(request, 'id')));
   row(QUERY_ROUTES.outcomes, async (request) =>
     store.countOutcomes(await batchIn(request, 'batch')),
@@ -133,20 +132,6 @@ function attemptRoutes(rows: Rows, row: Row, { store, access }: Parts): void {
     if (call === undefined) return undefined;
     await access.ofAttempt(request, call.attempt);
     access.handsOut(request, artifactsOfCall(call));
-    return call;
-  });
-}
-
-function synthesisRoutes(
-  row: Row,
-  { synthesis, access }: Pick<QueryPluginOptions, 'synthesis'> & Pick<Parts, 'access'>,
-): void {
-  row(QUERY_ROUTES.synthesisCall, async (request) => {
-    const call = await synthesis.getSynthesisCall(need(request, 'id'));
-    if (call === undefined) return undefined;
-    const run = await synthesis.synthesisRuns.getSynthesisRun(call.job);
-    await access.ofNamespace(request, run?.namespace, `call ${call.callId}`);
-    access.handsOut(request, [call.request, call.response]);
     return call;
   });
 }

@@ -21,7 +21,7 @@ import {
   zRolloutId,
   zScore,
 } from '../../store/sqlite/columns.ts';
-import type { SynthesisCallRow } from '../../store/synthesis-records.ts';
+import type { SynthesisCallRow, SynthesisRecordRow } from '../../store/synthesis-records.ts';
 
 /** Rows of store/records.ts as JSON: what is `undefined` there is absent here. */
 export const zBatchRow: z.ZodType<BatchRow> = z.object({
@@ -104,18 +104,27 @@ export const zCallRow: z.ZodType<CallRow> = z.object({
   finish: absent(zCallFinish),
 });
 
+export const zSynthesisRecordRow: z.ZodType<SynthesisRecordRow> = z.object({
+  job: z.string(),
+  number: z.int(),
+  revision: z.int(),
+  stage: z.string(),
+  data: z.string(),
+  endedAt: absent(z.number()),
+});
+
 export const zSynthesisCallRow: z.ZodType<SynthesisCallRow> = z.object({
   callId: z.string(),
   job: z.string(),
-  number: z.number(),
+  number: z.int(),
   stage: z.string(),
   role: z.enum(['generator', 'judge']),
   model: z.string(),
   request: zDigest,
   response: zDigest,
-  status: z.number(),
-  inputTokens: z.number(),
-  outputTokens: z.number(),
+  status: z.int(),
+  inputTokens: z.int(),
+  outputTokens: z.int(),
   startedAt: z.number(),
   endedAt: z.number(),
 });

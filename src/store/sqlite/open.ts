@@ -8,7 +8,7 @@ import type { BatchNotes, ClusterStore } from '../cluster-records.ts';
 import type { ObjectReader, ObjectRecords } from '../object-records.ts';
 import type { RecordReader } from '../record-reader.ts';
 import type { RecordStore } from '../records.ts';
-import type { SynthesisReader, SynthesisRecords } from '../synthesis-records.ts';
+import type { SynthesisLists, SynthesisReader, SynthesisRecords } from '../synthesis-records.ts';
 import { Connection } from './connection.ts';
 import { migrate, refuseNewerSchema, schemaVersion } from './migrations.ts';
 import { takeOwnerLock } from './owner-lock.ts';
@@ -82,7 +82,7 @@ async function openOwned<T>(
 /** Opens the store to read, while its owner runs or afterwards. Throws `NotFound` without a store. */
 export async function openSqliteReader(
   folder: string,
-): Promise<RecordReader & ObjectReader & SynthesisReader> {
+): Promise<RecordReader & ObjectReader & SynthesisReader & SynthesisLists> {
   return await inFolder(folder, () => {
     const path = join(folder, DATABASE_FILE);
     if (!existsSync(path)) {

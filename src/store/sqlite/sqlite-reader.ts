@@ -14,6 +14,7 @@ import type {
 import type {
   SynthesisCallRow,
   SynthesisJobRow,
+  SynthesisLists,
   SynthesisReader,
   SynthesisRecordRow,
 } from '../synthesis-records.ts';
@@ -27,13 +28,16 @@ import { countOutcomes, getRollout, listRollouts } from './rollouts.ts';
 import {
   getSynthesis,
   getSynthesisCall,
+  listRecordCalls,
+  listSyntheses,
   listSynthesisCalls,
   listSynthesisRecords,
 } from './synthesis.ts';
+import { getSynthesisRecord, pageSynthesisRecords } from './synthesis-runs.ts';
 import { listVerifications } from './verifications.ts';
 
 /** Reads committed rows; the methods are those of `RecordStore`. */
-export class SqliteReader implements RecordReader, ObjectReader, SynthesisReader {
+export class SqliteReader implements RecordReader, ObjectReader, SynthesisReader, SynthesisLists {
   protected readonly connection: Connection;
 
   constructor(connection: Connection) {
@@ -109,6 +113,26 @@ export class SqliteReader implements RecordReader, ObjectReader, SynthesisReader
 
   listSynthesisCalls(job: string): Promise<readonly SynthesisCallRow[]> {
     return this.read((db) => listSynthesisCalls(db, job));
+  }
+
+  listSyntheses(): Promise<readonly SynthesisJobRow[]> {
+    return this.read(listSyntheses);
+  }
+
+  getSynthesisRecord(job: string, number: number): Promise<SynthesisRecordRow | undefined> {
+    return this.read((db) => getSynthesisRecord(db, job, number));
+  }
+
+  pageSynthesisRecords(
+    job: string,
+    after: number,
+    most: number,
+  ): Promise<readonly SynthesisRecordRow[]> {
+    return this.read((db) => pageSynthesisRecords(db, job, after, most));
+  }
+
+  listRecordCalls(job: string, number: number): Promise<readonly SynthesisCallRow[]> {
+    return this.read((db) => listRecordCalls(db, job, number));
   }
 
   [Symbol.asyncDispose](): Promise<void> {

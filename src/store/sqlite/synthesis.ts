@@ -70,6 +70,12 @@ export function getSynthesis(db: Connection, job: string): SynthesisJobRow | und
   return row === undefined ? undefined : parseRow(zJob, 'synthesis_jobs', row);
 }
 
+export function listSyntheses(db: Connection): readonly SynthesisJobRow[] {
+  return db
+    .all('SELECT * FROM synthesis_jobs ORDER BY created_at, id')
+    .map((row) => parseRow(zJob, 'synthesis_jobs', row));
+}
+
 export function planSynthesis(db: Connection, job: SynthesisJobRow): void {
   const known = getSynthesis(db, job.id);
   if (known === undefined) {
@@ -124,6 +130,19 @@ export function getSynthesisCall(db: Connection, callId: string): SynthesisCallR
 export function listSynthesisCalls(db: Connection, job: string): readonly SynthesisCallRow[] {
   return db
     .all('SELECT * FROM synthesis_calls WHERE job = ? ORDER BY number, started_at, call_id', job)
+    .map((row) => parseRow(zCall, 'synthesis_calls', row));
+}
+
+export function listRecordCalls(
+  db: Connection,
+  job: string,
+  number: number,
+): readonly SynthesisCallRow[] {
+  return db
+    .all(
+      'SELECT * FROM synthesis_calls WHERE job = ? AND number = ? ORDER BY started_at, call_id',
+      ...[job, number],
+    )
     .map((row) => parseRow(zCall, 'synthesis_calls', row));
 }
 
