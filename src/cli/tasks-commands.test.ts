@@ -2,7 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { packedExample } from '../../test/support/import-files.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
+import { systemClock } from '../base/clock.ts';
+import { sha256 } from '../base/digest.ts';
+import { openSqliteStore } from '../store/sqlite/open.ts';
 
 const MAIN = join(import.meta.dirname, 'main.ts');
 
@@ -53,6 +57,21 @@ test('import, show, check, export and import again from the command line', {
       clawgym('export', at('set.tar'), '--format', format, '--out', at(format)).stderr,
     ).toContain('[Conflict]');
   }
+});
+
+test('show and export take the tasks that a SynthesisJob accepted, as folders unless asked otherwise', {
+  timeout: 60_000,
+}, async () => {
+  await using dir = await tempDir();
+  const at = (name: string): string => join(dir.path, name);
+  const folder = at('sums/store');
+  await using store = await openSqliteStore({ folder, holder: 'test', clock: systemClock });
+  await store.planSynthesis({ id: 'sums', specDigest: sha256('s'), spec: '{}', createdAt: 1 });
+  await writeFile(at('sums/task-set.tar'), (await packedExample('log-triage')).bytes);
+  const from = ['synthesisjob/sums', '--from', dir.path];
+  expect(clawgym('show', ...from).stdout).toMatch(/^ID +CATEGORY.*\nlog-triage /);
+  expect(clawgym('export', ...from, '-o', at('tasks'))).toMatchObject({ status: 0, stderr: '' });
+  expect(await readdir(at('tasks'))).toEqual(['log-triage']);
 });
 
 test('one bad task: nothing is written and the code is 1, unless it is to be skipped', {

@@ -8,21 +8,24 @@ import { type HarborExportOptions, harborFolder } from '../tasks/export/harbor.t
 import { writeFolder } from '../tasks/export/write-folder.ts';
 import { DEFAULT_IMPORT_LIMITS } from '../tasks/import/import-limits.ts';
 import type { TaskSet } from '../tasks/task-set.ts';
+import { cliEnvironment } from './environment.ts';
 import { stopSignal } from './stop-signal.ts';
+import { type JobTasksFlags, loadPathOrJob } from './synthesis/accepted-set.ts';
 import type { EXPORT_FORMATS } from './tasks-commands.ts';
-import { agentCodeScanner, loadTasksSource } from './tasks-source.ts';
+import { agentCodeScanner } from './tasks-source.ts';
 
-export interface TasksExportOptions {
+export interface TasksExportOptions extends JobTasksFlags {
   readonly format: (typeof EXPORT_FORMATS)[number];
   readonly out: string;
   readonly image: string;
   readonly json?: boolean | undefined;
 }
 
-/** `clawgym tasks export PATH --format FORMAT --out PATH`. */
+/** `clawgym tasks export PATH|synthesisjob/NAME --format FORMAT --out PATH`. */
 export async function tasksExportCommand(path: string, options: TasksExportOptions): Promise<void> {
   using stop = stopSignal((text) => process.stderr.write(text));
-  const loaded = await loadTasksSource(path, {}, stop.signal);
+  const { format: _written, out: _place, ...from } = options;
+  const loaded = await loadPathOrJob(path, from, cliEnvironment(), stop.signal);
   try {
     if (loaded.problems.length > 0) {
       throw new ClawError(

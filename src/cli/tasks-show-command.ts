@@ -4,22 +4,23 @@ import { table } from '../base/table.ts';
 import type { SourceFormat } from '../tasks/import/importer.ts';
 import type { Task } from '../tasks/task.ts';
 import type { TaskEntry } from '../tasks/task-set.ts';
+import { cliEnvironment } from './environment.ts';
 import { stopSignal } from './stop-signal.ts';
-import { loadTasksSource } from './tasks-source.ts';
+import { type JobTasksFlags, loadPathOrJob } from './synthesis/accepted-set.ts';
 
-export interface TasksShowOptions {
+export interface TasksShowOptions extends JobTasksFlags {
   readonly format?: SourceFormat | undefined;
   readonly json?: boolean | undefined;
 }
 
-/** `clawgym tasks show PATH [ID]`. */
+/** `clawgym tasks show PATH|synthesisjob/NAME [ID]`. */
 export async function tasksShowCommand(
   path: string,
   id: string | undefined,
   options: TasksShowOptions,
 ): Promise<void> {
   using stop = stopSignal((text) => process.stderr.write(text));
-  const loaded = await loadTasksSource(path, { format: options.format }, stop.signal);
+  const loaded = await loadPathOrJob(path, options, cliEnvironment(), stop.signal);
   try {
     const { tasks, digest } = loaded.set;
     if (id === undefined) {

@@ -1,67 +1,13 @@
-import Fastify from 'fastify';
-import { Agent } from 'undici';
-import { expect, onTestFinished, test } from 'vitest';
-import { ManualClock } from '../../../test/support/manual-clock.ts';
-import { MemoryArtifacts } from '../../../test/support/memory-artifacts.ts';
-import { writeRecords } from '../../../test/support/synthesis/written-records.ts';
-import { tempDir } from '../../../test/support/temp-dir.ts';
-import { systemClock } from '../../base/clock.ts';
+import { expect, test } from 'vitest';
+import { servedSyntheses } from '../../../test/support/synthesis/served-syntheses.ts';
 import { sha256 } from '../../base/digest.ts';
-import { silentLogger } from '../../base/logger.ts';
-import { OVERVIEW_PAGE, QUERY_PREFIX } from '../../protocol/query-api.ts';
-import { openSqliteClusterStore } from '../../store/sqlite/open.ts';
-import { AccessReviews } from '../identity/access-reviews.ts';
-import { QueryClient } from './query-client.ts';
-import { queryPlugin } from './query-plugin.ts';
-
-/** Jobs of two namespaces, the first of which has ended; Ada may read its namespace. */
-async function served() {
-  const folder = await tempDir();
-  const store = await openSqliteClusterStore({
-    ...{ folder: folder.path, holder: 'test', clock: systemClock, survives: 'process' },
-  });
-  const artifacts = new MemoryArtifacts();
-  for (const [id, namespace] of [
-    ['ours', 'team-a'],
-    ['theirs', 'team-b'],
-  ] as const) {
-    const spec = { id, specDigest: sha256(id), spec: '{}', createdAt: 5 };
-    await store.synthesisRuns.planSynthesisRun(spec, { namespace, name: 'sums', steering: '{}' });
-    await writeRecords(store, id);
-    for (const what of ['asked draft', 'answered draft', 'tasks'])
-      await artifacts.put(Buffer.from(`${what} ${id}`));
-    const result = { ended: 'TargetReached', taskSet: sha256(`tasks ${id}`), at: 7 };
-    await store.synthesisRuns.changeSynthesisRun(id, { result: JSON.stringify(result) });
-  }
-  const person = { username: 'ada', uid: '', groups: [], extra: {} };
-  const source = {
-    whois: async (token: string) => (token === 'ada' ? person : undefined),
-    mayRead: async (_person: unknown, namespace: string) => namespace === 'team-a',
-  };
-  const app = Fastify();
-  await app.register(queryPlugin, {
-    ...{ prefix: QUERY_PREFIX, store, models: store, synthesis: store, artifacts },
-    ...{ logger: silentLogger, token: () => 'all', batchesOf: async () => [] },
-    reviews: new AccessReviews(source, new ManualClock()),
-  });
-  const url = await app.listen({ host: '127.0.0.1', port: 0 });
-  const dispatcher = new Agent();
-  const { signal } = new AbortController();
-  onTestFinished(async () => {
-    await dispatcher.close();
-    await app.close();
-    await store[Symbol.asyncDispose]();
-    await folder[Symbol.asyncDispose]();
-  });
-  const as = (token: string) => new QueryClient({ url, dispatcher, token, signal });
-  return { as, store };
-}
+import { OVERVIEW_PAGE } from '../../protocol/query-api.ts';
 
 const text = async (read: Promise<Uint8Array>): Promise<string> =>
   Buffer.from(await read).toString();
 
 test('tells of jobs, of their records in brief, and of one record with its calls', async () => {
-  const { as, store } = await served();
+  const { as, store } = await servedSyntheses();
   const all = as('all');
   const taskSet = sha256('tasks ours');
   const ours = {
@@ -98,7 +44,7 @@ test('tells of jobs, of their records in brief, and of one record with its calls
 });
 
 test('lists jobs of more records than one page has', async () => {
-  const { as, store } = await served();
+  const { as, store } = await servedSyntheses();
   const [third] = (await store.listSynthesisRecords('ours')).slice(2);
   const last = OVERVIEW_PAGE + 2;
   await Promise.all(
@@ -111,7 +57,7 @@ test('lists jobs of more records than one page has', async () => {
 });
 
 test('a person reads the jobs of their namespaces, and what rows of those have named', async () => {
-  const { as } = await served();
+  const { as } = await servedSyntheses();
   const ada = as('ada');
   expect((await ada.listSyntheses()).map(({ id }) => id)).toEqual(['ours']);
   await expect(ada.read(sha256('tasks ours'))).rejects.toMatchObject({ code: 'Forbidden' });
@@ -126,7 +72,7 @@ test('a person reads the jobs of their namespaces, and what rows of those have n
 });
 
 test('a person reads nothing of jobs of other namespaces, by no route', async () => {
-  const { as } = await served();
+  const { as } = await servedSyntheses();
   const ada = as('ada');
   const tries: readonly (() => Promise<unknown>)[] = [
     () => ada.getSynthesis('theirs'),
