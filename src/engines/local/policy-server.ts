@@ -38,8 +38,11 @@ export interface PolicyServer {
   stop(): Promise<void>;
 }
 
-/** Libraries are imported and weights read before it answers. */
-const START_MS = 180_000;
+/**
+ * Libraries are imported and weights read before it answers: minutes on a busy host or a cold disk. One that
+ * ends instead is noticed at once.
+ */
+const START_MS = 600_000;
 const LOAD_MS = 120_000;
 const POLL_MS = 50;
 const GRACE_MS = 3000;
@@ -124,6 +127,7 @@ async function answering(
     }
     await clock.sleep(POLL_MS, signal);
   }
+  last += ` after ${START_MS / 1000} s`;
   if (program.gone.aborted) last = `it ended with exit code ${(await program.ended).exitCode}`;
   throw new ClawError(
     'UpstreamFailed',
