@@ -63,7 +63,11 @@ export type ErrorCode = keyof typeof ERROR_CODES;
 
 /** Message of anything thrown, for logs and reports. */
 export function errorMessage(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  if (!(thrown instanceof Error)) return String(thrown);
+  // A name with several addresses fails with one error each and no words of its own.
+  const several: readonly unknown[] =
+    thrown instanceof AggregateError && thrown.message === '' ? thrown.errors : [];
+  return several.length === 0 ? thrown.message : several.map(errorMessage).join('; ');
 }
 
 /** The thrown value as a ClawError; foreign errors become `Internal` with the cause kept. */

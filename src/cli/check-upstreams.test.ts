@@ -3,9 +3,10 @@ import { type Fault, startScriptedModel } from '../../test/support/scripted-mode
 import { systemClock } from '../base/clock.ts';
 import { silentLogger } from '../base/logger.ts';
 import { OpenAiUpstream } from '../gateway/openai-upstream.ts';
+import { redactKeys } from '../gateway/redact-keys.ts';
 import type { Upstream } from '../gateway/upstream.ts';
 import { checkUpstreams, type UpstreamCheck } from './check-upstreams.ts';
-import { publicAddress, redactKeys } from './open-model.ts';
+import { publicAddress } from './open-model.ts';
 
 const KEY = 'secret-of-mine';
 const { signal } = new AbortController();

@@ -1,4 +1,5 @@
-import { publicAddress, redactKeys } from './open-model.ts';
+import { redactKeys } from '../gateway/redact-keys.ts';
+import { publicAddress } from './open-model.ts';
 
 /** Any address inside an argument, for example in the line of the agent "command". */
 const ADDRESS = /\bhttps?:\/\/[^\s'"]+/gi;

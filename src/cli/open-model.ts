@@ -6,6 +6,7 @@ import { ClawError, errorMessage } from '../base/error.ts';
 import type { Logger } from '../base/logger.ts';
 import { RecordedUpstream } from '../gateway/recorded-upstream.ts';
 import { parseRecording } from '../gateway/recording.ts';
+import { redactKeys } from '../gateway/redact-keys.ts';
 import { TokenUpstream } from '../gateway/token-upstream.ts';
 import type { Upstream } from '../gateway/upstream.ts';
 import type { CliEnvironment } from './environment.ts';
@@ -85,14 +86,6 @@ async function servedBy(
 export function publicAddress(baseUrl: string): string {
   const url = URL.parse(baseUrl);
   return url === null ? '' : `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
-}
-
-/** Endpoints quote keys in their refusals, whole or with stars in the middle. */
-const KEY_LIKE = /\b(?:Bearer\s+\S+|(?:sk|pk|key|api|hf|gsk|xai|nvapi)[-_][\w*.-]{4,})/gi;
-
-export function redactKeys(text: string, key: string | undefined): string {
-  const known = key === undefined || key === '' ? text : text.replaceAll(key, '[key]');
-  return known.replaceAll(KEY_LIKE, '[key]');
 }
 
 async function readText(path: string): Promise<string> {

@@ -6,6 +6,7 @@ import { ClawError, errorMessage } from '../base/error.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Backoff, backoffMs, retryAfterMs, UPSTREAM_BACKOFF } from './backoff.ts';
 import { withModelName } from './chat-request.ts';
+import { redactKeys } from './redact-keys.ts';
 import type { Upstream, UpstreamRequest, UpstreamResponse } from './upstream.ts';
 
 export interface OpenAiUpstreamOptions {
@@ -82,11 +83,11 @@ export class OpenAiUpstream implements Upstream, AsyncDisposable {
         if (status < 500 && !RETRYABLE.has(status)) return passOn(response);
         const said = await drain(response);
         if (status === 429 && USED_UP.test(said)) return passOn(response, said);
-        last = `status ${status}: ${said.slice(0, MESSAGE_CHARS)}`;
+        last = `status ${status}: ${this.#redacted(said).slice(0, MESSAGE_CHARS)}`;
         pause = retryAfterMs(singleHeader(response.headers['retry-after']), clock.now());
       } catch (thrown) {
         // What the endpoint said before the deadline tells more than that it passed.
-        if (!signal.aborted || failures === 1) last = errorMessage(thrown);
+        if (!signal.aborted || failures === 1) last = this.#redacted(errorMessage(thrown));
       }
       if (signal.aborted) throw this.#gaveUp(failures, last, signal.reason);
       if (clock.monotonic() >= giveUpAt) throw this.#gaveUp(failures, last, undefined);
@@ -120,6 +121,11 @@ export class OpenAiUpstream implements Upstream, AsyncDisposable {
         ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
       },
     });
+  }
+
+  /** What goes into logs and messages: an endpoint may quote the key that it was sent. */
+  #redacted(said: string): string {
+    return redactKeys(said, this.#options.apiKey);
   }
 
   #gaveUp(failures: number, last: string, cause: unknown): ClawError {
