@@ -10,7 +10,7 @@ export interface FirstQuestion {
   readonly model: string;
   readonly sampling: FixedSampling | undefined;
   /** The text without the endpoint's key. */
-  redact(text: string): string;
+  readonly redact: (text: string) => string;
 }
 
 export interface FirstQuestionOptions {

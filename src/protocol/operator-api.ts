@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { zSha256 } from './fields.ts';
+import { zModelHold } from './model-hold.ts';
 import { zPodEvidence } from './pod-evidence.ts';
 
 /**
@@ -111,6 +112,8 @@ export const zBatchState = z.object({
    * do not show among `waiting`. Each names harness, version and configuration.
    */
   agentChanged: z.object({ frozen: z.string(), now: z.string() }).optional(),
+  /** Present while the model's endpoint has not answered a first question: rollouts do not show among `waiting`. */
+  modelHold: zModelHold.optional(),
   results: zSha256.optional(),
   /** Made with the results; `digest` is that of the manifest. */
   exports: z

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { zSha256 } from './fields.ts';
+import { zModelHold } from './model-hold.ts';
 
 /**
  * What the controller of SynthesisJobs says to the server and hears from it (design:
@@ -75,8 +76,8 @@ export const zSynthesisState = z.object({
   rounds: z.array(zGateRound),
   /** What broke the worker last; gone with the next checkpoint. */
   failure: z.object({ code: z.string(), message: z.string(), at: z.number() }).optional(),
-  /** Why the endpoint of a role cannot be used: its Secret is missing or unfit. */
-  upstream: z.string().optional(),
+  /** Why the endpoint of a role cannot be used. */
+  modelHold: zModelHold.optional(),
   cancelled: z.string().optional(),
   /** Set once, when every record has ended and the task set is stored. */
   result: z

@@ -159,9 +159,11 @@ describe.concurrent('a SynthesisJob', () => {
     await it.apply();
     await expect.poll(() => it.workers(), LIMIT).toHaveLength(1);
     const uid = await it.uid();
-    synthesis.change(uid, { upstream: 'Secret lab does not exist' });
+    synthesis.change(uid, {
+      modelHold: { reason: 'UpstreamUnfit', message: 'Secret lab does not exist' },
+    });
     await expect.poll(() => it.condition('Progressing'), LIMIT).toBe('False UpstreamUnfit');
-    synthesis.change(uid, { upstream: undefined } as object);
+    synthesis.change(uid, { modelHold: undefined } as object);
     await expect.poll(() => it.condition('Progressing'), LIMIT).toBe('True Starting');
     const policy = { ...it.bed.call, propagationPolicy: 'Background' } as const;
     await it.jobs.delete({ namespace: it.bed.namespace, name: 'sums' }, policy);

@@ -51,6 +51,8 @@ export interface SandboxBedOptions {
   readonly importBytes?: number;
   /** Endpoints of SynthesisJobs; absent: a fallible generator behind every Secret. */
   readonly upstreams?: SynthesisDeskOptions['upstreams'];
+  /** Whether those answer a first question; absent: they do. */
+  readonly questions?: SynthesisDeskOptions['questions'];
   /** Task sources of reinforcement; absent: none can be read. */
   readonly resolve?: ResolveTasks;
 }
@@ -201,7 +203,8 @@ export class SandboxBed implements AsyncDisposable {
       }),
     );
     const { upstreams = fallibleUpstreams() } = this.options;
-    const parts = { store, artifacts, shelf, upstreams, clock: systemClock };
+    const { questions = { look: () => undefined } } = this.options;
+    const parts = { store, artifacts, shelf, upstreams, questions, clock: systemClock };
     this.synthesis = openSynthesis({ ...parts, signal, holdMs: 200 });
     this.shelf = shelf;
     const storeFull = async (): Promise<boolean> => this.storeFull;

@@ -4,6 +4,7 @@ import { type AttemptId, asAttemptId } from '../../src/base/brand.ts';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { sha256 } from '../../src/base/digest.ts';
 import { silentLogger } from '../../src/base/logger.ts';
+import type { ModelHold } from '../../src/protocol/model-hold.ts';
 import type { BatchState, JobState, PlanBatchBody } from '../../src/protocol/operator-api.ts';
 import type { PodEvidence } from '../../src/protocol/pod-evidence.ts';
 import type { AttemptEndBody, NoClaim, VerdictBody } from '../../src/protocol/sandbox-api.ts';
@@ -13,6 +14,7 @@ import {
   openCoordinator,
 } from '../../src/server/coordinator/open-coordinator.ts';
 import type { ClaimingPod, FetchGrant, StageGrant } from '../../src/server/sandbox/claim-desk.ts';
+import type { AskedModel } from '../../src/server/upstreams/upstream-questions.ts';
 import type { ArtifactStore, ArtifactSweep } from '../../src/store/artifacts.ts';
 import type { ClaimRow, ClusterStore, Fetched } from '../../src/store/cluster-records.ts';
 import { openFileArtifacts } from '../../src/store/file-artifacts.ts';
@@ -55,6 +57,8 @@ export class ScriptedCluster implements AsyncDisposable {
   harnesses: string | undefined;
   /** Holds for the next start. */
   download: DownloadRules = { hosts: new Set(), maxBytes: 1 << 20 };
+  /** Why a model is not to be had; undefined for one that answers. */
+  modelHold: (asked: AskedModel) => ModelHold | undefined = () => undefined;
   /** Takes effect with the next start. */
   clock: Clock = systemClock;
   /** Attempts whose model was ended, in order. */
@@ -225,6 +229,7 @@ export class ScriptedCluster implements AsyncDisposable {
           host: { nodePath: 'node', nodeVersion: '24.0.0', env: {} },
           ...(this.harnesses !== undefined && { install: { sourceDir: this.harnesses } }),
         },
+        questions: { look: (asked) => this.modelHold(asked) },
         download: this.download,
         cacheDir: join(this.folder, 'cache'),
         product: { name: 'test', version: '0' },

@@ -86,7 +86,9 @@ async function work(
     findings.state = await parts.server.batch(uid, call);
   }
   await checkShortage(parts, findings, call);
-  if (findings.mode === 'run' && findings.hindrance === undefined)
+  // Where nothing may start, the namespace is not prepared for a pod either.
+  const held = findings.state?.modelHold !== undefined;
+  if (findings.mode === 'run' && findings.hindrance === undefined && !held)
     findings.network = await parts.network.finding(findings.batch, installation.pods, call);
   return nextLook(parts.settings, findings);
 }

@@ -37,6 +37,12 @@ describe('events', () => {
       ['Warning AgentChanged'],
     ],
     [
+      'a wrong key',
+      {},
+      { state: batchState({ modelHold: { reason: 'UpstreamRefused', message: 'status 401' } }) },
+      ['Warning UpstreamRefused'],
+    ],
+    [
       'complete',
       { state: batchState({ decided: 10 }) },
       { state: batchState(results) },

@@ -30,6 +30,8 @@ export function progressing(input: StatusInput, over: boolean): ConditionState {
   if (mode === 'pause') return runCondition('Progressing', 'False', 'Suspended');
   const changed = agentChanged(state);
   if (changed !== undefined) return runCondition('Progressing', 'False', 'AgentChanged', changed);
+  const held = modelHeld(state);
+  if (held !== undefined) return held;
   if (forbidden !== undefined)
     return runCondition('Progressing', 'False', forbidden.reason, forbidden.message);
   const unserved = modelNotServed(input);
@@ -64,6 +66,13 @@ function agentChanged({ agentChanged: change, pending }: BatchState): string | u
   if (change === undefined || pending === 0) return undefined;
   const { frozen, now } = change;
   return `nothing new starts: the run was planned with ${frozen}, and this release of ClawGym holds ${now}. Go back to the release before to finish it (helm rollback), or create another run`;
+}
+
+/** Why rollouts do not start, where the server asks the model first. */
+function modelHeld({ modelHold }: BatchState): ConditionState | undefined {
+  if (modelHold === undefined) return undefined;
+  const { reason, message } = modelHold;
+  return runCondition('Progressing', reason === 'AskingModel' ? 'True' : 'False', reason, message);
 }
 
 /** What passes by itself, after a while. */

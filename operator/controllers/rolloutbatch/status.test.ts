@@ -31,6 +31,8 @@ function said(more: Partial<StatusInput>, ...types: readonly string[]): readonly
 const results = { results: asSha256('b'.repeat(64)), decided: 10, pending: 0 };
 const running = { jobs: [jobState('a')], active: 4, attempts: 4 };
 const agentChanged = { frozen: 'pi 0.1.0 (configuration 1f)', now: 'pi 0.2.0 (configuration 2a)' };
+const unfit = { reason: 'UpstreamUnfit', message: 'Secret a/b does not exist' } as const;
+const refused = { reason: 'UpstreamRefused', message: 'status 401' } as const;
 type Row = readonly [string, Partial<StatusInput>, readonly string[]];
 
 describe('Progressing says what a person has to know first', () => {
@@ -115,6 +117,17 @@ describe('Progressing says what a person has to know first', () => {
       'the release has another harness, and nothing is left to start',
       { state: batchState({ ...running, pending: 0, agentChanged }) },
       ['True Running'],
+    ],
+    [
+      'the model is asked',
+      { state: batchState({ modelHold: { reason: 'AskingModel', message: 'x' } }) },
+      ['True AskingModel'],
+    ],
+    ['its Secret is unfit', { state: batchState({ modelHold: unfit }) }, ['False UpstreamUnfit']],
+    [
+      'its endpoint refuses',
+      { state: batchState({ modelHold: refused }) },
+      ['False UpstreamRefused'],
     ],
     ['the store is full, nothing waits', { storeFull: true }, ['True Starting']],
     [

@@ -204,6 +204,11 @@ function summary(batch: StatusInput['batch'], state: BatchState): string {
   return `${what}; some have no result, and why: clawgym get rollouts ${placeOf(batch)}`;
 }
 
+/** Somebody has to do something, once what runs has come to its end. */
+const NOTHING_STARTS: ReadonlySet<string> = new Set([
+  ...['AgentChanged', 'UpstreamUnfit', 'UpstreamRefused'],
+]);
+
 /** What generic tools read (kstatus): abnormal is True. */
 function kstatus(
   { batch, hindrance, mode, state }: StatusInput,
@@ -220,7 +225,7 @@ function kstatus(
     return [idle, runCondition('Stalled', 'True', 'NeedsAction', hindrance.message)];
   if (busy.reason === 'ModelNotServed' && busy.status === 'False' && state?.active === 0)
     return [idle, runCondition('Stalled', 'True', 'NeedsAction', busy.message)];
-  if (busy.reason === 'AgentChanged' && state?.active === 0 && state.verifying === 0)
+  if (NOTHING_STARTS.has(busy.reason) && state?.active === 0 && state.verifying === 0)
     return [idle, runCondition('Stalled', 'True', 'NeedsAction', busy.message)];
   if (mode === 'pause' && state?.jobs.some((job) => job.live) !== true) return [idle, fine];
   return [runCondition('Reconciling', 'True', 'InProgress', busy.message), fine];

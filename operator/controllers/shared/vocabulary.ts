@@ -36,6 +36,10 @@ export const RUN_VOCABULARY = {
       Starting: 'Jobs are made; no agent has started yet.',
       Running: 'Agents are at work.',
       Verifying: 'Agents are done; verdicts are awaited.',
+      AskingModel: 'The endpoint of the model is asked for one token; nothing starts before.',
+      UpstreamUnfit: 'The Secret of the model is missing or unfit, so nothing starts.',
+      UpstreamRefused:
+        'The endpoint of the model refuses a first call or gives no answer, so nothing starts.',
       ModelNotServed: 'Agents wait for a model of ours; see ModelServed.',
       Queued: 'A queue has not admitted the Jobs yet.',
       Unschedulable: 'The scheduler finds no room for any pod; waiting has no deadline.',

@@ -15,8 +15,8 @@ const PULLING: ReadonlySet<string> = new Set([
 ]);
 
 /** What the server knows that holds the job up. */
-export function ofServer({ upstream, failure }: SynthesisState): Hindrance | undefined {
-  if (upstream !== undefined) return { reason: 'UpstreamUnfit', message: upstream };
+export function ofServer({ modelHold, failure }: SynthesisState): Hindrance | undefined {
+  if (modelHold !== undefined) return { ...modelHold, waits: modelHold.reason === 'AskingModel' };
   if (failure === undefined) return undefined;
   const message = `${failure.message}; the worker is started again and goes on where it stopped`;
   return { reason: 'WorkerFailing', message };

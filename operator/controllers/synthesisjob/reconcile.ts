@@ -164,7 +164,7 @@ export class SynthesisReconciler {
         reason: 'StoreFull',
         message: 'the store of the server is at least 95 % full; make its volume larger',
       };
-    if (state.upstream !== undefined) return ofServer(state);
+    if (state.modelHold !== undefined) return ofServer(state);
     const call = { signal, fieldManager: FIELD_MANAGER };
     const batch = this.#anyBatch(job);
     const problem = await this.#parts.namespaces.problemOf(batch, PROBE, pods, call);

@@ -46,6 +46,11 @@ describe('what a job is doing', () => {
       ['Progressing=False UpstreamUnfit', 'Reconciling=False Idle', 'Stalled=True NeedsAction'],
     ],
     [
+      'a model is asked',
+      { hindrance: { reason: 'AskingModel', message: 'x', waits: true } },
+      ['Progressing=True AskingModel', 'Reconciling=True InProgress', 'Stalled=False NotStalled'],
+    ],
+    [
       'no node has room',
       { hindrance: { reason: 'Unschedulable', message: 'x', waits: true } },
       [

@@ -161,8 +161,10 @@ function progressing(view: StatusView, end: End | undefined): ConditionState {
     return synthesisCondition('Progressing', 'False', 'Blocked', problem.message);
   }
   if (job.spec.suspend) return synthesisCondition('Progressing', 'False', 'Suspended');
-  if (hindrance !== undefined)
-    return synthesisCondition('Progressing', 'False', hindrance.reason, hindrance.message);
+  if (hindrance !== undefined) {
+    const status = hindrance.reason === 'AskingModel' ? 'True' : 'False';
+    return synthesisCondition('Progressing', status, hindrance.reason, hindrance.message);
+  }
   if (state === undefined) return synthesisCondition('Progressing', 'True', 'Planning');
   if (state.records === 0) return synthesisCondition('Progressing', 'True', 'Starting');
   const { accepted, target, open, records } = state;

@@ -11,15 +11,16 @@ import { workKey } from './work-key.ts';
 
 /**
  * Work of a batch that no live Job carries, in plan order. Rollouts do not wait for an agent that this
- * release does not hold.
+ * release does not hold, nor for a model that is not to be had.
  */
 export function waitingItems(batch: LiveBatch): readonly WorkItem[] {
+  const held = batch.planned.agentChanged !== undefined || batch.modelHold !== undefined;
   const items: WorkItem[] = [];
   const seen = new Set<string>();
   for (const rollout of batch.rollouts) {
     for (const item of wantedItems(rollout)) {
       if (batch.carries(item)) continue;
-      if (item.kind === 'rollout' && batch.planned.agentChanged !== undefined) continue;
+      if (item.kind === 'rollout' && held) continue;
       if (item.kind === 'gate') {
         const key = workKey(item);
         if (seen.has(key)) continue;
@@ -82,6 +83,7 @@ export function batchState(batch: LiveBatch): BatchState {
     jobs: [...batch.jobs].map(liveJobState),
     waiting: waitingShapes(batch),
     ...(planned.agentChanged !== undefined && { agentChanged: planned.agentChanged }),
+    ...(batch.modelHold !== undefined && { modelHold: batch.modelHold }),
     ...(results !== undefined && { results: asSha256(results) }),
     ...(notes.exports !== undefined && { exports: exportStates(notes.exports) }),
     startedAt: planned.row.createdAt,

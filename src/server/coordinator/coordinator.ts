@@ -22,6 +22,7 @@ import type { PodEvidence } from '../../protocol/pod-evidence.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { ClusterStore, JobOverCause, WorkItem } from '../../store/cluster-records.ts';
 import { gateLines } from '../../store/gate-lines.ts';
+import type { UpstreamQuestions } from '../upstreams/upstream-questions.ts';
 import type { AgentImages } from './batch-agents.ts';
 import type { BatchDirectory } from './batch-directory.ts';
 import { exportsNote, makeExports } from './batch-exports.ts';
@@ -30,6 +31,7 @@ import type { BenchStatistics } from './bench-results.ts';
 import { checkModel } from './check-model.ts';
 import { type BatchSpec, parseBatchSpec, readFrozen, refuseOtherSpec } from './frozen-spec.ts';
 import type { LiveBatch } from './live-batch.ts';
+import { holdForModel } from './model-hold.ts';
 import { agentChangedReason } from './plan-agents.ts';
 import { planBatchRows } from './plan-batch.ts';
 import type { PodJudge } from './pod-judge.ts';
@@ -50,6 +52,7 @@ export interface CoordinatorOptions {
   readonly sources: SourceDeps;
   readonly imports: Pick<TaskSetImports, 'expect'>;
   readonly images: AgentImages;
+  readonly questions: Pick<UpstreamQuestions, 'look'>;
   readonly clock: Clock;
 }
 
@@ -92,14 +95,14 @@ export class Coordinator {
       const plan = await planBatchRows(uid, body, spec, set, { images, now: clock.now() });
       await store.planBatch(plan.row, plan.rollouts);
       for (const digest of model) await store.pinArtifact(plan.row.id, digest);
-      return batchState(await directory.get(plan.row.id));
+      return this.#answer(await directory.get(plan.row.id));
     });
   }
 
   async state(uid: string): Promise<BatchState> {
     const batch = await this.#batch(uid);
     await this.#options.keeper.settlePending(batch);
-    return batchState(batch);
+    return this.#answer(batch);
   }
 
   /** What is to be done still, whether somebody asks for it or not. */
@@ -118,15 +121,17 @@ export class Coordinator {
       const jobs = await store.listJobs(batch.planned.row.id);
       const known = jobs.find(({ name }) => name === body.name);
       if (known !== undefined) return jobState(known);
+      holdForModel(batch, this.#options.questions);
       const items = waitingItems(batch)
         .filter((item) => batch.shapeOf(item).id === body.shapeId)
         .slice(0, body.max);
       const shape = items[0] && batch.shapeOf(items[0]);
-      const { agentChanged } = batch.planned;
       if (shape === undefined) {
+        const { agentChanged } = batch.planned;
+        const held = agentChanged ? agentChangedReason(agentChanged) : batch.modelHold?.message;
         throw new ClawError(
           'Conflict',
-          `batch ${uid}: no work of shape ${body.shapeId} waits for Job ${body.name}; ${agentChanged ? agentChangedReason(agentChanged) : 'read the state again'}`,
+          `batch ${uid}: no work of shape ${body.shapeId} waits for Job ${body.name}; ${held ?? 'read the state again'}`,
           { retryable: true },
         );
       }
@@ -238,6 +243,11 @@ export class Coordinator {
     this.#options.imports.expect(podUid, body);
   }
 
+  #answer(batch: LiveBatch): BatchState {
+    holdForModel(batch, this.#options.questions);
+    return batchState(batch);
+  }
+
   async #batch(uid: string): Promise<LiveBatch> {
     return await this.#options.directory.get(asBatchId(uid));
   }
@@ -257,7 +267,7 @@ export class Coordinator {
     }
     refuseOtherSpec(frozen, spec);
     await this.#noteSource(batch, body.source, signal);
-    return batchState(batch);
+    return this.#answer(batch);
   }
 
   /** What the source holds now is told, and nothing else: the batch keeps its tasks. */

@@ -1,5 +1,6 @@
 import { type AttemptId, asRolloutId, type RolloutId, type Sha256 } from '../../base/brand.ts';
 import { ClawError } from '../../base/error.ts';
+import type { ModelHold } from '../../protocol/model-hold.ts';
 import type { Shape } from '../../protocol/operator-api.ts';
 import type { Outcome } from '../../rollouts/outcome.ts';
 import type {
@@ -74,6 +75,8 @@ export class LiveBatch {
   sourceGone: string | undefined;
   /** When a download for that was begun, ms since the epoch. */
   sourceLookedAt: number | undefined;
+  /** Why the model keeps its rollouts from starting; known to this process alone. */
+  modelHold: ModelHold | undefined;
   readonly counts: { attempts: number; infraFailures: number; disruptions: number };
   readonly #rollouts: LiveRollout[] = [];
   readonly #positions = new Map<RolloutId, number>();

@@ -10,6 +10,7 @@ import type { ClusterStore } from '../../store/cluster-records.ts';
 import type { TaskSet } from '../../tasks/task-set.ts';
 import type { PodReader } from '../identity/pods.ts';
 import type { ClaimDesk } from '../sandbox/claim-desk.ts';
+import type { UpstreamQuestions } from '../upstreams/upstream-questions.ts';
 import type { AgentImages } from './batch-agents.ts';
 import { BatchDirectory } from './batch-directory.ts';
 import { BenchStatistics } from './bench-results.ts';
@@ -30,6 +31,7 @@ export interface CoordinatorParts {
   readonly artifacts: ArtifactStore;
   readonly pods: PodReader;
   readonly images: AgentImages;
+  readonly questions: Pick<UpstreamQuestions, 'look'>;
   readonly download: DownloadRules;
   /** Folder for what can be made again: opened task sets, sources on their way. */
   readonly cacheDir: string;
@@ -79,6 +81,7 @@ export async function openCoordinator(parts: CoordinatorParts): Promise<OpenCoor
     }),
     sources,
     images,
+    questions: parts.questions,
   });
   return {
     desk: openDesk({ ...shared, contents, logger, newNonce }),

@@ -32,6 +32,7 @@ import { CertificateKeeper } from '../tls/certificate-keeper.ts';
 import { type OpenTraining, openTraining } from '../training/open-training.ts';
 import { openUpstreams } from '../upstreams/open-upstreams.ts';
 import type { SecretReader } from '../upstreams/secret-upstreams.ts';
+import { UpstreamQuestions } from '../upstreams/upstream-questions.ts';
 import type { ServerConfig } from './config.ts';
 import { type OpenRetention, openRetention } from './open-retention.ts';
 import { startOpsServer } from './ops-server.ts';
@@ -137,6 +138,7 @@ async function openCore(
   const artifacts = await openFileArtifacts(join(config.dataDir, 'artifacts'));
   const ownNames = certificateNames(config);
   const secrets = openUpstreams({ secrets: surroundings.secrets, ownNames, clock, logger });
+  const questions = new UpstreamQuestions({ upstreams: secrets, clock, logger, signal });
   const policies = stack.use(openPolicies({ artifacts, clock, logger }));
   const sessions = new StoredSessions({
     records: store,
@@ -158,6 +160,7 @@ async function openCore(
     await openCoordinator({
       ...{ store, artifacts, pods: surroundings.pods },
       images: { host: agentHost() },
+      questions,
       download: { hosts: config.taskUrlHosts, maxBytes: MAX_DOWNLOAD },
       cacheDir: join(config.dataDir, 'cache'),
       product: PRODUCT,
@@ -170,10 +173,10 @@ async function openCore(
     }),
   );
   const { shelf } = decisions;
-  const synthesis = openSynthesis({ store, artifacts, shelf, upstreams: secrets, clock, signal });
-  const days = config.retentionDays;
-  const observer = metrics.retention;
-  const parts = { store, artifacts, days, observer, clock, logger };
+  const models = { upstreams: secrets, questions };
+  const synthesis = openSynthesis({ store, artifacts, shelf, ...models, clock, signal });
+  const keeping = { days: config.retentionDays, observer: metrics.retention };
+  const parts = { store, artifacts, ...keeping, clock, logger };
   return {
     ...decisions,
     store,

@@ -7,6 +7,8 @@ import { ClawError } from '../../base/error.ts';
 import { zSha256 } from '../../protocol/fields.ts';
 import { zSampling } from '../../protocol/synthesis-api.ts';
 import type { SynthesisSteering } from '../../protocol/synthesis-server.ts';
+import { fixedSampling } from '../planning/batch-settings.ts';
+import type { AskedModel } from '../upstreams/upstream-questions.ts';
 
 type SynthesisSpec = SynthesisJob['spec'];
 
@@ -106,4 +108,12 @@ export function secretOf({ spec }: FrozenJob, role: 'generator' | 'judge'): stri
   const name = spec.models[role].upstreamSecretRef?.name;
   if (name !== undefined) return name;
   throw new ClawError('Internal', `spec.models.${role} was planned without a Secret`);
+}
+
+/** The model of a role as its stages ask for it. */
+export function askedModel(frozen: FrozenJob, role: 'generator' | 'judge'): AskedModel {
+  const { name: model, sampling } = frozen.spec.models[role];
+  const { namespace } = frozen;
+  const secret = secretOf(frozen, role);
+  return { namespace, secret, model, sampling: fixedSampling(sampling), tokens: false };
 }

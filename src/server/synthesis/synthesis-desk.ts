@@ -3,6 +3,7 @@ import { canonicalJson } from '../../base/canonical-json.ts';
 import type { Clock } from '../../base/clock.ts';
 import { ClawError } from '../../base/error.ts';
 import { InTurn } from '../../base/in-turn.ts';
+import type { ModelHold } from '../../protocol/model-hold.ts';
 import type { WorkerFailure } from '../../protocol/synthesis-api.ts';
 import {
   type PlanSynthesisBody,
@@ -15,7 +16,8 @@ import type { ClusterStore } from '../../store/cluster-records.ts';
 import type { SynthesisRunRow } from '../../store/synthesis-runs.ts';
 import type { TaskSetShelf } from '../coordinator/task-set-shelf.ts';
 import type { SecretUpstreams } from '../upstreams/secret-upstreams.ts';
-import { parseSynthesisSpec, readFrozenJob, refuseOtherJob, secretOf } from './frozen-job.ts';
+import type { UpstreamQuestions } from '../upstreams/upstream-questions.ts';
+import { askedModel, parseSynthesisSpec, readFrozenJob, refuseOtherJob } from './frozen-job.ts';
 import { GateRounds } from './gate-rounds.ts';
 import { JobTally } from './job-tally.ts';
 import { type LiveJob, openLiveJob, readSteering } from './live-job.ts';
@@ -26,6 +28,7 @@ export interface SynthesisDeskOptions {
   readonly artifacts: ArtifactStore;
   readonly shelf: Pick<TaskSetShelf, 'get' | 'store'>;
   readonly upstreams: Pick<SecretUpstreams, 'check' | 'of'>;
+  readonly questions: Pick<UpstreamQuestions, 'look'>;
   readonly clock: Clock;
 }
 
@@ -67,7 +70,8 @@ export class SynthesisDesk {
     const { worker, failure, result, cancelled } = run;
     const over = result !== undefined || cancelled !== undefined;
     const ref = { job: uid, name: frozen.name };
-    const upstream = over ? undefined : await this.#upstreamProblem(live);
+    const idle = tally.counts().records === 0 || failure !== undefined;
+    const modelHold = over ? undefined : await this.#modelHold(live, idle);
     if (over) this.forget(uid);
     const { inputTokens, outputTokens, startedAt } = tally.usage;
     return {
@@ -77,7 +81,7 @@ export class SynthesisDesk {
       ...(worker !== undefined && { worker }),
       rounds: over ? [] : [...(await this.gates.open(ref))],
       ...(failure !== undefined && { failure: failureOf(failure) }),
-      ...(upstream !== undefined && { upstream }),
+      ...(modelHold !== undefined && { modelHold }),
       ...(cancelled !== undefined && { cancelled }),
       ...(result !== undefined && { result: resultOf(result) }),
     };
@@ -167,14 +171,20 @@ export class SynthesisDesk {
     await this.#options.store.synthesisRuns.changeSynthesisRun(uid, changes);
   }
 
-  async #upstreamProblem({ frozen }: LiveJob): Promise<string | undefined> {
+  /** A job whose records are under way asks nothing: its calls say how the endpoint is. */
+  async #modelHold({ frozen }: LiveJob, idle: boolean): Promise<ModelHold | undefined> {
+    const { questions, upstreams } = this.#options;
     for (const role of ['generator', 'judge'] as const) {
+      const place = `spec.models.${role}`;
+      const asked = askedModel(frozen, role);
       try {
-        await this.#options.upstreams.check(frozen.namespace, secretOf(frozen, role));
+        await upstreams.check(asked.namespace, asked.secret);
       } catch (thrown) {
         if (!(thrown instanceof ClawError) || thrown.retryable) throw thrown;
-        return `spec.models.${role}: ${thrown.message}`;
+        return { reason: 'UpstreamUnfit', message: `${place}: ${thrown.message}` };
       }
+      const hold = idle ? questions.look(asked) : undefined;
+      if (hold !== undefined) return { ...hold, message: `${place}: ${hold.message}` };
     }
     return undefined;
   }

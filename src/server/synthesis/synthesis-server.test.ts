@@ -10,8 +10,10 @@ import {
   workerPod,
 } from '../../../test/support/synthesis/synthesis-bed.ts';
 import { ClawError } from '../../base/error.ts';
+import type { ModelHold } from '../../protocol/model-hold.ts';
 import { SYNTHESIS_ROUTES } from '../../protocol/synthesis-api.ts';
 import { readRecord } from '../../synthesis/record.ts';
+import type { AskedModel } from '../upstreams/upstream-questions.ts';
 
 const beds: SynthesisBed[] = [];
 afterEach(async () => {
@@ -274,4 +276,33 @@ it('a plan is idempotent, keeps its seeds, and refuses another specification', a
   await expect(fresh.desk.plan(JOB, { ...aSynthesisPlan(1), seeds: bad })).rejects.toThrow(
     /ConfigMap a\/people, key x:1: /,
   );
+});
+
+it('a model that refuses a first question is told for its role, and asked while nothing is at work', async () => {
+  let hold: ModelHold | undefined = { reason: 'UpstreamRefused', message: 'status 401' };
+  const asked: AskedModel[] = [];
+  const look = (question: AskedModel) => {
+    asked.push(question);
+    return hold;
+  };
+  const upstream = new FallibleUpstream();
+  upstream.before = () => 401;
+  const upstreams = fallibleUpstreams(upstream);
+  const it = await start(aSynthesisPlan(6), { upstreams, questions: { look } });
+  const refused = {
+    modelHold: { reason: 'UpstreamRefused', message: 'spec.models.generator: status 401' },
+  };
+  expect(await it.desk.state(JOB)).toMatchObject(refused);
+  expect(asked[0]).toEqual({
+    ...{ namespace: 'team-a', secret: 'lab', model: 'fallible', sampling: {}, tokens: false },
+  });
+  hold = undefined;
+  expect(await it.desk.state(JOB)).not.toHaveProperty('modelHold');
+  await expect(it.work()).rejects.toThrow('status 401');
+  hold = { reason: 'UpstreamRefused', message: 'status 401' };
+  const before = asked.length;
+  const atWork = await it.desk.state(JOB);
+  expect([atWork.records, atWork.modelHold, asked.length]).toEqual([6, undefined, before]);
+  await it.desk.failed(JOB, { code: 'UpstreamFailed', message: 'status 401' });
+  expect(await it.desk.state(JOB)).toMatchObject(refused);
 });

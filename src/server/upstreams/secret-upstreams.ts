@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { ClawError } from '../../base/error.ts';
+import { redactKeys } from '../../gateway/redact-keys.ts';
 import type { Upstream, UpstreamRequest, UpstreamResponse } from '../../gateway/upstream.ts';
 import { isForbiddenHost } from './forbidden-hosts.ts';
 
@@ -30,6 +31,14 @@ export interface SecretUpstreamsOptions {
   readonly clock: Clock;
 }
 
+/** An endpoint as its Secret says it now. */
+export interface CurrentUpstream {
+  /** Another one where address or key have changed. */
+  readonly client: Upstream;
+  /** The text without the key. */
+  readonly redact: (text: string) => string;
+}
+
 /** A changed key works within this time; a call a second must not be a read a second. */
 const KEEP_MS = 30_000;
 
@@ -46,7 +55,7 @@ interface Kept {
 export class SecretUpstreams {
   readonly #options: SecretUpstreamsOptions;
   readonly #kept = new Map<string, Kept>();
-  readonly #reading = new Map<string, Promise<Upstream>>();
+  readonly #reading = new Map<string, Promise<Kept>>();
 
   constructor(options: SecretUpstreamsOptions) {
     this.#options = options;
@@ -62,10 +71,22 @@ export class SecretUpstreams {
     return new SecretUpstream(name, () => this.#client(namespace, name));
   }
 
+  /** Reads the Secret now, whatever is known. Throws as `check`. */
+  async current(namespace: string, name: string): Promise<CurrentUpstream> {
+    const { client, endpoint } = await this.#renewed(namespace, name);
+    return { client, redact: (text) => redactKeys(text, endpoint.apiKey) };
+  }
+
   async #client(namespace: string, name: string): Promise<Upstream> {
+    const kept = this.#kept.get(`${namespace}/${name}`);
+    if (kept !== undefined && this.#options.clock.monotonic() < kept.until) return kept.client;
+    return (await this.#renewed(namespace, name)).client;
+  }
+
+  /** Who asks meanwhile gets the same. */
+  async #renewed(namespace: string, name: string): Promise<Kept> {
     const key = `${namespace}/${name}`;
     const kept = this.#kept.get(key);
-    if (kept !== undefined && this.#options.clock.monotonic() < kept.until) return kept.client;
     const reading = this.#reading.get(key) ?? this.#read(namespace, name, kept);
     this.#reading.set(key, reading);
     try {
@@ -75,18 +96,15 @@ export class SecretUpstreams {
     }
   }
 
-  async #read(namespace: string, name: string, kept: Kept | undefined): Promise<Upstream> {
+  async #read(namespace: string, name: string, kept: Kept | undefined): Promise<Kept> {
     const { secrets, connect, clock } = this.#options;
     const endpoint = await this.#endpoint(secrets, namespace, name, kept);
     const same =
       kept?.endpoint.baseUrl === endpoint.baseUrl && kept.endpoint.apiKey === endpoint.apiKey;
     const client = same ? kept.client : connect(name, endpoint);
-    this.#kept.set(`${namespace}/${name}`, {
-      until: clock.monotonic() + KEEP_MS,
-      endpoint,
-      client,
-    });
-    return client;
+    const now = { until: clock.monotonic() + KEEP_MS, endpoint, client };
+    this.#kept.set(`${namespace}/${name}`, now);
+    return now;
   }
 
   /** While the API server is away, what was read last holds; a Secret that is gone does not. */

@@ -7,6 +7,7 @@ import type {
   JobOverCause,
   NewJobBody,
 } from '../../../src/protocol/claw-gym-server.ts';
+import type { ModelHold } from '../../../src/protocol/model-hold.ts';
 import type {
   BatchState,
   JobState,
@@ -67,6 +68,8 @@ export class MemoryServer extends MemoryTraining implements ClawGymServer {
   /** Told each call; throws for those that fail. */
   fail: (call: string) => void = () => undefined;
   storeFull = false;
+  /** Why the model of a batch is not to be had: its rollouts do not wait for places then. */
+  modelHold: (body: PlanBatchBody) => ModelHold | undefined = () => undefined;
   readonly expectedImports = new Set<string>();
   readonly synthesis = new MemorySynthesis();
   readonly livingTold: LivingBody[] = [];
@@ -326,7 +329,8 @@ export class MemoryServer extends MemoryTraining implements ClawGymServer {
     const verifying = rows.filter((row) => row.verifying && row.outcome === undefined).length;
     const outcomes: Record<string, number> = {};
     for (const { outcome = '' } of decided) outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
-    const waiting = [ROLLOUT, VERIFY].map((each) => ({
+    const modelHold = this.modelHold(batch.body);
+    const waiting = (modelHold === undefined ? [ROLLOUT, VERIFY] : [VERIFY]).map((each) => ({
       shape: each,
       count: this.#waiting(batch, each.phase).length,
     }));
@@ -335,6 +339,7 @@ export class MemoryServer extends MemoryTraining implements ClawGymServer {
     return {
       ...{ uid, taskSet: TASK_SET, planned: rows.length, notGradable: 0, outcomes },
       ...modelOf(batch.body),
+      ...(modelHold !== undefined && { modelHold }),
       pending: rows.length - decided.length - verifying - active,
       ...{ active, verifying, decided: decided.length },
       ...{ decidedIndexes: '', failedIndexes: '', infraFailures: 0, disruptions: 0 },

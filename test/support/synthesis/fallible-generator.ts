@@ -46,9 +46,12 @@ export function plantedIn(number: number): Planted {
 /** Answers the prompts of a SynthesisJob; the judge's from what the prompt shows, without the plan. */
 export function fallibleGenerator(prompt: string): ScriptTurn {
   const [, number, label = ''] = /^Record (\d+), ([a-z0-9-]+)\./.exec(prompt) ?? [];
-  const content = label.startsWith('judge')
-    ? judgement(prompt)
-    : answer(Number(number), label, prompt);
+  const content =
+    number === undefined
+      ? 'Ready.'
+      : label.startsWith('judge')
+        ? judgement(prompt)
+        : answer(Number(number), label, prompt);
   return { content, usage: { inputTokens: Math.ceil(prompt.length / 4), outputTokens: 200 } };
 }
 
