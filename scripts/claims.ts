@@ -10,6 +10,8 @@ import { runGenerator } from './generated-file.ts';
 import { sharedDataFolder, whyNoSharedData } from './shared-data.ts';
 
 const USAGE = `npm run claims [-- [KEY[.NUMBER]...] [--tier ci|full] [--json] [--json-file FILE]]
+    [--at-once N]   so many beside each other, the long ones first; those that measure time still alone
+    [--again]       one that fails runs once more, and is told of
 npm run claims -- --page          rewrite docs/claims.md without running anything
 npm run claims -- --page --check  fail where docs/claims.md does not list the claims as they are`;
 
@@ -20,6 +22,8 @@ async function main(argv: readonly string[]): Promise<number> {
     allowPositionals: true,
     options: {
       tier: { type: 'string' },
+      'at-once': { type: 'string', default: '1' },
+      again: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       'json-file': { type: 'string' },
       page: { type: 'boolean', default: false },
@@ -42,6 +46,8 @@ async function main(argv: readonly string[]): Promise<number> {
     logFolder: join(root, 'out', 'claims'),
     keys: positionals,
     tier: tierOf(values.tier),
+    atOnce: atOnceOf(values['at-once']),
+    again: values.again,
     clock: systemClock,
     host: hostSize(),
     noData: sharedDataFolder() === undefined ? whyNoSharedData() : undefined,
@@ -66,6 +72,12 @@ function tierOf(name: string | undefined): Tier | undefined {
   return tier;
 }
 
+function atOnceOf(text: string): number {
+  const atOnce = Number(text);
+  if (Number.isInteger(atOnce) && atOnce >= 1) return atOnce;
+  throw new ClawError('InvalidInput', `--at-once ${text}: expected a whole number from 1`);
+}
+
 /** What this process may use: the container's memory where it is less than the host's. */
 function hostSize(): string {
   const constrained = process.constrainedMemory();
@@ -81,13 +93,16 @@ function untilInterrupted(): AbortSignal {
   return controller.signal;
 }
 
-function table({ results, passed, failed, notRun }: ClaimsSummary): string {
+function table({ results, passed, failed, notRun, secondTries }: ClaimsSummary): string {
   const left = notRun === 0 ? '' : `, ${notRun} not run`;
   const rows = results.map(
     ({ key, number, result, figure, seconds }) =>
       `${`${key}.${number}`.padEnd(16)} ${result.padEnd(6)} ${`${seconds} s`.padStart(7)}  ${figure}`,
   );
-  return ['', ...rows, `claims: ${passed} passed, ${failed} failed${left}`].join('\n');
+  const again = secondTries.map(
+    ({ key, number, figure }) => `${key}.${number} held at its second try; the first: ${figure}`,
+  );
+  return ['', ...rows, ...again, `claims: ${passed} passed, ${failed} failed${left}`].join('\n');
 }
 
 try {

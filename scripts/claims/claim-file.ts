@@ -26,6 +26,8 @@ const zClaim = z.strictObject({
   minutes: z.number().positive().max(600),
   /** `data`: measured on the public task data of CLAWGYM_DATA; not run where that is missing. */
   needs: z.literal('data').optional(),
+  /** Needs the host for itself: it measures time, or depends on when things happen. */
+  alone: z.literal(true).optional(),
   /** Written after the figure. */
   unit: oneLine(40).optional(),
 });

@@ -6,7 +6,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { parseClaimFile } from './claim-file.ts';
 import { mergeResults, parseClaimsPage, renderClaimsPage } from './claims-page.ts';
 import { runClaim } from './run-claim.ts';
-import { type ClaimsOptions, type ClaimsSummary, runClaims } from './run-claims.ts';
+import { type ClaimsOptions, type ClaimsSummary, claimGroups, runClaims } from './run-claims.ts';
 
 let root: string;
 beforeEach(() => {
@@ -115,6 +115,53 @@ test('an unknown key is refused with the known ones', async () => {
   await expect(run({ keys: ['nope'] })).rejects.toThrow(
     'no claims with the key nope; known keys: a',
   );
+});
+
+test('beside each other the long ones begin first, and those alone come last, one at a time', () => {
+  const of = (...claims: [number, number, true?][]) =>
+    claims.map(([number, minutes, alone]) => ({
+      ...{ key: 'a', number, sentence: 's', command: 'c', tier: 'ci' as const, minutes },
+      ...(alone && { alone }),
+    }));
+  const claims = of([1, 0.5], [2, 0.1, true], [3, 4], [4, 9, true], [5, 1]);
+  const numbers = (atOnce: number) =>
+    claimGroups(claims, atOnce).map((group) => [
+      group.atOnce,
+      ...group.claims.map(({ number }) => number),
+    ]);
+  expect(numbers(1)).toEqual([[1, 1, 2, 3, 4, 5]]);
+  expect(numbers(3)).toEqual([
+    [3, 3, 5, 1],
+    [1, 2, 4],
+  ]);
+});
+
+test('claims that run at once are all there together, and results keep the order of their files', async () => {
+  const meet = (own: string, other: string): string =>
+    `touch ${own}; until [ -e ${other} ]; do sleep 0.02; done; echo ${own}`;
+  file(
+    'a',
+    claim(1, meet('one', 'two')),
+    claim(2, 'ls one two && echo after', ', alone: true'),
+    claim(3, meet('two', 'one')),
+  );
+  const { passed, results } = await run({ atOnce: 2 });
+  expect(passed).toBe(3);
+  expect(results.map(({ figure }) => figure)).toEqual(['one', 'after', 'two']);
+  expect(parseClaimsPage(page()).map(({ number }) => number)).toEqual([1, 2, 3]);
+});
+
+test('a claim that fails runs once more where that is asked for, and what held only then is told', async () => {
+  const later = 'if [ -e seen ]; then echo 2; else touch seen; echo 1; exit 3; fi';
+  file('a', claim(1, later), claim(2, 'echo x >> tries; exit 4'), claim(3, 'echo 3'));
+  expect(await run({ again: true })).toMatchObject({
+    ...{ passed: 2, failed: 1 },
+    results: [{ figure: '2' }, { result: 'fails' }, { figure: '3' }],
+    secondTries: [{ key: 'a', number: 1, figure: '1 (exit code 3)' }],
+  });
+  expect(readFileSync(join(root, 'tries'), 'utf8')).toBe('x\nx\n');
+  rmSync(join(root, 'seen'));
+  expect(await run()).toMatchObject({ failed: 2, secondTries: [] });
 });
 
 test('a cancelled run kills the command and keeps its earlier row', async () => {

@@ -1,6 +1,8 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import type { Clock } from '../../src/base/clock.ts';
+import { InTurn } from '../../src/base/in-turn.ts';
+import { runLimited } from '../../src/base/run-limited.ts';
 import {
   type ClaimFile,
   loadClaimFiles,
@@ -22,6 +24,10 @@ export interface ClaimsOptions {
   readonly logFolder: string;
   readonly keys: readonly string[];
   readonly tier: Tier | undefined;
+  /** Claims that run beside each other; those that need the host for themselves never do. Default 1. */
+  readonly atOnce?: number;
+  /** Runs a claim that failed once more; what holds only then is in `secondTries`. */
+  readonly again?: boolean;
   readonly clock: Clock;
   /** For example "2 cores, 24 GiB". */
   readonly host: string;
@@ -38,11 +44,13 @@ export interface ClaimsSummary {
   /** Claims that need what this host does not have: neither shown nor refuted. */
   readonly notRun: number;
   readonly results: readonly ClaimResult[];
+  /** First results of claims that failed, and held when they ran again. */
+  readonly secondTries: readonly ClaimResult[];
 }
 
 /**
- * Runs the selected claims one after the other and rewrites the page after each, so that an
- * interrupted run keeps what it showed. Claims that were cancelled or need data that is not here leave
+ * Runs the selected claims and rewrites the page after each, so that an interrupted run keeps what it
+ * showed. Claims that were cancelled or need data that is not here leave
  * their earlier row alone.
  */
 export async function runClaims(options: ClaimsOptions): Promise<ClaimsSummary> {
@@ -56,29 +64,73 @@ export async function runClaims(options: ClaimsOptions): Promise<ClaimsSummary> 
     const names = left.map(({ key, number }) => `${key}.${number}`).join(', ');
     options.print(`not run: ${names} (${options.noData})`);
   }
-  const results: ClaimResult[] = [];
-  for (const [index, claim] of selected.entries()) {
-    if (options.signal.aborted) break;
-    options.print(
-      `[${index + 1}/${selected.length}] ${claim.key}.${claim.number} ${claim.sentence} (about ${claim.minutes} min)`,
+  const done = new Map<SelectedClaim, ClaimResult>();
+  const secondTries: ClaimResult[] = [];
+  const turns = new InTurn();
+  const inOrder = (): ClaimResult[] =>
+    selected.flatMap((claim) => {
+      const result = done.get(claim);
+      return result === undefined ? [] : [result];
+    });
+  for (const { claims, atOnce } of claimGroups(selected, options.atOnce ?? 1)) {
+    await runLimited(
+      claims,
+      atOnce,
+      async (claim) => {
+        const place = `[${selected.indexOf(claim) + 1}/${selected.length}]`;
+        const first = await runOne(claim, place, options);
+        const failed = first?.result === 'fails' && options.again === true;
+        const last = failed ? await runOne(claim, `${place} again:`, options) : first;
+        if (last === undefined) return;
+        if (failed && last.result === 'holds') secondTries.push(first);
+        done.set(claim, last);
+        await turns.run('page', () => updateClaimsPage(options.root, files, inOrder()));
+      },
+      options.signal,
     );
-    const result = await runOne(claim, options);
-    if (result === undefined) break;
-    results.push(result);
-    await updateClaimsPage(options.root, files, results);
   }
+  const results = inOrder();
   if (results.length === 0) await updateClaimsPage(options.root, files, []);
   const passed = results.filter((result) => result.result === 'holds').length;
-  return { passed, failed: selected.length - passed, notRun: left.length, results };
+  const failed = selected.length - passed;
+  return { passed, failed, notRun: left.length, results, secondTries };
+}
+
+/** Claims that run at the same time, at most so many; groups follow each other. */
+export interface ClaimGroup {
+  readonly claims: readonly SelectedClaim[];
+  readonly atOnce: number;
+}
+
+/**
+ * One after the other the claims stay in their order. Beside each other the long ones begin first, and
+ * those that need the host for themselves come after all others, in their order.
+ */
+export function claimGroups(
+  claims: readonly SelectedClaim[],
+  atOnce: number,
+): readonly ClaimGroup[] {
+  if (atOnce <= 1) return [{ claims, atOnce: 1 }];
+  const alone = claims.filter((claim) => claim.alone === true);
+  const beside = claims
+    .filter((claim) => claim.alone !== true)
+    .toSorted((one, other) => other.minutes - one.minutes);
+  return [
+    { claims: beside, atOnce },
+    { claims: alone, atOnce: 1 },
+  ];
 }
 
 async function runOne(
   claim: SelectedClaim,
+  place: string,
   options: ClaimsOptions,
 ): Promise<ClaimResult | undefined> {
+  const name = `${claim.key}.${claim.number}`;
+  options.print(`${place} ${name} ${claim.sentence} (about ${claim.minutes} min)`);
   const logFile = join(options.logFolder, `${claim.key}-${claim.number}.log`);
   const shown = relative(options.root, logFile);
-  const beat = setInterval(() => options.print(`    still running, log: ${shown}`), 60_000);
+  const beat = setInterval(() => options.print(`    ${name} still running, log: ${shown}`), 60_000);
   const outcome = await runClaim(claim.command, {
     cwd: options.root,
     logFile,
@@ -91,8 +143,8 @@ async function runOne(
   const seconds = Math.round(outcome.seconds);
   options.print(
     outcome.passed
-      ? `    holds: ${figure} (${seconds} s)`
-      : `    FAILS: ${outcome.reason}; last line: ${figure || 'none'} (${seconds} s); log: ${shown}`,
+      ? `    ${name} holds: ${figure} (${seconds} s)`
+      : `    ${name} FAILS: ${outcome.reason}; last line: ${figure || 'none'} (${seconds} s); log: ${shown}`,
   );
   if (!outcome.passed) {
     for (const line of await lastLines(logFile, 15)) options.print(`    | ${line}`);
