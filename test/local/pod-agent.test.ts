@@ -156,6 +156,26 @@ describe("the wrapper as a pod's first process", () => {
     expect([it.code, it.stdout]).toEqual([0, '0\nsurvived\n']);
   });
 
+  it('hears no signal while it starts a command either, and its commands hear all', async () => {
+    // With every signal blocked for a moment, another of its threads would take a deadly one.
+    const all = 'for s in $(seq 64); do kill -$s 1; done 2>/dev/null';
+    const masks = "grep -h '^Sig[BIC]' /proc/1/status /proc/self/status";
+    const it = await runAgent([...Array<string>(30).fill(all), masks]);
+    expect(it.code).toBe(0);
+    const said = it.stdout.matchAll(/^Sig(\w+):\s+(\w+)$/gm);
+    const [blocked, ignored, caught, ...own] = [...said].map(([, , bits]) => BigInt(`0x${bits}`));
+    const deaf = (blocked ?? 0n) | (ignored ?? 0n) | (caught ?? 0n);
+    const open = Array.from({ length: 64 }, (_, bit) => bit + 1).filter(
+      (signal) => ((deaf >> BigInt(signal - 1)) & 1n) === 0n,
+    );
+    // KILL and STOP, which no process of the namespace can send to its first, and TERM and CHLD, which are
+    // blocked but while it waits for them.
+    expect(open.filter((signal) => ![15, 17].includes(signal))).toEqual([9, 19]);
+    const [itsBlocked, itsIgnored] = own;
+    // The C library keeps two for itself and leaves them ignored in what it spawns.
+    expect([itsBlocked, (itsIgnored ?? 0n) & ~0x180000000n]).toEqual([0n, 0n]);
+  });
+
   it.each([
     [
       'cgroup v1',

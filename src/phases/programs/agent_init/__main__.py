@@ -17,7 +17,7 @@ import signal
 import sys
 import time
 
-from system_call import prctl
+from system_call import ignore_reserved, prctl
 
 MAX_SPEC_BYTES = 32 * 1024 * 1024
 PR_SET_DUMPABLE = 4
@@ -90,8 +90,13 @@ def harden():
     """No core, no ptrace; no signal that the agent sends has an effect."""
     if prctl(PR_SET_DUMPABLE, 0) != 0:
         raise OSError("prctl(PR_SET_DUMPABLE) failed")
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
+    # The kernel drops what PID 1 has no handler for, but not while the first thread blocks all signals, as
+    # the C library does to start a program: then another thread may take one, and all would die of it.
+    for number in DEAF:
+        signal.signal(number, signal.SIG_IGN)
+    for number in RESERVED:
+        ignore_reserved(number)
 
 
 def limit_files(limits):
@@ -110,6 +115,9 @@ def limit_files(limits):
 
 
 WATCHED = {signal.SIGCHLD, signal.SIGTERM}
+DEAF = signal.valid_signals() - WATCHED - {signal.SIGKILL, signal.SIGSTOP}
+RESERVED = (32, 33)
+"""Of the C library's threads; no thread here is ever cancelled, nor the user of all changed."""
 
 
 def open_score():
@@ -238,7 +246,7 @@ class Run:
                 file_actions=actions,
                 setsid=True,
                 setsigmask=[],
-                setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],
+                setsigdef=DEAF,
             )
         finally:
             self.set_score(self.score)
