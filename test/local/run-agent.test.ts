@@ -108,7 +108,7 @@ PY
       echo '{"nonce":"","exitCode":0,"signal":null,"reason":"Exited","detail":"","seconds":1}' > end.json
       rm end.json; mkdir -p end.json/deep/er; chmod 000 end.json/deep; chmod 000 end.json; mkfifo pipe
       python3 -c 'import os
-for _ in range(60): os.mkdir("d" * 100); os.chdir("d" * 100)'
+for _ in range(30): os.mkdir("d" * 100); os.chdir("d" * 100)'
       ln -s /etc/passwd link; chmod 000 .; exit 9`);
     expect(run.end).toMatchObject({ exitCode: 9, reason: 'Exited' });
   });
