@@ -31,6 +31,7 @@ export default defineConfig({
             'test/cluster/**/*.test.ts',
           ],
           isolate: false,
+          maxWorkers: 2,
           // Properties run for seconds where the host is busy.
           testTimeout: 30_000,
         },
