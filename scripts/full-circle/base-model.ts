@@ -12,6 +12,9 @@ import { CIRCLE } from './circle-manifests.ts';
 /** Two layers, a tenth of a million weights a layer, and a tokenizer of the family's own words. */
 const SHAPE = ['--vocab', '600', '--hidden', '128', '--layers', '2', '--context', '512'];
 
+/** Of a circle whose seeds are those of the manifests. */
+export const BASE_SEED = 7;
+
 /** Makes the base model of random weights in a folder of its own, unless it is there. */
 export async function makeBase(folder: string, seed: number, signal: AbortSignal): Promise<void> {
   if (existsSync(join(folder, 'config.json'))) return;

@@ -13,6 +13,8 @@ export interface CircleSettings {
   /** Digest of the base model. */
   readonly base: string;
   readonly sizes?: CircleSizes;
+  /** What else is to be different; undefined leaves the manifest out. */
+  readonly change?: (name: string, text: string) => string | undefined;
 }
 
 /** What stands in the manifests where a base model has yet to be made. */
@@ -24,7 +26,9 @@ export async function writeCircle(folder: string, settings: CircleSettings): Pro
   const names = (await readdir(CIRCLE)).filter((name) => name.endsWith('.yaml'));
   for (const name of names) {
     const text = await readFile(join(CIRCLE, name), 'utf8');
-    await writeFile(join(folder, name), circleText(name, text, settings));
+    const set = circleText(name, text, settings);
+    const changed = settings.change === undefined ? set : settings.change(name, set);
+    if (changed !== undefined) await writeFile(join(folder, name), changed);
   }
 }
 

@@ -1,21 +1,30 @@
 import type { Sha256 } from '../../src/base/brand.ts';
-import type { WorkReader } from '../../src/cli/run-outputs/work-store.ts';
-import { unionSource } from '../../src/cli/training/union-source.ts';
-import type { ArtifactStore } from '../../src/store/artifacts.ts';
+import type { ReadableArtifacts } from '../../src/cli/run-outputs/union-artifacts.ts';
+import { type BatchSource, unionSource } from '../../src/cli/training/union-source.ts';
+import type { RecordReader } from '../../src/store/record-reader.ts';
+import type { SynthesisReader } from '../../src/store/synthesis-records.ts';
 
-/** The stores of a work folder, asked as one. */
+/** Records and artifacts: of a store in a work folder, or of a cluster's server. */
+export interface LineageSource {
+  readonly records: BatchSource['store'] &
+    Pick<RecordReader, 'listBatches'> &
+    Pick<SynthesisReader, 'getSynthesisCall'>;
+  readonly artifacts: ReadableArtifacts;
+}
+
+/** Several sources, asked as one. */
 export class LineageStores {
-  readonly all: readonly WorkReader[];
+  readonly all: readonly LineageSource[];
   /** Rows and artifacts of all. */
   readonly union: ReturnType<typeof unionSource>;
 
-  constructor(all: readonly WorkReader[]) {
+  constructor(all: readonly LineageSource[]) {
     this.all = all;
     this.union = unionSource(all.map(({ records, artifacts }) => ({ store: records, artifacts })));
   }
 
   /** The store that has an artifact; undefined where none has. */
-  async holding(digest: Sha256): Promise<ArtifactStore | undefined> {
+  async holding(digest: Sha256): Promise<ReadableArtifacts | undefined> {
     for (const { artifacts } of this.all) {
       if ((await artifacts.size(digest)) !== undefined) return artifacts;
     }

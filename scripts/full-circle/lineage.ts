@@ -21,8 +21,13 @@ export async function circleLineage(work: string, run: string): Promise<Lineage>
   const found = await findTrained(work, run);
   if (found === undefined) return { lines: [], problems: [`no TrainingRun ${run} in ${work}`] };
   await using folder = await openWorkFolder(work);
-  const walk = new Walk(new LineageStores(folder.stores));
-  await walk.model(found.digest);
+  return await walkLineage(new LineageStores(folder.stores), found.digest);
+}
+
+/** The same from a model's digest, in any stores. */
+export async function walkLineage(stores: LineageStores, model: Sha256): Promise<Lineage> {
+  const walk = new Walk(stores);
+  await walk.model(model);
   return walk;
 }
 

@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { scriptedModels } from '../../examples/full-circle/scripted-models.ts';
-import { makeBase } from './base-model.ts';
+import { BASE_SEED, makeBase } from './base-model.ts';
 import { type CircleSizes, writeCircle } from './circle-manifests.ts';
 
 export interface CircleOptions {
@@ -19,7 +19,6 @@ export interface CircleOptions {
 }
 
 const CLAWGYM = resolve(import.meta.dirname, '../../bin/clawgym');
-const BASE_SEED = 7;
 
 /**
  * Runs the manifests of the full circle on this machine: makes the base model, serves the scripted models,
