@@ -3,11 +3,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { CircleSizes } from '../scripts/full-circle/circle-manifests.ts';
 import { circleLineage } from '../scripts/full-circle/lineage.ts';
 import { runCircle } from '../scripts/full-circle/run-circle.ts';
 import { Claim } from './support/claim.ts';
 import { readResults } from './support/clawgym.ts';
+import { SMALL } from './support/small-circle.ts';
 
 /**
  * Claims lifecycle/14 and 15: the manifests of examples/full-circle run in one command on this machine, for
@@ -24,14 +24,6 @@ const { values } = parseArgs({
 });
 const LIMIT_MINUTES = 20;
 const GOAL = 0.7;
-const REDUCED: CircleSizes = {
-  '00-practice.yaml': { target: 16 },
-  '01-exam.yaml': { target: 4 },
-  '20-sft.yaml': { maxSteps: 200 },
-  '30-after-sft.yaml': { attempts: 2 },
-  '40-rl.yaml': { steps: 3, perStep: 6, samples: 4 },
-  '50-circle.yaml': { attempts: 3 },
-};
 
 const claim = new Claim();
 const figures: string[] = [];
@@ -51,7 +43,7 @@ async function circle(seed: number): Promise<void> {
   try {
     const code = await runCircle({
       ...{ work, seed, port: await freePort(), signal: new AbortController().signal },
-      ...(values.reduced && { sizes: REDUCED }),
+      ...(values.reduced && { sizes: SMALL }),
     });
     const minutes = (performance.now() - began) / 60_000;
     claim.check(code === 0, `seed ${seed}: the command ended with ${code}`);

@@ -36,10 +36,15 @@ export class Installation implements AsyncDisposable {
     this.helm = helm;
   }
 
-  static async open(cluster: Cluster, namespace: string): Promise<Installation> {
+  /** @param values of the chart, as `--set` takes them */
+  static async open(
+    cluster: Cluster,
+    namespace: string,
+    values: readonly string[] = [],
+  ): Promise<Installation> {
     const installation = new Installation(cluster, namespace, await Helm.open());
     await installation.#adminStep();
-    await installation.#asResearcher('install');
+    await installation.#asResearcher('install', values);
     await installation.ready();
     return installation;
   }
