@@ -116,6 +116,9 @@ export class OperatorClient implements AsyncDisposable, ClawGymServer {
   policyPod: ClawGymServer['policyPod'] = async (podUid, body, call) =>
     this.#send('PUT', path('policies', podUid), zPolicyPodState, call, body);
 
+  policyOf: ClawGymServer['policyOf'] = async (batch, body, call) =>
+    this.#send('PUT', path('policies', 'batches', batch), zPolicyPodState, call, body);
+
   endPolicies: ClawGymServer['endPolicies'] = async (owner, call) => {
     await this.#send('POST', path('policies', owner, 'end'), zNothing, call, {});
   };

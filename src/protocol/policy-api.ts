@@ -54,8 +54,19 @@ export const zPolicyPodBody = z.object({
   /** Model artifact, and the number of its version; 0 where there is one only. */
   model: zSha256,
   version: z.int().min(0).default(0),
+  /** Uids of RolloutBatches that it answers beside its owner: those of a reinforcement run that owns it. */
+  batches: z.array(z.string().min(1).max(63)).max(16).default([]),
 });
 export type PolicyPodBody = z.infer<typeof zPolicyPodBody>;
+
+/** PUT policies/batches/:uid of the operator API: how far the pod is that is to answer this batch. */
+export const zPolicyOfBatchBody = z.object({
+  /** Name that its agents ask for. */
+  name: z.string().min(1).max(256),
+  /** Model artifact that the batch was planned with: no other one ever answers it. */
+  model: zSha256,
+});
+export type PolicyOfBatchBody = z.infer<typeof zPolicyOfBatchBody>;
 
 /** How far a policy pod is, as the server sees it. */
 export const zPolicyPodState = z.object({

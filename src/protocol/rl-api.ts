@@ -59,6 +59,8 @@ export const zRlState = z.object({
   loss: z.number().optional(),
   trainedTokens: z.number().int(),
   policyVersion: z.number().int(),
+  /** Model artifact of that version. */
+  policyModel: zSha256,
   /** Number of the batch that the trainer has not acknowledged yet. */
   training: z.number().int().optional(),
   /** The batch that is to run now. */

@@ -1,3 +1,4 @@
+import { artifactDigest } from '../api/model-ref.ts';
 import { ClawError } from '../base/error.ts';
 import type { SessionPlan } from '../gateway/stored-sessions.ts';
 import { TokenUpstream } from '../gateway/token-upstream.ts';
@@ -49,7 +50,10 @@ function upstreamOf(
   { namespace, spec: { model } }: FrozenSpec,
   { secrets, policies }: SessionUpstreams,
 ): Upstream | undefined {
-  if (model?.artifact !== undefined) return new PolicyPodUpstream(batch, model.name, policies);
+  if (model?.artifact !== undefined) {
+    const asked = { name: model.name, model: artifactDigest(model.artifact) };
+    return new PolicyPodUpstream(batch, asked, policies);
+  }
   const secret = model?.upstreamSecretRef?.name;
   return secret === undefined ? undefined : secrets.of(namespace, secret);
 }

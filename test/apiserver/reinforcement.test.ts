@@ -4,7 +4,9 @@ import {
   type TrainingRun,
   trainingRuntimes,
 } from '../../operator/controllers/shared/kinds.ts';
+import { sandboxPods } from '../../operator/controllers/shared/pods.ts';
 import { sha256 } from '../../src/base/digest.ts';
+import { LABELS } from '../../src/protocol/pod-contract.ts';
 import type { RlState } from '../../src/protocol/rl-api.ts';
 import { BatchBed } from '../support/batch/batch-bed.ts';
 import { installCrds } from '../support/clawgym-layer.ts';
@@ -46,6 +48,8 @@ async function open() {
         ...{ rl, data: undefined, hyper: {}, context: { maxTokens: 64 } },
         runtimeRef: { kind: 'TrainingRuntime', name: 'rl' },
       }),
+    policyPods: async () =>
+      (await client.for(sandboxPods).list({ namespace, labelSelector: LABELS.policy }, call)).items,
     batches: async () => (await client.for(rolloutBatches).list({ namespace }, call)).items,
     say: (run: TrainingRun, change: Partial<RlState>) => {
       const { wanted: _wanted, ...state } = bed.server.rlStates.get(uidOf(run)) as RlState;
@@ -90,6 +94,46 @@ describe.concurrent('reinforcement by a TrainingRun', () => {
     await steps.change('rl', { suspend: true });
     const suspended = async () => (await batches()).map(({ spec }) => spec.suspend);
     await expect.poll(suspended, LIMIT).toEqual([true, true]);
+  });
+
+  test('has one policy pod, which is told of each version and of the batch that plays', async ({
+    expect,
+  }) => {
+    await using held = await open();
+    const { bed, steps, server, batches, policyPods, say } = held;
+    bed.script = () => 'hang';
+    const run = await held.create('one');
+    await expect.poll(policyPods, LIMIT).toHaveLength(1);
+    const [pod] = await policyPods();
+    expect(pod?.metadata.ownerReferences).toMatchObject([{ uid: uidOf(run), controller: true }]);
+    const told = () => server.policyPods.get(pod?.metadata.uid ?? '');
+    const [first] = await batches();
+    await expect
+      .poll(told, LIMIT)
+      .toMatchObject({ version: 0, model: DIGEST, batches: [first?.metadata.uid] });
+    server.policyState = { phase: 'served', message: '', version: 0 };
+    const served = (batch: string) => () => bed.condition(batch, 'ModelServed');
+    await expect.poll(served(first?.metadata.name ?? ''), LIMIT).toBe('True Served');
+    await expect.poll(() => steps.condition('one', 'ModelServed'), LIMIT).toMatch(/^True Served/);
+    const model = sha256('version 1');
+    const wanted = { part: 'step-2', kind: 'step', step: 2, samples: 2, policyVersion: 1 } as const;
+    say(run, {
+      ...{ step: 1, policyVersion: 1, policyModel: model },
+      wanted: { ...wanted, model, taskSet: sha256('task set') },
+    });
+    await expect.poll(batches, LIMIT).toHaveLength(2);
+    const second = (await batches()).find(({ metadata }) => metadata.name.includes('step-2'));
+    await expect
+      .poll(told, LIMIT)
+      .toMatchObject({ version: 1, model, batches: [second?.metadata.uid] });
+    await expect.poll(served(second?.metadata.name ?? ''), LIMIT).toBe('True Served');
+    const uids = async () => (await policyPods()).map(({ metadata }) => metadata.uid);
+    expect(await uids()).toEqual([pod?.metadata.uid]);
+    const lost = { namespace: bed.namespace, name: pod?.metadata.name ?? '' };
+    await bed.client.for(sandboxPods).delete(lost, bed.call);
+    await expect.poll(uids, LIMIT).toEqual([expect.not.stringMatching(pod?.metadata.uid ?? 'x')]);
+    await steps.change('one', { suspend: true });
+    await expect.poll(policyPods, LIMIT).toEqual([]);
   });
 
   test('ends where no rollout has a reward', async ({ expect }) => {

@@ -17,7 +17,7 @@ import { carryOut, type Work } from './carry-out.ts';
 import { Findings } from './findings.ts';
 import type { Installation } from './installation.ts';
 import { clusterView, finishedIn, modeOf, observedOf, tellEvidence } from './look.ts';
-import { hasOwnModel, policyWanted } from './model-of.ts';
+import { hasLentModel, hasOwnModel, policyWanted } from './model-of.ts';
 import { BLOCKED_MS, nextLook } from './next-look.ts';
 import type { BatchParts } from './parts.ts';
 import { plan } from './plan.ts';
@@ -179,6 +179,10 @@ async function lookAtModel(
   if (wanted === undefined) {
     await parts.policies.end(batch, call);
     findings.model = { served: true, condition: runCondition('ModelServed', 'False', 'NotNeeded') };
+    return;
+  }
+  if (hasLentModel(batch)) {
+    findings.model = await parts.policies.lent(batch, wanted, call);
     return;
   }
   await checkNamespace(parts, findings, installation, call);

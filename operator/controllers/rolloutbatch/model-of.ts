@@ -1,9 +1,11 @@
 import { artifactDigest } from '../../../src/api/model-ref.ts';
+import { trainingRun } from '../../../src/api/training-run.ts';
 import type { BatchState } from '../../../src/protocol/operator-api.ts';
 import { isNotFound } from '../../kube/base/kube-error.ts';
 import type { CallOptions } from '../../kube/client/resource-client.ts';
 import type { KubeClient } from '../../kube/client/typed-client.ts';
 import { isTrue } from '../../kube/objects/conditions.ts';
+import { controllerOf } from '../../kube/objects/owner-references.ts';
 import { absent, awaited } from '../shared/awaited.ts';
 import { type BatchSpec, type RolloutBatch, trainingRuns } from '../shared/kinds.ts';
 import type { PolicyWanted } from '../shared/policy/policy-pods.ts';
@@ -63,6 +65,10 @@ export function policyWanted(
   if (digest === undefined || !needed) return undefined;
   return { model: digest, version: 0, name: model.name, runtimeRef: model.runtimeRef };
 }
+
+/** True for the batches of a reinforcement run, which has one policy pod for all of them. */
+export const hasLentModel = (batch: RolloutBatch): boolean =>
+  controllerOf(batch)?.kind === trainingRun.kind;
 
 export const hasOwnModel = ({ spec: { model } }: RolloutBatch): boolean =>
   model?.artifact !== undefined || model?.trainingRun !== undefined;

@@ -1,6 +1,7 @@
 import type { BatchState } from '../../../src/protocol/operator-api.ts';
 import type { ConditionState } from '../../kube/objects/conditions.ts';
 import { findCondition } from '../../kube/objects/conditions.ts';
+import { servesLater } from '../shared/policy/plan-policy.ts';
 import { runCondition } from '../shared/vocabulary.ts';
 import type { StatusInput } from './status-input.ts';
 
@@ -75,14 +76,11 @@ function modelHeld({ modelHold }: BatchState): ConditionState | undefined {
   return runCondition('Progressing', reason === 'AskingModel' ? 'True' : 'False', reason, message);
 }
 
-/** What passes by itself, after a while. */
-const PASSING = new Set(['Starting', 'PodFailed']);
-
 function modelNotServed({ model, state }: StatusInput): ConditionState | undefined {
   if (model === undefined || model.status === 'True' || model.reason === 'NotNeeded')
     return undefined;
   if (state !== undefined && state.pending === 0) return undefined;
-  const status = PASSING.has(model.reason) ? 'True' : 'False';
+  const status = servesLater(model) ? 'True' : 'False';
   return runCondition('Progressing', status, 'ModelNotServed', model.message);
 }
 

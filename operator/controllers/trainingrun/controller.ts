@@ -1,3 +1,4 @@
+import type { PolicyServing } from '../../../src/protocol/policy-server.ts';
 import type { TrainingServer } from '../../../src/protocol/training-server.ts';
 import type { KubeClient } from '../../kube/client/typed-client.ts';
 import { Controller, type ControllerOptions } from '../../kube/controller/controller.ts';
@@ -16,7 +17,7 @@ import type { TrainingWorld } from './world.ts';
 export interface TrainingControllerOptions {
   /** Over a fenced transport, where there is an election. */
   readonly client: KubeClient;
-  readonly server: TrainingServer;
+  readonly server: TrainingServer & PolicyServing;
   readonly recorder: Pick<EventRecorder, 'record'>;
   readonly world: TrainingWorld;
   readonly installation: Pick<InstallationReader, 'current'>;

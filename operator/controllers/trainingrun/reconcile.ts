@@ -44,7 +44,7 @@ export class TrainingReconciler {
     const { clock } = controlling;
     this.#options = options;
     this.#shortages = new ShortageReader(client, clock);
-    this.#reinforcement = new Reinforcement({ client, server: options.server, world });
+    this.#reinforcement = new Reinforcement({ ...options, clock });
     this.#status = new StatusWriter({
       ...{ client: client.for(trainingRuns), fieldManager: FIELD_MANAGER, clock },
       ...{ recorder, written: world.writtenRuns, minIntervalMs },
@@ -221,6 +221,7 @@ export class TrainingReconciler {
   async #over(run: TrainingRun, signal: AbortSignal): Promise<ReconcileResult> {
     const { client, controlling } = this.#options;
     this.#shortages.forget(run.metadata.uid ?? '');
+    await this.#reinforcement.end(run, { signal, fieldManager: FIELD_MANAGER });
     const leftMs = msUntilExpiry(run, controlling.clock.now());
     if (leftMs === undefined || leftMs > 0) return earliest(leftMs);
     const options = { signal, propagationPolicy: 'Background' } as const;

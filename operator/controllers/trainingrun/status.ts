@@ -4,6 +4,7 @@ import { stampSeconds } from '../../kube/objects/time-stamps.ts';
 import { conditionList } from '../shared/condition-list.ts';
 import type { TrainingStatus } from '../shared/kinds.ts';
 import { runStart } from '../shared/run-start.ts';
+import { runCondition } from '../shared/vocabulary.ts';
 import { progressing } from './progressing.ts';
 import { rlNumbers } from './rl/status.ts';
 import type { TrainingView } from './view.ts';
@@ -76,6 +77,7 @@ function states(view: TrainingView): readonly ConditionState[] {
     planned(view),
     progress,
     suspended(view),
+    ...modelServed(view),
     ...ends(view),
     trainingCondition(
       'Reconciling',
@@ -119,6 +121,18 @@ function suspended(view: TrainingView): ConditionState {
   const queued = jobs.find((job) => job.suspended !== undefined && !job.deleting);
   if (queued === undefined) return trainingCondition('Suspended', 'False', 'NotSuspended');
   return trainingCondition('Suspended', 'True', 'JobSuspended', queued.suspended || undefined);
+}
+
+/** Whether the policy is served that a reinforcement run samples with. */
+function modelServed(view: TrainingView): readonly ConditionState[] {
+  const { run, rl } = view;
+  const known = run.status?.conditions?.some(({ type }) => type === 'ModelServed');
+  if (isDone(view))
+    return known === true ? [runCondition('ModelServed', 'False', 'NotNeeded')] : [];
+  if (rl?.policy !== undefined) return [rl.policy];
+  return rl?.state === undefined || known !== true
+    ? []
+    : [runCondition('ModelServed', 'False', 'NotNeeded')];
 }
 
 /** Complete or Failed, and what comes before it. */

@@ -24,7 +24,7 @@ import { batchOperatorRoutes, zUid } from './batch-routes.ts';
 
 export interface OperatorPluginOptions {
   readonly coordinator: Coordinator;
-  readonly policies: Pick<PolicyDesk, 'expect' | 'end'>;
+  readonly policies: Pick<PolicyDesk, 'expect' | 'stateFor' | 'end'>;
   readonly training: Pick<OpenTraining, 'desk' | 'rl'>;
   readonly synthesis: SynthesisDesk;
   /** Throws `Unauthorized` or `Forbidden` for everybody but the operator. */

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { ClawError } from '../../base/error.ts';
-import { zPolicyPodBody } from '../../protocol/policy-api.ts';
+import { zPolicyOfBatchBody, zPolicyPodBody } from '../../protocol/policy-api.ts';
 import type { PolicyDesk } from './policy-desk.ts';
 
 const zUid = z.object({
@@ -11,11 +11,15 @@ const zUid = z.object({
 /** What the controllers say of policy pods, within the operator plugin's admission. */
 export function policyOperatorRoutes(
   app: FastifyInstance,
-  policies: Pick<PolicyDesk, 'expect' | 'end'>,
+  policies: Pick<PolicyDesk, 'expect' | 'stateFor' | 'end'>,
 ): void {
   app.put('/policies/:uid', async (request) => {
     const { uid } = read(zUid, request.params);
     return await policies.expect(uid, read(zPolicyPodBody, request.body));
+  });
+  app.put('/policies/batches/:uid', async (request) => {
+    const { uid } = read(zUid, request.params);
+    return policies.stateFor(uid, read(zPolicyOfBatchBody, request.body));
   });
   app.post('/policies/:uid/end', async (request) => {
     await policies.end(read(zUid, request.params).uid);

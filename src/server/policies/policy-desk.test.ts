@@ -60,7 +60,7 @@ beforeEach(async () => {
 afterEach(() => desk[Symbol.asyncDispose]());
 
 const body = (over: Partial<PolicyPodBody> = {}): PolicyPodBody => ({
-  ...{ namespace: 'team-a', owner: 'batch-1', name: 'mine', model, version: 0 },
+  ...{ namespace: 'team-a', owner: 'batch-1', name: 'mine', model, version: 0, batches: [] },
   ...over,
 });
 const pod = (podUid: string, podIP: string | undefined = '10.0.0.1') => ({ podUid, podIP });
@@ -72,8 +72,8 @@ async function settled(podUid: string, phase: string, over: Partial<PolicyPodBod
     .poll(() => desk.expect(podUid, body(over)), { interval: 1 })
     .toMatchObject({ phase });
 }
-const saidBy = async (owner = 'batch-1', signal = NEVER): Promise<string> => {
-  const upstream = new PolicyPodUpstream(owner, 'mine', desk);
+const saidBy = async (owner = 'batch-1', signal = NEVER, wanted = model): Promise<string> => {
+  const upstream = new PolicyPodUpstream(owner, { name: 'mine', model: wanted }, desk);
   return await text(Readable.from((await upstream.chat(ASK, signal)).body));
 };
 
@@ -164,6 +164,60 @@ it('an owner is answered by its own pods alone, and a call that waits ends with 
   const asked = saidBy('batch-2', stop.signal);
   stop.abort(new ClawError('Cancelled', 'too late'));
   await expect(asked).rejects.toThrow('too late');
+});
+
+it('a pod of a run answers the batch that was told of, with the model of that batch and no other', async () => {
+  const run = { owner: 'run-1', batches: ['batch-1'] };
+  await desk.expect('pod-1', body(run));
+  await report('pod-1');
+  await settled('pod-1', 'served', run);
+  expect(desk.stateFor('batch-1', { name: 'mine', model })).toMatchObject({ phase: 'served' });
+  expect(await saidBy()).toBe('http://10.0.0.1:8000/v1');
+  const late = new AbortController();
+  const strangers = [saidBy('batch-2', late.signal), saidBy('batch-1', late.signal, sha256('b'))];
+  const next = await storeModel('b.safetensors');
+  const second = { owner: 'run-1', batches: ['batch-2'], model: next, version: 1 };
+  await desk.expect('pod-1', body(second));
+  expect(desk.stateFor('batch-2', { name: 'mine', model: next }).phase).toBe('loading');
+  expect(desk.stateFor('batch-1', { name: 'mine', model })).toMatchObject({ phase: 'unheard' });
+  late.abort(new ClawError('Cancelled', 'the batch is over'));
+  for (const stranger of strangers) await expect(stranger).rejects.toThrow('the batch is over');
+  const asked = saidBy('batch-2', NEVER, next);
+  expect(await report('pod-1')).toEqual({ version: 1 });
+  await report('pod-1', '10.0.0.1', 1);
+  await settled('pod-1', 'served', second);
+  expect(await asked).toBe('http://10.0.0.1:8000/v1');
+});
+
+it('no call is answered by the version that comes while it is under way', async () => {
+  await desk.expect('pod-1', body());
+  await report('pod-1');
+  await settled('pod-1', 'served');
+  const begun = Promise.withResolvers<void>();
+  const late = Promise.withResolvers<string>();
+  answer = async () => {
+    begun.resolve();
+    return await late.promise;
+  };
+  const stop = new AbortController();
+  const asked = saidBy('batch-1', stop.signal);
+  await begun.promise;
+  const other = { model: await storeModel('b.safetensors'), version: 1 };
+  await desk.expect('pod-1', body(other));
+  late.resolve('from the version that came');
+  await report('pod-1', '10.0.0.1', 1);
+  await settled('pod-1', 'served', other);
+  stop.abort(new ClawError('Cancelled', 'the batch is over'));
+  await expect(asked).rejects.toThrow('the batch is over');
+});
+
+it('a pod that says another version than the one that was proven answers nobody', async () => {
+  await desk.expect('pod-1', body({ version: 1 }));
+  await report('pod-1', '10.0.0.1', 1);
+  await settled('pod-1', 'served', { version: 1 });
+  await report('pod-1', '10.0.0.1', 0);
+  expect(await desk.expect('pod-1', body({ version: 1 }))).toMatchObject({ phase: 'loading' });
+  expect(closed).toEqual(['http://10.0.0.1:8000/v1']);
 });
 
 it('an owner that is over has its connections closed', async () => {

@@ -4,6 +4,7 @@ import { InTurn } from '../../base/in-turn.ts';
 import type { Upstream } from '../../gateway/upstream.ts';
 import type {
   PolicyFiles,
+  PolicyOfBatchBody,
   PolicyPodBody,
   PolicyPodState,
   PolicyReport,
@@ -96,11 +97,22 @@ export class PolicyDesk implements AsyncDisposable {
       const [oldest] = this.#pods;
       if (this.#pods.size > MAX_PODS && oldest !== undefined) await this.#forget(...oldest);
     } else {
-      if (known.body.model !== body.model || known.body.version !== body.version)
-        known.refusal = undefined;
+      const before = known.body;
       known.body = body;
+      if (wantedOf(before) !== wantedOf(body)) await this.#changeOver(known);
+      for (const tell of this.#waiting) tell();
     }
     return this.#stateOf(podUid);
+  }
+
+  /** How far the pod is that answers a batch with this model and no other. */
+  stateFor(batch: string, asked: PolicyOfBatchBody): PolicyPodState {
+    for (const [uid, { body }] of this.#pods) {
+      if (body.name !== asked.name || !answers(body, batch)) continue;
+      if (body.model === asked.model) return this.#stateOf(uid);
+      return { phase: 'loading', message: 'its pod answers with another version' };
+    }
+    return { phase: 'unheard', message: '' };
   }
 
   /** The operator has ended the pods of this owner, or their owner is over. */
@@ -132,6 +144,8 @@ export class PolicyDesk implements AsyncDisposable {
     const entry = this.#entry(podUid);
     entry.report = report;
     entry.trouble = report.problem;
+    // What answers with another version than the one that was proven answers nobody.
+    if (report.version !== null && report.version !== entry.body.version) await close(entry);
     if (report.version === entry.body.version && podIP !== undefined) {
       const origin = this.#options.originOf(podIP);
       void this.#turns.run(podUid, () => this.#serve(entry, origin, report));
@@ -139,11 +153,15 @@ export class PolicyDesk implements AsyncDisposable {
     return { version: entry.body.version };
   }
 
-  /** Waits until a policy of that name answers for the owner; the signal's reason where it ends first. */
-  async served(owner: string, name: string, signal: AbortSignal): Promise<ServedPolicy> {
+  /** Waits until that model answers for the owner; the signal's reason where it ends first. */
+  async served(
+    owner: string,
+    asked: PolicyOfBatchBody,
+    signal: AbortSignal,
+  ): Promise<ServedPolicy> {
     for (;;) {
       signal.throwIfAborted();
-      const found = this.#servedNow(owner, name);
+      const found = this.#servedNow(owner, asked);
       if (found !== undefined) return found;
       await this.#change(signal);
     }
@@ -153,18 +171,28 @@ export class PolicyDesk implements AsyncDisposable {
     for (const [uid, entry] of this.#pods) await this.#forget(uid, entry);
   }
 
-  #servedNow(owner: string, name: string): ServedPolicy | undefined {
-    for (const { body, serving, report } of this.#pods.values()) {
-      if (body.owner !== owner || body.name !== name || serving?.proven === undefined) continue;
-      return { client: serving.client, version: report?.version ?? 0, gone: serving.gone.signal };
+  #servedNow(owner: string, { name, model }: PolicyOfBatchBody): ServedPolicy | undefined {
+    for (const { body, serving } of this.#pods.values()) {
+      if (body.name !== name || body.model !== model || !answers(body, owner)) continue;
+      if (serving === undefined || serving.proven !== wantedOf(body)) continue;
+      return { client: serving.client, version: body.version, gone: serving.gone.signal };
     }
     return undefined;
+  }
+
+  /**
+   * Another version is wanted of a pod. Calls that are under way are given up before the pod hears of it:
+   * whatever it answers from now on may be the other version.
+   */
+  async #changeOver(entry: Entry): Promise<void> {
+    [entry.refusal, entry.trouble] = [undefined, undefined];
+    await close(entry);
   }
 
   /** Proves the server once for each model and version; never rejects. */
   async #serve(entry: Entry, origin: string, { key }: PolicyReport): Promise<void> {
     const { body } = entry;
-    const wanted = `${body.model} ${body.version}`;
+    const wanted = wantedOf(body);
     const address = { baseUrl: `${origin}/v1`, key, name: body.name };
     if (entry.refusal !== undefined || !this.#knows(entry)) return;
     const same =
@@ -173,7 +201,7 @@ export class PolicyDesk implements AsyncDisposable {
     try {
       const manifest = await readModel(body.model, this.#options.artifacts);
       await this.#options.prove(address, manifest);
-      if (!this.#knows(entry)) return;
+      if (!this.#knows(entry) || wantedOf(entry.body) !== wanted) return;
       if (!same) await close(entry);
       entry.serving ??= {
         ...{ address, client: this.#options.connect(address), gone: new AbortController() },
@@ -182,6 +210,7 @@ export class PolicyDesk implements AsyncDisposable {
       entry.serving.proven = wanted;
       entry.trouble = undefined;
     } catch (thrown) {
+      if (wantedOf(entry.body) !== wanted) return;
       const message = errorMessage(thrown);
       if (thrown instanceof ClawError && thrown.code === 'Conflict') entry.refusal = message;
       else entry.trouble = message;
@@ -198,8 +227,7 @@ export class PolicyDesk implements AsyncDisposable {
     const version = report?.version ?? undefined;
     const said = { ...(version !== undefined && { version }) };
     if (refusal !== undefined) return { phase: 'refused', message: refusal, ...said };
-    if (serving?.proven === `${body.model} ${body.version}`)
-      return { phase: 'served', message: '', ...said };
+    if (serving?.proven === wantedOf(body)) return { phase: 'served', message: '', ...said };
     const message = trouble ?? '';
     if (report === undefined) return { phase: 'unheard', message };
     return { phase: version === body.version ? 'proving' : 'loading', message, ...said };
@@ -227,9 +255,16 @@ export class PolicyDesk implements AsyncDisposable {
   }
 }
 
+const wantedOf = ({ model, version }: PolicyPodBody): string => `${model} ${version}`;
+
+const answers = ({ owner, batches }: PolicyPodBody, uid: string): boolean =>
+  owner === uid || batches.includes(uid);
+
 async function close(entry: Entry): Promise<void> {
   const { serving } = entry;
   entry.serving = undefined;
-  serving?.gone.abort(new ClawError('UpstreamFailed', 'another pod serves the model now'));
+  serving?.gone.abort(
+    new ClawError('UpstreamFailed', 'another pod, or another version, serves now'),
+  );
   await serving?.client[Symbol.asyncDispose]();
 }

@@ -1,22 +1,26 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import type { Sha256 } from '../../base/brand.ts';
 import type { Upstream, UpstreamRequest, UpstreamResponse } from '../../gateway/upstream.ts';
+import type { PolicyOfBatchBody } from '../../protocol/policy-api.ts';
 import type { PolicyDesk } from './policy-desk.ts';
 
 /**
- * The model of ours that an owner's pod serves, as an upstream. A call waits until the pod answers; one
- * that was under way when the pod was lost is asked anew of the pod that takes its place.
+ * The model of ours that a pod serves to a batch, as an upstream. A call waits until the pod answers with that
+ * model, by digest; one that was under way when the pod was lost is asked anew of the pod that takes its place.
  */
 export class PolicyPodUpstream implements Upstream {
   readonly name: string;
-  readonly #owner: string;
+  readonly #batch: string;
+  readonly #model: Sha256;
   readonly #desk: Pick<PolicyDesk, 'served'>;
   #answered = false;
 
-  /** @param name that agents ask for. */
-  constructor(owner: string, name: string, desk: Pick<PolicyDesk, 'served'>) {
-    this.name = name;
-    this.#owner = owner;
+  /** @param asked the name that agents ask for, and the model that the batch was planned with */
+  constructor(batch: string, asked: PolicyOfBatchBody, desk: Pick<PolicyDesk, 'served'>) {
+    this.name = asked.name;
+    this.#model = asked.model;
+    this.#batch = batch;
     this.#desk = desk;
   }
 
@@ -26,10 +30,13 @@ export class PolicyPodUpstream implements Upstream {
 
   async chat(ask: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> {
     for (;;) {
-      const { client, gone } = await this.#desk.served(this.#owner, this.name, signal);
+      const asked = { name: this.name, model: this.#model };
+      const { client, gone } = await this.#desk.served(this.#batch, asked, signal);
       try {
         const { body, ...response } = await client.chat(ask, AbortSignal.any([signal, gone]));
         const whole = await buffer(body);
+        // It may have been another version that answered.
+        if (gone.aborted) continue;
         this.#answered ||= response.status < 300;
         return { ...response, body: Readable.from([whole]) };
       } catch (thrown) {

@@ -51,6 +51,7 @@ const token = (fields = {}) =>
   });
 const body = (): PolicyPodBody => ({
   ...{ namespace: 'team-a', owner: 'batch-uid', name: NAME, model, version: 0 },
+  batches: [],
 });
 const expectPod = () => bed.policies.expect('pod-policy', body());
 const fileOf = (digest: string): string => POLICY_ROUTES.file.replace(':digest', digest);

@@ -87,13 +87,8 @@ export class MemoryServer extends MemoryTraining implements ClawGymServer {
     this.#call('info');
     const caBundle = 'PEM';
     const info: ServerInfo = {
-      ...{
-        protocol: [1],
-        version: 'test',
-        caBundle,
-        storeFull: this.storeFull,
-        storeFilling: false,
-      },
+      ...{ protocol: [1], version: 'test', caBundle },
+      ...{ storeFull: this.storeFull, storeFilling: false },
       caDigest: sha256(caBundle),
     };
     return info;
@@ -208,6 +203,11 @@ export class MemoryServer extends MemoryTraining implements ClawGymServer {
     this.#call('policy-pod');
     this.policyPods.set(podUid, body);
     return this.policyState;
+  };
+  policyOf: ClawGymServer['policyOf'] = async (batch, { model }) => {
+    this.#call('policy-of');
+    const told = [...this.policyPods.values()].find(({ batches }) => batches.includes(batch));
+    return told?.model === model ? this.policyState : { phase: 'unheard', message: '' };
   };
   endPolicies: ClawGymServer['endPolicies'] = async (owner) => {
     this.#call('end-policies');

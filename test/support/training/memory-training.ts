@@ -118,7 +118,7 @@ function newRlState({ base }: PlanRlBody): RlState {
   const taskSet = sha256('task set');
   return {
     ...{ taskSet, evaluationTaskSet: taskSet, steps: 2, step: 0, policyVersion: 0 },
-    ...{ trainedTokens: 0, evaluations: [], over: false },
+    ...{ policyModel: base, trainedTokens: 0, evaluations: [], over: false },
     wanted: {
       ...{ part: 'step-1', kind: 'step', step: 1, taskSet, taskIds: ['a'], samples: 2 },
       ...{ policyVersion: 0, model: base },

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { SERVER_MARK } from '../../../../src/engines/kubernetes/settings.ts';
 import type { PolicyPodState } from '../../../../src/protocol/policy-api.ts';
-import { type PolicyObserved, planPolicy } from './plan-policy.ts';
+import { lentPolicy, type PolicyObserved, planPolicy } from './plan-policy.ts';
 import { type PolicyPodObject, policyPodFact } from './policy-fact.ts';
 
 const MARK = '10.0.0.1 aaaa';
@@ -92,6 +92,20 @@ it.each<Case>([
     ...(['nothing', 'Starting', /: no room$/] as const),
   ],
   [
+    ...([
+      'a server that answers with the version before and takes no other',
+      pod(),
+      { word: { phase: 'loading', message: 'status 404', version: 2 } },
+    ] as const),
+    ...(['delete', 'Starting', /^status 404; another pod is made, which starts with/] as const),
+  ],
+  [
+    'a server that loads the next version',
+    pod(running('policy-server')),
+    { word: { phase: 'loading', message: '', version: 2 } },
+    ...(['nothing', 'Starting', /./] as const),
+  ],
+  [
     ...(['another model', pod(), { word: word('refused', 'the canary differs') }] as const),
     ...(['nothing', 'CanaryFailed', /^the canary differs$/] as const),
   ],
@@ -120,6 +134,24 @@ it.each<Case>([
 it('a pod that was proven serves', () => {
   const said = step(pod(running('report')), { word: word('served') });
   expect(said.slice(0, 3)).toEqual(['nothing', true, 'Served']);
+});
+
+it.each<[PolicyPodState['phase'], string, boolean, string, RegExp]>([
+  [
+    'served',
+    '',
+    true,
+    'Served',
+    /^the policy server of TrainingRun rl answers with model sha256:ab/,
+  ],
+  ['refused', 'the canary differs', false, 'CanaryFailed', /^the canary differs$/],
+  ['unheard', '', false, 'Starting', /^the policy server of TrainingRun rl gets ready$/],
+  ['loading', 'no room', false, 'Starting', /gets ready: no room$/],
+])('of a lent pod that is %s a batch says so', (phase, message, served, reason, words) => {
+  const lender = { kind: 'TrainingRun', name: 'rl' };
+  const found = lentPolicy({ phase, message }, 'ab'.repeat(32), lender);
+  expect(found).toMatchObject({ served, condition: { type: 'ModelServed', reason } });
+  expect(found.condition.message).toMatch(words);
 });
 
 it('a pod that only waited too long for the server costs no pause', () => {

@@ -21,6 +21,12 @@ export interface PolicyStep {
   readonly condition: ConditionState;
 }
 
+const PASSING: ReadonlySet<string> = new Set(['Starting', 'PodFailed']);
+
+/** True where a model that is not served will be, without that anybody does something. */
+export const servesLater = ({ reason }: Pick<ConditionState, 'reason'>): boolean =>
+  PASSING.has(reason);
+
 const no = (reason: RunReason<'ModelServed'>, message: string): ConditionState =>
   runCondition('ModelServed', 'False', reason, message);
 
@@ -49,11 +55,33 @@ export function planPolicy({ model, pod, word, failed }: PolicyObserved): Policy
     const message = `model ${model} answers its canary as its record says`;
     return step('nothing', runCondition('ModelServed', 'True', 'Served', message), true);
   }
+  if (word.phase === 'loading' && word.version !== undefined && word.message !== '')
+    return step(
+      'delete',
+      no('Starting', `${word.message}; another pod is made, which starts with what is wanted`),
+    );
   if (pod.held !== undefined) return step('nothing', no(pod.held.reason, pod.held.message));
   const why = word.message === '' ? '' : `: ${word.message}`;
   const doing =
     word.phase === 'proving' ? 'the answers of the policy server are checked' : pod.doing;
   return step('nothing', starting(`${doing}${why}`));
+}
+
+/** Pure: what is told of a batch that the pod of another object answers. */
+export function lentPolicy(
+  { phase, message }: PolicyPodState,
+  model: string,
+  lender: { readonly kind: string; readonly name: string } | undefined,
+): { readonly served: boolean; readonly condition: ConditionState } {
+  const whose = lender === undefined ? 'its owner' : `${lender.kind} ${lender.name}`;
+  if (phase === 'served') {
+    const words = `the policy server of ${whose} answers with model sha256:${model.slice(0, 12)}`;
+    return { served: true, condition: runCondition('ModelServed', 'True', 'Served', words) };
+  }
+  if (phase === 'refused') return { served: false, condition: no('CanaryFailed', message) };
+  const why = message === '' ? '' : `: ${message}`;
+  const words = `the policy server of ${whose} gets ready${why}`;
+  return { served: false, condition: starting(words) };
 }
 
 const starting = (message?: string): ConditionState =>

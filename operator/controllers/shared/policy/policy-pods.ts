@@ -17,7 +17,7 @@ import { createOwned } from '../../../kube/writes/create-owned.ts';
 import { deleteObject } from '../../../kube/writes/delete-object.ts';
 import { networkPolicies } from '../kube-kinds.ts';
 import { runCondition } from '../vocabulary.ts';
-import { failureOf, type PolicyStep, planPolicy } from './plan-policy.ts';
+import { failureOf, lentPolicy, type PolicyStep, planPolicy } from './plan-policy.ts';
 import {
   type PolicyPodFact,
   type PolicyPodObject,
@@ -33,6 +33,8 @@ export interface PolicyWanted {
   /** Name that agents ask for. */
   readonly name: string;
   readonly runtimeRef: RuntimeRef | undefined;
+  /** Uids of the RolloutBatches of the owner that the pod answers; absent: the owner is the batch itself. */
+  readonly batches?: readonly string[] | undefined;
   /** Absent: nvidia.com/gpu. */
   readonly gpuResource?: string | undefined;
 }
@@ -96,16 +98,25 @@ export class PolicyPods {
     const fact = pod && policyPodFact(pod, serverMark(installation.server));
     const first = this.#plan(uid, wanted, fact, undefined);
     if (first.do === 'create') return await this.#create(owner, wanted, installation, first, call);
-    if (pod !== undefined && first.do === 'delete') {
+    if (pod === undefined || fact === undefined || first.do === 'nothing') return first;
+    const told = first.do === 'tell';
+    const step = told
+      ? this.#plan(uid, wanted, fact, await this.#tell(owner, wanted, fact, call))
+      : first;
+    if (step.do === 'delete') {
       this.#note(uid, fact);
       await deleteObject(this.#options.client.for(policyPods), pod, call);
-      return first;
     }
-    if (fact === undefined || first.do === 'nothing') return first;
-    const word = await this.#tell(owner, wanted, fact, call);
-    const step = this.#plan(uid, wanted, fact, word);
     if (step.served) this.#failures.delete(uid);
     return step;
+  }
+
+  /** What answers a batch that another owner has a pod for, as a reinforcement run for its steps. */
+  async lent(batch: KubeObject, wanted: PolicyWanted, call: WriteOptions): Promise<PolicyLook> {
+    const { uid = '' } = batch.metadata;
+    const { name, model } = wanted;
+    const word = await this.#options.server.policyOf(uid, { name, model }, call);
+    return lentPolicy(word, model, controllerOf(batch));
   }
 
   /** No model is to be served any more. Looked for once, whoever made it. */
@@ -204,12 +215,12 @@ export class PolicyPods {
 
   async #tell(
     owner: KubeObject,
-    { name, model, version }: PolicyWanted,
+    { name, model, version, batches = [] }: PolicyWanted,
     pod: PolicyPodFact,
     call: WriteOptions,
   ): Promise<PolicyPodState> {
     const { namespace = '', uid = '' } = owner.metadata;
-    const body = { namespace, owner: uid, name, model, version };
+    const body = { namespace, owner: uid, name, model, version, batches: [...batches] };
     return await this.#options.server.policyPod(pod.uid, body, call);
   }
 }

@@ -16,7 +16,14 @@ const WANTED = {
   ...{ samples: 4, policyVersion: 2, model: MODEL },
 } as const;
 const STATE: RlState = {
-  ...{ taskSet: SET, evaluationTaskSet: SET, steps: 9, step: 2, policyVersion: 2 },
+  ...{
+    taskSet: SET,
+    evaluationTaskSet: SET,
+    steps: 9,
+    step: 2,
+    policyVersion: 2,
+    policyModel: MODEL,
+  },
   ...{ trainedTokens: 70, evaluations: [], over: false, reward: 0.25, loss: 0.125 },
   wanted: { ...WANTED, taskIds: ['x', 'y'] },
 };

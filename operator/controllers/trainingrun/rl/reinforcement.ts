@@ -1,17 +1,25 @@
 import { ClawError, errorMessage } from '../../../../src/base/error.ts';
+import type { PolicyServing } from '../../../../src/protocol/policy-server.ts';
 import type { RlState } from '../../../../src/protocol/rl-api.ts';
 import type { TrainingState } from '../../../../src/protocol/training-api.ts';
 import type { TrainingServer } from '../../../../src/protocol/training-server.ts';
+import type { Clock } from '../../../kube/base/clock.ts';
 import { KubeError } from '../../../kube/base/kube-error.ts';
 import type { WriteOptions } from '../../../kube/client/resource-client.ts';
 import type { KubeClient } from '../../../kube/client/typed-client.ts';
+import type { ConditionState } from '../../../kube/objects/conditions.ts';
 import { keyOf } from '../../../kube/objects/object-key.ts';
 import { createOwned } from '../../../kube/writes/create-owned.ts';
+import type { InstallationReader } from '../../rolloutbatch/installation.ts';
+import type { NamespaceKeeper } from '../../rolloutbatch/namespace.ts';
 import { rolloutBatches, type TrainingRun } from '../../shared/kinds.ts';
+import { servesLater } from '../../shared/policy/plan-policy.ts';
+import { PolicyPods } from '../../shared/policy/policy-pods.ts';
 import type { InputProblem } from '../inputs.ts';
 import { REFUSALS } from '../refusals.ts';
 import type { TrainingWorld } from '../world.ts';
 import { planReinforcement, type RlPlan, type RlStep } from './plan.ts';
+import { runPolicy } from './policy.ts';
 import type { RlOf } from './step-batch.ts';
 import { readRlSources } from './task-sources.ts';
 
@@ -24,19 +32,24 @@ export interface RlSeen {
   readonly problem: InputProblem | undefined;
   /** Why a batch of it does not go on before somebody does something. */
   readonly blocked: string | undefined;
+  /** Whether the policy that answers its batches is served; undefined where none is needed. */
+  readonly policy: ConditionState | undefined;
   /** The API server's own words, where it takes a batch of it not. */
   readonly forbidden: string | undefined;
 }
 
 const NOTHING: RlSeen = {
   ...{ state: undefined, playing: undefined, problem: undefined },
-  ...{ blocked: undefined, forbidden: undefined },
+  ...{ blocked: undefined, policy: undefined, forbidden: undefined },
 };
 
 export interface ReinforcementOptions {
   readonly client: KubeClient;
-  readonly server: Pick<TrainingServer, 'planRl' | 'rl' | 'rlBatch'>;
-  readonly world: Pick<TrainingWorld, 'batches' | 'writtenBatches'>;
+  readonly server: Pick<TrainingServer, 'planRl' | 'rl' | 'rlBatch'> & PolicyServing;
+  readonly world: Pick<TrainingWorld, 'runs' | 'batches' | 'writtenBatches'>;
+  readonly clock: Clock;
+  readonly installation: Pick<InstallationReader, 'current'>;
+  readonly namespaces: Pick<NamespaceKeeper, 'prepare'>;
 }
 
 /**
@@ -46,9 +59,19 @@ export interface ReinforcementOptions {
  */
 export class Reinforcement {
   readonly #options: ReinforcementOptions;
+  readonly #policies: PolicyPods;
 
   constructor(options: ReinforcementOptions) {
     this.#options = options;
+    this.#policies = new PolicyPods(options);
+    options.world.runs.subscribe(({ type, object }) => {
+      if (type === 'deleted') this.#policies.forget(object.metadata.uid ?? '');
+    });
+  }
+
+  /** The run is over: nothing of it is asked any more. */
+  async end(run: TrainingRun, call: WriteOptions): Promise<void> {
+    if (run.spec.rl !== undefined) await this.#policies.end(run, call);
   }
 
   /** @param training the run as it is planned; its base is what the first policy is */
@@ -68,7 +91,7 @@ export class Reinforcement {
     const seen = { ...NOTHING, state: known, playing, blocked: problem };
     try {
       for (const step of steps) await this.#carryOut(step, run, uid, call);
-      return seen;
+      return { ...seen, ...(await this.#serve(run, { state: known, playing, going }, call)) };
     } catch (thrown) {
       if (!(thrown instanceof KubeError) || !REFUSALS.has(thrown.code)) throw thrown;
       return { ...seen, forbidden: thrown.message };
@@ -93,6 +116,26 @@ export class Reinforcement {
         return world.writtenBatches.record(keyOf(run), changed);
       }
     }
+  }
+
+  /** One policy pod for all steps: told with every look which version it is to serve, and to whom. */
+  async #serve(
+    run: TrainingRun,
+    seen: { state: RlState; playing: RlPlan['playing']; going: boolean },
+    call: WriteOptions,
+  ): Promise<Partial<RlSeen>> {
+    const { installation, namespaces } = this.#options;
+    const wanted = runPolicy({ run, ...seen });
+    if (wanted === undefined) {
+      await this.#policies.end(run, call);
+      return {};
+    }
+    const { pods } = await installation.current(call);
+    const refused = await namespaces.prepare(run.metadata.namespace ?? '', pods, call);
+    if (refused !== undefined) return { blocked: refused.message };
+    const { condition, served } = await this.#policies.look(run, wanted, pods, call);
+    const passes = served || servesLater(condition);
+    return { policy: condition, ...(!passes && { blocked: condition.message }) };
   }
 
   async #plan(

@@ -7,7 +7,7 @@ import { batchName } from '../../shared/batch-name.ts';
 import type { RolloutBatch, TrainingRun } from '../../shared/kinds.ts';
 
 /** Name by which the agents of a run ask for its policy. */
-const MODEL_NAME = 'policy';
+export const MODEL_NAME = 'policy';
 const ARM_LABEL = `${GROUP}/arm`;
 const RUN_LABEL = `${GROUP}/trainingrun`;
 

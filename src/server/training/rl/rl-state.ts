@@ -31,6 +31,7 @@ export function rlState({ live, actions, model, evaluations, batch }: RlView): R
     taskSet: plan.tasks.set,
     evaluationTaskSet: plan.evaluationTasks.set,
     ...{ steps: run.steps, step: settled.length, policyVersion: board.newest },
+    policyModel: model,
     trainedTokens: settled.reduce((sum, { frozen }) => sum + frozen.trainedTokens, 0),
     ...(typeof reward === 'number' && { reward }),
     ...(typeof loss === 'number' && { loss }),
