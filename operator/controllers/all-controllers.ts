@@ -65,7 +65,7 @@ export function allControllers(options: ControllersOptions): {
     new UnheardTrainings({ ...deletions, runs: training.runs }),
     new Census({
       ...{ server, batches: world.batches, benches, tasks, namespaces, clock, logger },
-      synthesis: synthesis.synthesis,
+      ...{ synthesis: synthesis.synthesis, trainings: training.runs },
     }),
   ];
   return { caches: caches.services, controllers };

@@ -8,7 +8,7 @@ import type { KubeObject } from '../kube/objects/kube-object.ts';
 import type { BenchRun } from './benchrun/kinds.ts';
 import { Census, whatIsNamed } from './census.ts';
 import { joinCaches } from './shared/joined-cache.ts';
-import type { ClawTask, RolloutBatch, SynthesisJob } from './shared/kinds.ts';
+import type { ClawTask, RolloutBatch, SynthesisJob, TrainingRun } from './shared/kinds.ts';
 
 const digest = (text: string): string => sha256(text);
 
@@ -63,6 +63,7 @@ function census(
     benches: cacheOf([bench]) as unknown as Cache<BenchRun>,
     tasks: cacheOf([]) as unknown as Cache<ClawTask>,
     synthesis: cacheOf([]) as unknown as Cache<SynthesisJob>,
+    trainings: cacheOf([]) as unknown as Cache<TrainingRun>,
     namespaces: ['team-a'],
     clock,
     logger: keepingLogger(logged),
@@ -81,12 +82,23 @@ it('names batches by uid, batches of benches by name, and every digest of specs 
   const tasks = [task as unknown as ClawTask];
   const model = { name: 'm', artifact: `sha256:${digest('model')}` };
   const two = batch('two', { spec: { tasks: {}, model } });
-  expect(whatIsNamed([one, two], [bench], tasks, [made])).toEqual({
+  const trained = {
+    metadata: { name: 'run', uid: 'uid-run' },
+    spec: {
+      base: { artifact: `sha256:${digest('base')}` },
+      data: { artifact: `sha256:${digest('export')}` },
+    },
+    status: { model: { digest: digest('trained') } },
+  } as unknown as TrainingRun;
+  const objects = { batches: [one, two], benches: [bench], tasks };
+  expect(whatIsNamed({ ...objects, synthesis: [made], trainings: [trained] })).toEqual({
     batches: ['uid-one', 'uid-two'],
     named: [{ namespace: 'team-a', name: 'gone' }],
     synthesis: ['uid-made'],
+    trainings: ['uid-run'],
     digests: [
       ...['frozen', 'set', 'results', 'model', 'arm model', 'task', 'against', 'accepted'],
+      ...['base', 'export', 'trained'],
     ].map(digest),
   });
 });
@@ -127,6 +139,7 @@ it.each([
     benches: joined([bench]),
     tasks: joined<ClawTask>([]),
     synthesis: joined<SynthesisJob>([]),
+    trainings: joined<TrainingRun>([]),
     namespaces,
     clock: new ManualClock(),
     logger: keepingLogger([]),

@@ -7,7 +7,7 @@ import type { Logger } from '../kube/base/logger.ts';
 import type { Cache } from '../kube/cache/cache.ts';
 import type { BenchRun } from './benchrun/kinds.ts';
 import { cacheOf } from './shared/joined-cache.ts';
-import type { ClawTask, RolloutBatch, SynthesisJob } from './shared/kinds.ts';
+import type { ClawTask, RolloutBatch, SynthesisJob, TrainingRun } from './shared/kinds.ts';
 
 export interface CensusOptions {
   readonly server: Pick<ClawGymServer, 'living'>;
@@ -15,6 +15,7 @@ export interface CensusOptions {
   readonly benches: Cache<BenchRun>;
   readonly tasks: Cache<ClawTask>;
   readonly synthesis: Cache<SynthesisJob>;
+  readonly trainings: Cache<TrainingRun>;
   /** Undefined: all of the cluster. */
   readonly namespaces: readonly string[] | undefined;
   readonly clock: Clock;
@@ -55,8 +56,8 @@ export class Census {
    * its list is told as unlisted: nothing is said of what is not there.
    */
   async tell(signal: AbortSignal): Promise<boolean> {
-    const { server, batches, benches, tasks, synthesis, namespaces } = this.#options;
-    const caches = [batches, benches, tasks, synthesis];
+    const { server, batches, benches, tasks, synthesis, trainings, namespaces } = this.#options;
+    const caches = [batches, benches, tasks, synthesis, trainings];
     if (caches.some(({ synced, listing }) => !synced || listing)) return false;
     // An object that this release cannot read is there all the same.
     const leftOut = caches.flatMap((cache) => cache.leftOut);
@@ -69,7 +70,10 @@ export class Census {
     const unlisted = (namespaces ?? []).filter((namespace) => this.#refuses(namespace));
     const listed = namespaces?.filter((namespace) => !unlisted.includes(namespace));
     if (listed?.length === 0) return false;
-    const body = whatIsNamed(batches.list(), benches.list(), tasks.list(), synthesis.list());
+    const body = whatIsNamed({
+      ...{ batches: batches.list(), benches: benches.list(), tasks: tasks.list() },
+      ...{ synthesis: synthesis.list(), trainings: trainings.list() },
+    });
     const scope = {
       ...(listed !== undefined && { namespaces: listed }),
       ...(unlisted.length > 0 && { unlisted }),
@@ -79,23 +83,33 @@ export class Census {
   }
 
   #refuses(namespace: string): boolean {
-    const { batches, benches, tasks, synthesis } = this.#options;
+    const { batches, benches, tasks, synthesis, trainings } = this.#options;
     return [
       cacheOf(batches, namespace),
       cacheOf(benches, namespace),
       cacheOf(tasks, namespace),
       cacheOf(synthesis, namespace),
+      cacheOf(trainings, namespace),
     ].some(({ refused }) => refused);
   }
 }
 
+interface Objects {
+  readonly batches: readonly RolloutBatch[];
+  readonly benches: readonly BenchRun[];
+  readonly tasks: readonly ClawTask[];
+  readonly synthesis: readonly SynthesisJob[];
+  readonly trainings: readonly TrainingRun[];
+}
+
 /** Pure: batches and artifacts that specs and statuses name. */
-export function whatIsNamed(
-  batches: readonly RolloutBatch[],
-  benches: readonly BenchRun[],
-  tasks: readonly ClawTask[],
-  synthesis: readonly SynthesisJob[] = [],
-): Omit<LivingBody, 'namespaces'> {
+export function whatIsNamed({
+  batches,
+  benches,
+  tasks,
+  synthesis,
+  trainings,
+}: Objects): Omit<LivingBody, 'namespaces'> {
   const digests = new Set<LivingBody['digests'][number]>();
   const add = (digest: string | undefined): void => {
     if (digest !== undefined && isSha256(digest)) digests.add(asSha256(digest));
@@ -115,14 +129,22 @@ export function whatIsNamed(
     for (const { digest } of spec.novelty.against ?? []) add(digest);
     add(status?.taskSet);
   }
+  for (const { spec, status } of trainings) {
+    for (const artifact of [spec.base.artifact, spec.data?.artifact]) {
+      if (artifact !== undefined) add(artifactDigest(artifact));
+    }
+    add(status?.model?.digest);
+  }
   const named = benches.flatMap(({ metadata: { namespace = '' }, status }) =>
     (status?.arms ?? []).flatMap(({ rolloutBatchName: name }) =>
       name === undefined ? [] : [{ namespace, name }],
     ),
   );
-  const made = uidsOf(synthesis);
-  return { batches: uidsOf(batches), named, synthesis: made, digests: [...digests] };
+  return {
+    ...{ batches: uidsOf(batches), named, synthesis: uidsOf(synthesis) },
+    ...{ trainings: uidsOf(trainings), digests: [...digests] },
+  };
 }
 
-const uidsOf = (objects: readonly (RolloutBatch | SynthesisJob)[]): string[] =>
+const uidsOf = (objects: readonly (RolloutBatch | SynthesisJob | TrainingRun)[]): string[] =>
   objects.flatMap(({ metadata: { uid } }) => (uid === undefined ? [] : [uid]));

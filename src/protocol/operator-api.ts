@@ -264,6 +264,8 @@ export const zLivingBody = z.object({
   named: z.array(z.object({ namespace: z.string(), name: z.string() })).max(MAX_LIVING),
   /** Uids of SynthesisJobs; absent: nothing is said of them. */
   synthesis: z.array(z.string()).max(MAX_LIVING).optional(),
+  /** Uids of TrainingRuns; absent: nothing is said of them. */
+  trainings: z.array(z.string()).max(MAX_LIVING).optional(),
   /** Artifacts that specs and statuses name. */
   digests: z.array(zSha256).max(MAX_LIVING),
 });

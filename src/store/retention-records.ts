@@ -25,6 +25,8 @@ export interface RetentionRecords {
     batch: BatchId,
     most: number,
   ): Promise<{ readonly removed: number; readonly gone: boolean }>;
+  /** Models that rows name as such: trained, imported, begun with, kept as policies, served to batches. */
+  namedModels(): Promise<readonly Sha256[]>;
   /**
    * Digests of artifacts that rows name, page by page: all that were named when the first page was read
    * and still are. Some may name no artifact.

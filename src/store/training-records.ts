@@ -17,8 +17,18 @@ export interface TrainingRecords {
   trainingUploads(run: string): Promise<ReadonlySet<Sha256>>;
   /** They are no use any more, unless something else names them. */
   forgetTrainingUploads(run: string, digests: readonly Sha256[]): Promise<void>;
-  /** The run with all that it put. Idempotent. */
-  removeTraining(uid: string): Promise<void>;
+  /** Runs that no object is known of, with the time since when, in ms since the epoch. */
+  trainingAbsences(): Promise<ReadonlyMap<string, number>>;
+  /** `since` undefined: its object is there. */
+  setTrainingAbsence(uid: string, since: number | undefined): Promise<void>;
+  /**
+   * Removes at most so many rows of a run: what it put, its steps and policies, itself last. An unknown one
+   * is gone.
+   */
+  removeTraining(
+    uid: string,
+    most: number,
+  ): Promise<{ readonly removed: number; readonly gone: boolean }>;
 }
 
 export interface TrainingRow {

@@ -47,7 +47,7 @@ export const zModelManifest = z.strictObject({
 });
 export type ModelManifest = z.infer<typeof zModelManifest>;
 
-const MAX_MANIFEST_BYTES = 16 * 1024 ** 2;
+export const MAX_MANIFEST_BYTES = 16 * 1024 ** 2;
 
 /** Reads a model's manifest. Throws `NotFound` where it is missing or something else. */
 export async function readModel(

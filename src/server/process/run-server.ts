@@ -175,18 +175,13 @@ async function openCore(
   const { shelf } = decisions;
   const models = { upstreams: secrets, questions };
   const synthesis = openSynthesis({ store, artifacts, shelf, ...models, clock, signal });
+  const training = openTraining({ store, artifacts, decisions, clock });
   const keeping = { days: config.retentionDays, observer: metrics.retention };
   const parts = { store, artifacts, ...keeping, clock, logger };
   return {
     ...decisions,
-    store,
-    artifacts,
-    gateway,
-    endModel,
-    retention: openRetention(parts, decisions, (job) => synthesis.desk.forget(job)),
-    policies,
-    training: openTraining({ store, artifacts, decisions, clock }),
-    synthesis,
+    ...{ store, artifacts, gateway, endModel, policies, training, synthesis },
+    retention: openRetention(parts, decisions, { synthesis, training }),
   };
 }
 

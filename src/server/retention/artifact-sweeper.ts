@@ -4,9 +4,11 @@ import { type ArtifactSweep, SWEEP_PARTS } from '../../store/artifacts.ts';
 import type { ClusterStore } from '../../store/cluster-records.ts';
 import type { DigestCursor } from '../../store/retention-records.ts';
 import { DigestFilter } from './digest-filter.ts';
+import type { ModelLineage } from './model-lineage.ts';
 
 export interface ArtifactSweeperOptions {
-  readonly store: Pick<ClusterStore, 'namedDigests'>;
+  readonly store: Pick<ClusterStore, 'namedDigests' | 'namedModels'>;
+  readonly lineage: Pick<ModelLineage, 'of'>;
   readonly artifacts: ArtifactSweep;
   readonly clock: Clock;
 }
@@ -42,10 +44,12 @@ export class ArtifactSweeper {
 
   /** @param pinned artifacts that stay though no row names them */
   async pass(pinned: readonly Sha256[], signal: AbortSignal): Promise<SweepPass> {
-    const { artifacts } = this.#options;
+    const { artifacts, lineage, store } = this.#options;
     const walk = this.#walk ?? (await this.#begin(signal));
     this.#walk = walk;
     for (const digest of pinned) walk.marks.add(digest);
+    const models = [...(await store.namedModels()), ...pinned];
+    for (const digest of await lineage.of(models, signal)) walk.marks.add(digest);
     let [seen, removed, bytes] = [0, 0, 0];
     const named = (digest: Sha256): boolean => walk.marks.has(digest);
     while (walk.part < SWEEP_PARTS && seen < PASS_FILES) {

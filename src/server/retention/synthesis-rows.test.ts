@@ -6,7 +6,7 @@ import {
   SynthesisBed,
 } from '../../../test/support/synthesis/synthesis-bed.ts';
 import { sha256 } from '../../base/digest.ts';
-import { SynthesisRows } from './synthesis-rows.ts';
+import { synthesisRows } from './synthesis-rows.ts';
 
 const DAYS = 30;
 const DAY = 24 * 3_600_000;
@@ -22,7 +22,7 @@ beforeEach(async () => {
 afterEach(async () => bed[Symbol.asyncDispose]());
 
 const rows = () =>
-  new SynthesisRows({
+  synthesisRows({
     ...{ runs: bed.bed.store.synthesisRuns, days: DAYS, clock },
     forget: (job) => bed.desk.forget(job),
   });

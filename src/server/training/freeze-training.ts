@@ -49,7 +49,7 @@ export async function freezeTraining(
     { folder: 'template', files: [templateOf(model)] },
   ];
   const frozen = { base, template: model.template.sha256, image };
-  if (body.data === undefined) return { ...frozen, folders };
+  if (body.data === undefined) return await kept({ ...frozen, folders }, deps.artifacts);
   const data =
     body.data.kind === 'artifact'
       ? body.data.digest
@@ -59,7 +59,23 @@ export async function freezeTraining(
   for (const [path, file] of Object.entries(files)) {
     listed.push({ path, size: file.bytes, sha256: file.sha256 });
   }
-  return { ...frozen, data, rows, folders: [...folders, { folder: 'data', files: listed }] };
+  const all: TrainingInputs = {
+    ...frozen,
+    data,
+    rows,
+    folders: [...folders, { folder: 'data', files: listed }],
+  };
+  return await kept(all, deps.artifacts);
+}
+
+/** A sweep that began before the row is stored takes nothing of it. */
+async function kept(
+  inputs: TrainingInputs,
+  artifacts: Pick<ArtifactStore, 'keep'>,
+): Promise<TrainingInputs> {
+  const files = inputs.folders.flatMap((one) => one.files.map(({ sha256 }) => sha256));
+  for (const digest of new Set([inputs.base, ...files])) await artifacts.keep(digest);
+  return inputs;
 }
 
 const fileOf = ({ path, digest, bytes }: ModelManifest['files'][number]): TrainingFile => ({

@@ -111,9 +111,11 @@ export class TrainingDesk {
   ): Promise<TrainingState> {
     return await this.#turns.run(uid, async () => {
       const stored = await this.get(uid);
-      const data = await next(stored);
-      if (data === stored.data) return trainingState(stored);
+      const changed = await next(stored);
+      if (changed === stored.data) return trainingState(stored);
+      const data = changed.end === undefined ? changed : withoutCheckpoint(changed);
       await this.#deps.records.saveTraining(uid, dataText(data));
+      if (data.end !== undefined && stored.data.end === undefined) await this.letGo(uid);
       return trainingState({ ...stored, data });
     });
   }
@@ -133,4 +135,9 @@ export class TrainingDesk {
       [...all].filter((digest) => !kept.has(digest)),
     );
   }
+}
+
+/** A run that is over goes on from nothing: the files of its checkpoint need not stay as long as its row. */
+function withoutCheckpoint({ checkpoint, ...data }: RunData): RunData {
+  return { ...data, ...(checkpoint && { checkpoint: { step: checkpoint.step, files: [] } }) };
 }

@@ -10,6 +10,7 @@ import type { PlanTrainingBody } from '../../protocol/training-api.ts';
 import { TRAINING_ROUTES } from '../../protocol/training-pod-api.ts';
 import { importModel } from '../../training/model-artifact.ts';
 import { readModel } from '../../training/model-manifest.ts';
+import { readTraining } from './training-row.ts';
 
 const RUN = 'run-uid-1';
 const IMAGE = `trainer@sha256:${'a'.repeat(64)}`;
@@ -115,6 +116,18 @@ it('a run whose data is bad fails at once, in the words of its trainer', async (
     message: expect.stringContaining('told to end with 2') as unknown,
   });
 });
+
+it('a run that failed lets its checkpoint go, and still says how far it came', async () => {
+  await bed.training.plan(RUN, plan());
+  await start('job-1', { fault: 'kill@5' });
+  expect((await bed.store.trainingUploads(RUN)).size).toBeGreaterThan(0);
+  const late = { reason: 'DeadlineExceeded', message: 'too late' };
+  const state = await bed.training.cancel(RUN, late);
+  expect(state).toMatchObject({ end: { state: 'failed' }, checkpoint: { step: 4 } });
+  const row = await bed.store.getTraining(RUN);
+  expect(row && readTraining(row).data.checkpoint).toEqual({ step: 4, files: [] });
+  expect(await bed.store.trainingUploads(RUN)).toEqual(new Set());
+}, 60_000);
 
 it.each<[string, (body: PlanTrainingBody) => PlanTrainingBody, RegExp]>([
   [

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { asSha256, type BatchId, type Sha256 } from '../../base/brand.ts';
+import { asSha256, type BatchId, isSha256, type Sha256 } from '../../base/brand.ts';
 import type { DigestCursor, DigestPage } from '../retention-records.ts';
 import { parseRow, zBatchId } from './columns.ts';
 import type { Connection } from './connection.ts';
@@ -163,6 +163,25 @@ export function namedDigests(
         ? { table: table + 1, key: [] }
         : undefined,
   };
+}
+
+const zModel = z.object({ digest: z.string() });
+
+/** Models that rows name as such; what these name is in their manifests. */
+export function namedModels(db: Connection): readonly Sha256[] {
+  return db
+    .all(
+      `SELECT digest FROM (
+         SELECT spec ->> '$.inputs.base' AS digest FROM training_runs
+         UNION SELECT data_json ->> '$.end.model' FROM training_runs
+         UNION SELECT plan_json ->> '$.base' FROM rl_runs
+         UNION SELECT model FROM rl_policies
+         UNION SELECT name FROM objects WHERE kind = 'Model'
+         UNION SELECT substr(spec ->> '$.spec.model.artifact', -64) FROM batches
+       ) WHERE digest IS NOT NULL`,
+    )
+    .map((row) => parseRow(zModel, 'training_runs', row).digest)
+    .filter(isSha256);
 }
 
 /** Whatever has the form of a digest: to keep one artifact too many is no harm. */

@@ -92,7 +92,9 @@ test('a run that is removed leaves nothing', async () => {
   await store.setRlBatch('uid', 'r-step-1', asBatchId('a'));
   await store.freezeRlStep('uid', 1, '{}');
   await store.putRlPolicy('uid', { version: 1, model: sha256('m'), files: [] });
-  await store.removeTraining('uid');
+  expect(await store.removeTraining('uid', 2)).toEqual({ removed: 2, gone: false });
+  expect(await store.removeTraining('uid', 500)).toEqual({ removed: 2, gone: true });
+  expect(await store.removeTraining('uid', 500)).toEqual({ removed: 0, gone: true });
   expect(await named(store)).toEqual(new Set());
   expect(await store.getRl('uid')).toBeUndefined();
   expect(await store.listRlSteps('uid')).toEqual([]);

@@ -103,10 +103,3 @@ export function getRlPolicy(db: Connection, run: string, version: number): RlPol
   );
   return row === undefined ? undefined : parseRow(zPolicy, 'rl_policies', row);
 }
-
-/** Everything of the run. Idempotent. */
-export function removeRl(db: Connection, run: string): void {
-  for (const table of ['rl_batches', 'rl_steps', 'rl_policies', 'rl_runs']) {
-    db.run(`DELETE FROM ${table} WHERE run = ?`, run);
-  }
-}

@@ -357,4 +357,8 @@ export const SCHEMA_STEPS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX synthesis_gates_of_round ON synthesis_gates (job, round);
   `,
+  `
+  -- since when no object is known of the run
+  ALTER TABLE training_runs ADD COLUMN absent_since INTEGER;
+  `,
 ];

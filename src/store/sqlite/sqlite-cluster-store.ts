@@ -55,6 +55,7 @@ import {
   absences,
   batchesOf,
   namedDigests,
+  namedModels,
   pinArtifact,
   removeRows,
   setAbsence,
@@ -80,6 +81,8 @@ import {
   planTraining,
   removeTraining,
   saveTraining,
+  setTrainingAbsence,
+  trainingAbsences,
   trainingUploads,
 } from './training.ts';
 
@@ -265,6 +268,10 @@ export class SqliteClusterStore extends SqliteStore implements ClusterStore {
     return this.write((db) => removeRows(db, batch, most));
   }
 
+  namedModels(): Promise<readonly Sha256[]> {
+    return this.read((db) => namedModels(db));
+  }
+
   namedDigests(after?: DigestCursor): Promise<DigestPage> {
     return this.read((db) => namedDigests(db, after));
   }
@@ -333,7 +340,15 @@ export class SqliteClusterStore extends SqliteStore implements ClusterStore {
     return this.write((db) => forgetTrainingUploads(db, run, digests));
   }
 
-  removeTraining(uid: string): Promise<void> {
-    return this.write((db) => removeTraining(db, uid));
+  trainingAbsences(): Promise<ReadonlyMap<string, number>> {
+    return this.read((db) => trainingAbsences(db));
+  }
+
+  setTrainingAbsence(uid: string, since: number | undefined): Promise<void> {
+    return this.write((db) => setTrainingAbsence(db, uid, since));
+  }
+
+  removeTraining(uid: string, most: number): Promise<{ removed: number; gone: boolean }> {
+    return this.write((db) => removeTraining(db, uid, most));
   }
 }

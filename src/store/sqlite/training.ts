@@ -4,7 +4,6 @@ import { ClawError } from '../../base/error.ts';
 import type { TrainingRow } from '../training-records.ts';
 import { parseRow, zDigest } from './columns.ts';
 import type { Connection } from './connection.ts';
-import { removeRl } from './rl-runs.ts';
 
 const TABLE = 'training_runs';
 
@@ -75,8 +74,44 @@ export function forgetTrainingUploads(
   }
 }
 
-export function removeTraining(db: Connection, uid: string): void {
-  removeRl(db, uid);
-  db.run('DELETE FROM training_uploads WHERE run = ?', uid);
-  db.run(`DELETE FROM ${TABLE} WHERE uid = ?`, uid);
+const zAbsence = z.object({ uid: z.string(), absent_since: z.int() });
+
+export function trainingAbsences(db: Connection): ReadonlyMap<string, number> {
+  const rows = db.all(`SELECT uid, absent_since FROM ${TABLE} WHERE absent_since IS NOT NULL`);
+  return new Map(
+    rows.map((row) => {
+      const { uid, absent_since: since } = parseRow(zAbsence, TABLE, row);
+      return [uid, since];
+    }),
+  );
+}
+
+export function setTrainingAbsence(db: Connection, uid: string, since: number | undefined): void {
+  db.run(`UPDATE ${TABLE} SET absent_since = ? WHERE uid = ?`, since ?? null, uid);
+}
+
+/** From what names others to what is named; ?1 is the run, ?2 the most rows. */
+const REMOVALS: readonly string[] = [
+  ...['rl_batches:name', 'rl_steps:step', 'rl_policies:version', 'training_uploads:digest'].map(
+    (place) => {
+      const [table, key] = place.split(':');
+      return `DELETE FROM ${table} WHERE (run, ${key}) IN
+        (SELECT run, ${key} FROM ${table} WHERE run = ?1 LIMIT ?2)`;
+    },
+  ),
+  'DELETE FROM rl_runs WHERE run IN (SELECT run FROM rl_runs WHERE run = ?1 LIMIT ?2)',
+  `DELETE FROM ${TABLE} WHERE uid IN (SELECT uid FROM ${TABLE} WHERE uid = ?1 LIMIT ?2)`,
+];
+
+export function removeTraining(
+  db: Connection,
+  uid: string,
+  most: number,
+): { readonly removed: number; readonly gone: boolean } {
+  let removed = 0;
+  for (const sql of REMOVALS) {
+    removed += db.run(sql, uid, most - removed);
+    if (removed >= most) return { removed, gone: false };
+  }
+  return { removed, gone: true };
 }

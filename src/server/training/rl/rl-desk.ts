@@ -106,6 +106,11 @@ export class RlDesk {
     return { ...source, keepPolicy: (...told) => this.#inTurn(live, () => keep(...told)) };
   }
 
+  /** Out of memory: its rows are about to go. */
+  forget(uid: string): void {
+    this.#live.delete(uid);
+  }
+
   async #get(uid: string): Promise<LiveRl> {
     const known = this.#live.get(uid) ?? this.#open(uid);
     this.#live.set(uid, known);
