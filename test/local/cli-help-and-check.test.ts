@@ -18,6 +18,9 @@ test.each([
   ['tasks', 'export'],
   ['tasks', 'show'],
   ['tasks', 'check'],
+  ['synthesis'],
+  ['synthesis', 'records'],
+  ['synthesis', 'show'],
 ])('clawgym %s --help explains itself on standard output', async (...command) => {
   const run = await clawgym(...command, '--help');
   expect([run.code, run.stderr]).toEqual([0, '']);

@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { z } from 'zod';
 import { scriptedModels } from '../../examples/full-circle/scripted-models.ts';
+import { zRecordOverview } from '../../src/synthesis/record-overview.ts';
 import { zSynthesisSummary } from '../../src/synthesis/summary.ts';
 import { openTaskSet } from '../../src/tasks/set/open-task-set.ts';
 import { clawgym, ROOT } from '../support/cli-process.ts';
@@ -53,6 +55,18 @@ it('makes tasks that lead back to their seed, and does nothing twice', async () 
   const second = await clawgym(...args);
   expect(JSON.parse(second.stdout)).toEqual(summary);
   expect(statSync(join(out, 'store/records.sqlite')).size).toBe(before);
+
+  const records = await clawgym('synthesis', 'records', 'practice', '--out', out, '-o', 'json');
+  expect(z.array(zRecordOverview).parse(JSON.parse(records.stdout))).toMatchObject(
+    set.tasks.map(({ digest }, at) => ({
+      ...{ number: at + 1, outcome: 'accepted', calls: 4, task: digest },
+    })),
+  );
+  const shown = await clawgym('synthesis', 'show', 'practice', 'practice-0001', '--out', out);
+  expect(shown.stdout).toContain(`Task:         practice-0001 (sha256:${set.tasks[0]?.digest}`);
+  expect(shown.stdout.match(/^ {2}.* generator .* 200 /gm)).toHaveLength(3);
+  const listed = await clawgym('tasks', 'show', 'synthesisjob/practice', '--from', out);
+  expect(listed.stdout).toMatch(/^ID .*\npractice-0001 .*\npractice-0002 /);
 
   const bench = join(out, '..', 'bench');
   const batch = `${out}.bench.yaml`;
