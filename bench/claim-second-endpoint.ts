@@ -156,7 +156,7 @@ try {
     claim.check(held.length === 0, `the key is in ${held.join(', ')}`);
   }
   claim.finish(
-    `llama.cpp's server: ${made.calls} calls of a SynthesisJob, every record decided; ${benched.calls} calls of pi, ${benched.tools} with a tool, task solved; ${counted} tokens counted, ${own} by the server; a wrong key stops both`,
+    `${made.calls} calls of a SynthesisJob, ${benched.calls} of pi, ${benched.tools} with a tool; all records and rollouts decided; ${counted} tokens counted, ${own} by the server; a wrong key stops both`,
   );
 } finally {
   await rm(scratch, { recursive: true, force: true });
