@@ -67,6 +67,21 @@ it('goes on where it was after a restart', async () => {
   expect(await bed.drive(UID, programs)).toMatchObject({ outcomes: { scored: 2 } });
 });
 
+it('starts nothing whose model names a Secret that is not there', async () => {
+  const operator = await bed.operator();
+  const model = { name: 'm', upstreamSecretRef: { name: 'gpt' } };
+  const agent = { name: 'command', command: ['true'] };
+  const planned = await operator.planBatch(UID, aPlanBody({ agent, spec: { model } }), call);
+  expect(planned).toMatchObject({ waiting: [], modelHold: { reason: 'AskingModel' } });
+  await expect
+    .poll(async () => (await operator.batch(UID, call))?.modelHold)
+    .toMatchObject({
+      reason: 'UpstreamUnfit',
+      message: expect.stringContaining('Secret team-a/gpt does not exist') as unknown,
+    });
+  expect(await bed.drive(UID, programs)).toMatchObject({ pending: 2, attempts: 0, decided: 0 });
+});
+
 it.each([
   ['another account', { serviceAccount: 'clawgym-sandbox' }],
   ['the same name in another namespace', { namespace: 'team-a' }],
