@@ -46,8 +46,16 @@ const zStatus = z.looseObject({
     })
     .optional(),
 });
+const zOwner = z.object({ kind: z.string(), uid: z.string() });
 const zList = z.object({
-  items: z.array(z.looseObject({ metadata: z.object({ name: z.string(), uid: z.string() }) })),
+  items: z.array(
+    z.object({
+      metadata: z.object({
+        ...{ name: z.string(), uid: z.string() },
+        ownerReferences: z.array(zOwner).default([]),
+      }),
+    }),
+  ),
 });
 
 const claim = new Claim();
@@ -126,7 +134,7 @@ async function refused(installation: Installation): Promise<void> {
   // The other arms run to their end meanwhile; pi's batch and the job have begun nothing then.
   await waitUntil(
     async () => {
-      const all = await batchesOf(installation);
+      const all = await listed(installation, 'rolloutbatches', 'clawgym.io/arm');
       const over = await Promise.all(
         all.map(
           async ({ name }) => (await statusOf(installation, 'rolloutbatch', name))?.conditions,
@@ -147,21 +155,23 @@ async function refused(installation: Installation): Promise<void> {
     job?.records === 0 && job.inputTokens === 0,
     `the SynthesisJob counts ${JSON.stringify(job)}`,
   );
-  const jobs = await installation.kubectl(['get', 'jobs', '--output', 'name']);
-  const begun = jobs.split('\n').filter((line) => /few-tasks|-pi-/.test(line));
-  claim.check(begun.length === 0, `these were started with a wrong key: ${begun.join(', ')}`);
+  const begun = (await listed(installation, 'jobs')).filter(({ ownerReferences }) =>
+    ownerReferences.some(({ uid, kind }) => uid === pi.uid || kind === 'SynthesisJob'),
+  );
+  claim.check(begun.length === 0, `started with a wrong key: ${JSON.stringify(begun)}`);
 }
 
 const isComplete = ({ type, status }: { readonly type: string; readonly status: string }) =>
   type === 'Complete' && status === 'True';
 
-async function batchesOf(installation: Installation) {
-  const text = await installation.kubectl(['get', 'rolloutbatches', '--output', 'json']);
-  return zList.parse(parseJson(text)).items.map(({ metadata }) => metadata);
+async function listed(installation: Installation, kind: string, selector = '') {
+  const args = ['get', kind, '--selector', selector, '--output', 'json'];
+  const { items } = zList.parse(parseJson(await installation.kubectl(args)));
+  return items.map(({ metadata }) => metadata);
 }
 
 async function piBatch(installation: Installation) {
-  const found = (await batchesOf(installation)).find(({ name }) => /-pi(-|$)/.test(name));
+  const [found] = await listed(installation, 'rolloutbatches', 'clawgym.io/arm=pi');
   if (found === undefined) throw new Error('there is no RolloutBatch of the arm pi');
   return found;
 }
