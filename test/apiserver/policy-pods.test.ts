@@ -48,7 +48,14 @@ describe.concurrent('a batch whose agents ask a model of ours', () => {
     await expect.poll(served, LIMIT).toBe('False Unschedulable');
     const [pod] = await policyPods(bed);
     expect(bed.server.policyPods.get(pod?.metadata.uid ?? '')).toEqual({
-      ...{ namespace: bed.namespace, owner: metadata.uid, name: 'mine', model: MODEL, version: 0 },
+      ...{
+        namespace: bed.namespace,
+        owner: metadata.uid,
+        batches: [],
+        name: 'mine',
+        model: MODEL,
+        version: 0,
+      },
     });
     const policy = { namespace: bed.namespace, name: 'clawgym-policy-server' };
     await bed.client.for(networkPolicies).get(policy, bed.call);

@@ -65,7 +65,9 @@ async function open() {
 describe.concurrent('reinforcement by a TrainingRun', () => {
   test('makes the RolloutBatch of each step, and shows how far it is', async ({ expect }) => {
     await using held = await open();
-    const { steps, server, batches, say } = held;
+    const { bed, steps, server, batches, say } = held;
+    bed.script = () => 'hang';
+    server.policyState = { phase: 'served', message: '' };
     const run = await held.create('rl');
     await expect.poll(batches, LIMIT).toHaveLength(1);
     const [first] = await batches();
