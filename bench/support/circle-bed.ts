@@ -24,7 +24,7 @@ import { trainerPython } from './trainer-python.ts';
 const NAMESPACE = 'circle';
 const GPU_LABEL = { 'nvidia.com/gpu.present': 'true' };
 /** Of agents: they ask once and write a file, and many fit on a node. */
-const SIZES = ['sandbox.defaults.resources.cpu=1', 'sandbox.defaults.resources.memory=256Mi'];
+const SIZES = ['sandbox.defaults.resources.cpu=1000m', 'sandbox.defaults.resources.memory=256Mi'];
 
 /** Two nodes, one of which says that it has GPUs, with an installation and runtimes that lead there. */
 export class CircleBed implements AsyncDisposable {

@@ -242,6 +242,7 @@ describe('the charts', () => {
     ['scope=galaxy', "value must be one of 'namespace', 'cluster'"],
     ['operator.replicas=many', 'got string, want integer'],
     ['images.pi.digest=latest', 'does not match pattern'],
+    ['sandbox.defaults.resources.cpu=1', 'got number, want string'],
   ])('refuse the value %s', async (value, message) => {
     await expect(helm.template('clawgym', ['--set', value])).rejects.toThrow(message);
   });
