@@ -1,3 +1,4 @@
+import type { SecureContext } from 'node:tls';
 import type { Sha256 } from '../../../src/base/brand.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { sha256 } from '../../../src/base/digest.ts';
@@ -14,6 +15,8 @@ import { packFiles } from './pack-files.ts';
 export interface PodAccess {
   readonly serverUrl: string;
   readonly ca: string;
+  /** Of these certificates: a container makes its own once, but here thousands are one process. */
+  readonly secureContext: SecureContext;
   readonly token: string;
   readonly signal: AbortSignal;
 }
@@ -25,10 +28,10 @@ const SHARED = { clock: systemClock, random: Math.random, logger: silentLogger }
 
 /** Each container has a connection of its own, as each is a process of its own. */
 async function connected<T>(
-  { serverUrl, ca, token }: PodAccess,
+  { serverUrl, ca, secureContext, token }: PodAccess,
   work: (context: typeof SHARED & { readonly client: SandboxClient }) => Promise<T>,
 ): Promise<T> {
-  const connection = new ListenerConnection({ serverUrl, ca });
+  const connection = new ListenerConnection({ serverUrl, ca, secureContext });
   const readToken = async () => await Promise.resolve(token);
   try {
     return await work({

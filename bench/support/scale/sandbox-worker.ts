@@ -1,6 +1,8 @@
+import { createSecureContext, type SecureContext } from 'node:tls';
 import { z } from 'zod';
 import { systemClock } from '../../../operator/kube/base/clock.ts';
 import { isConflict, isNotFound } from '../../../operator/kube/base/kube-error.ts';
+import { pause } from '../../../operator/kube/base/waits.ts';
 import { createCache } from '../../../operator/kube/cache/informer-cache.ts';
 import { parseJson } from '../../../src/base/brand.ts';
 import { errorMessage } from '../../../src/base/error.ts';
@@ -26,7 +28,11 @@ const zWork = z.object({
   parallel: z.number(),
   /** So long agents and graders take. */
   workSeconds: z.number(),
+  /** Names of the nodes whose kubelets these are. */
+  nodes: z.array(z.string()),
 });
+/** As often as a kubelet. */
+const RENEW_MS = 10_000;
 const work = zWork.parse(parseJson(process.argv[2] ?? ''));
 
 const stop = new AbortController();
@@ -36,16 +42,17 @@ const client = connect(work.kubeconfig);
 const kubelet = new KubeletCalls(client, signal);
 const tally = new Tally();
 const taken = new Set<string>();
+const contexts = new Map<string, SecureContext>();
 const waiting: (() => Promise<void>)[] = [];
 let busy = 0;
 
-// A pod that runs is in nobody's view any more: who plays it knows how far it is.
+// A pod that has started is in nobody's view any more: who plays it knows how far it is.
 const cache = createCache({
   client: client.for(sandboxPods),
   selection: {
     namespace: work.namespace,
     labelSelector: `${LABELS.sandbox}=true`,
-    fieldSelector: 'spec.nodeName!=,status.phase=Pending',
+    fieldSelector: 'spec.nodeName!=,status.phase=Pending,status.podIP=',
   },
   ...{ clock: systemClock, random: Math.random, project: playedPart, freeze: false },
 });
@@ -120,7 +127,8 @@ async function first(pod: PlayedPod): Promise<void> {
   const { ca } = played;
   if (!(await pod.is('starts'))) return;
   const token = await tally.timed('token', () => kubelet.token(key, played));
-  const access = { serverUrl: work.serverUrl, ca, token, signal };
+  const secureContext = contextOf(ca);
+  const access = { serverUrl: work.serverUrl, ca, secureContext, token, signal };
   const role = played.kind === 'rollout' ? 'stage' : 'fetch';
   const end = await tally.timed(role, async () =>
     played.kind === 'rollout' ? await stage(access) : await fetch(access),
@@ -131,6 +139,12 @@ async function first(pod: PlayedPod): Promise<void> {
     return;
   }
   if (await pod.is('works')) take('rest', () => rest(pod, access, end.done ?? Buffer.alloc(0)));
+}
+
+function contextOf(ca: string): SecureContext {
+  const context = contexts.get(ca) ?? createSecureContext({ ca });
+  contexts.set(ca, context);
+  return context;
 }
 
 async function rest(pod: PlayedPod, access: PodAccess, workspace: Buffer): Promise<void> {
@@ -147,8 +161,24 @@ async function simulatedWork(): Promise<number> {
   return work.workSeconds;
 }
 
+/** What a kubelet does to keep its node: without it the node counts as lost after 50 s. */
+async function renewLeases(): Promise<void> {
+  do {
+    await Promise.all(work.nodes.map(renewLease));
+  } while (await pause(systemClock, RENEW_MS, signal));
+}
+
+async function renewLease(node: string): Promise<void> {
+  try {
+    await kubelet.renewLease(node);
+  } catch (thrown) {
+    if (!signal.aborted) tally.failed('lease', errorMessage(thrown));
+  }
+}
+
+const leases = renewLeases();
 const reading = cache.run(signal);
 await cache.whenSynced(signal);
 process.stdout.write('ready\n');
-await reading;
+await Promise.all([reading, leases]);
 process.stdout.write(`${JSON.stringify(tally.summary())}\n`, () => process.exit(0));

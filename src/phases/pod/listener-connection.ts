@@ -2,7 +2,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { setDefaultCACertificates } from 'node:tls';
+import { type SecureContext, setDefaultCACertificates } from 'node:tls';
 import { ClawError } from '../../base/error.ts';
 import { SERVER_HOST } from '../../protocol/pod-contract.ts';
 
@@ -11,6 +11,8 @@ export interface ConnectionOptions {
   readonly serverUrl: string;
   /** PEM certificates, and the only ones that are trusted. */
   readonly ca: string;
+  /** Made of `ca` alone. For a process that plays the programs of thousands of pods; else each connection makes its own. */
+  readonly secureContext?: SecureContext;
   readonly maxSockets?: number;
   /** How long a server may take to read the head of a request with `onTaken`; default 15 s. */
   readonly takenMs?: number;
@@ -52,6 +54,7 @@ export class ListenerConnection {
       keepAlive: true,
       maxSockets: options.maxSockets ?? 8,
       ca: options.ca,
+      ...(options.secureContext === undefined ? {} : { secureContext: options.secureContext }),
       servername: SERVER_HOST,
     });
   }
