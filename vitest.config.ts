@@ -1,9 +1,13 @@
 import { defineConfig } from 'vitest/config';
+import { LongFirst } from './test/cluster/vitest/long-first.ts';
 
 /**
  * unit: beside the sources, fast, no sandbox. local: real sandboxes, interpreters and harnesses on
- * this host. apiserver, scale, node: layers of the test cluster, each started once by its set-up.
+ * this host. apiserver, scale, node: layers of the test cluster, started by their set-ups once for each
+ * worker: files that run at the same time never share a cluster, unless it is one that was there before.
  */
+const OWN_CLUSTERS = process.env['USE_EXISTING_CLUSTER'] !== 'true';
+const LAYER_WORKERS = Math.max(1, Number(process.env['CLAWGYM_LAYER_WORKERS'] ?? 1) || 1);
 const LAYERS = ['apiserver', 'scale', 'node'].map((layer) => ({
   test: {
     name: layer,
@@ -11,7 +15,7 @@ const LAYERS = ['apiserver', 'scale', 'node'].map((layer) => ({
     globalSetup: [`test/cluster/vitest/${layer}-setup.ts`],
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    fileParallelism: false,
+    maxWorkers: OWN_CLUSTERS && layer !== 'scale' ? LAYER_WORKERS : 1,
     // Tests that may run at the same time wait most of their time; two cores keep up with so many.
     maxConcurrency: 4,
   },
@@ -49,5 +53,6 @@ export default defineConfig({
       ...LAYERS,
     ],
     exclude: ['dist/**', 'node_modules/**'],
+    sequence: { sequencer: LongFirst },
   },
 });
