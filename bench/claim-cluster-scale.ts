@@ -26,8 +26,8 @@ import { storedRows } from './support/scale/stored-rows.ts';
 
 /**
  * Claims operator/4 and operator/17: a batch of so many rollouts by nop on the scale layer, by the real
- * operator and the real server as processes. KWOK makes the nodes; a process of ours plays their kubelets, and
- * the programs of each pod through the real sandbox API with the pod's own token. Every rollout is counted once, within so
+ * operator and the real server as processes. KWOK plays the nodes; a process of ours plays the programs of
+ * each pod through the real sandbox API with the pod's own token. Every rollout is counted once, within so
  * many minutes, with at most 0.3 writes of the operator to the API server a rollout.
  *
  * `--rollouts 500 --parallelism 100 --minutes 2`; `--stock-qps`: the controller manager with the rates
@@ -78,9 +78,6 @@ try {
   const server = await installed.startServer();
   const operator = await installed.startOperator(server.access);
   await using sandboxes = await startSandboxes(cluster, server.access);
-  // It made the nodes and has nothing more to do: their pods and leases are the players' now. Each change of
-  // a pod would still be told to it, which cost as much as the operator.
-  await cluster.stopProgram('kwok');
   const own = [operator, server.process, sandboxes];
   const memory = sampleMemory(operator.pid);
   const cpuBefore = await cpuOf(cluster, own);
@@ -150,7 +147,6 @@ async function startSandboxes(cluster: Cluster, access: ServerAccess): Promise<O
     serverUrl: access.sandboxUrl,
     parallel: WORKERS,
     workSeconds: Number(values['work-seconds']),
-    nodes: await nodesOf(cluster),
   };
   const script = join(ROOT, 'bench/support/scale/sandbox-worker.ts');
   const argv = [
@@ -170,16 +166,6 @@ async function startSandboxes(cluster: Cluster, access: ServerAccess): Promise<O
   };
   await waitUntil(ready, { what: 'the sandboxes are played', seconds: 60 });
   return worker;
-}
-
-async function nodesOf(cluster: Cluster): Promise<readonly string[]> {
-  const names = await cluster.kubectl([
-    'get',
-    'nodes',
-    '--output',
-    'jsonpath={.items[*].metadata.name}',
-  ]);
-  return names.split(' ');
 }
 
 /** From `kubectl apply` until it is Complete; says every 10 s how far it is. */

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { systemClock } from '../../../operator/kube/base/clock.ts';
 import type { KubeClient } from '../../../operator/kube/client/typed-client.ts';
 import { zKubeObject } from '../../../operator/kube/objects/kube-object.ts';
 import { defineResource, resourcePath } from '../../../operator/kube/objects/resource.ts';
@@ -10,15 +9,6 @@ const serviceAccounts = defineResource({
   version: 'v1',
   kind: 'ServiceAccount',
   plural: 'serviceaccounts',
-  namespaced: true,
-  schema: zKubeObject,
-});
-
-const leases = defineResource({
-  group: 'coordination.k8s.io',
-  version: 'v1',
-  kind: 'Lease',
-  plural: 'leases',
   namespaced: true,
   schema: zKubeObject,
 });
@@ -80,21 +70,6 @@ export class KubeletCalls {
       signal: this.#signal,
     });
     return zWritten.parse(answer).metadata.deletionTimestamp !== undefined;
-  }
-
-  /** Keeps the node from being taken for lost. */
-  async renewLease(node: string): Promise<void> {
-    const renewTime = new Date(systemClock.now()).toISOString().replace('Z', '000Z');
-    await this.#client.transport.request({
-      method: 'PATCH',
-      path: resourcePath(leases, { namespace: 'kube-node-lease', name: node }),
-      body: { spec: { holderIdentity: node, renewTime } },
-      contentType: 'application/merge-patch+json',
-      accept: METADATA_ALONE,
-      verb: 'patch',
-      resource: 'leases',
-      signal: this.#signal,
-    });
   }
 
   /** What a kubelet does once a deleted pod has ended: the object goes at once. */

@@ -2,7 +2,6 @@ import { createSecureContext, type SecureContext } from 'node:tls';
 import { z } from 'zod';
 import { systemClock } from '../../../operator/kube/base/clock.ts';
 import { isConflict, isNotFound } from '../../../operator/kube/base/kube-error.ts';
-import { pause } from '../../../operator/kube/base/waits.ts';
 import { createCache } from '../../../operator/kube/cache/informer-cache.ts';
 import { parseJson } from '../../../src/base/brand.ts';
 import { errorMessage } from '../../../src/base/error.ts';
@@ -28,11 +27,7 @@ const zWork = z.object({
   parallel: z.number(),
   /** So long agents and graders take. */
   workSeconds: z.number(),
-  /** Names of the nodes whose kubelets these are. */
-  nodes: z.array(z.string()),
 });
-/** As often as a kubelet. */
-const RENEW_MS = 10_000;
 const work = zWork.parse(parseJson(process.argv[2] ?? ''));
 
 const stop = new AbortController();
@@ -161,24 +156,8 @@ async function simulatedWork(): Promise<number> {
   return work.workSeconds;
 }
 
-/** What a kubelet does to keep its node: without it the node counts as lost after 50 s. */
-async function renewLeases(): Promise<void> {
-  do {
-    await Promise.all(work.nodes.map(renewLease));
-  } while (await pause(systemClock, RENEW_MS, signal));
-}
-
-async function renewLease(node: string): Promise<void> {
-  try {
-    await kubelet.renewLease(node);
-  } catch (thrown) {
-    if (!signal.aborted) tally.failed('lease', errorMessage(thrown));
-  }
-}
-
-const leases = renewLeases();
 const reading = cache.run(signal);
 await cache.whenSynced(signal);
 process.stdout.write('ready\n');
-await Promise.all([reading, leases]);
+await reading;
 process.stdout.write(`${JSON.stringify(tally.summary())}\n`, () => process.exit(0));
