@@ -11,6 +11,9 @@ export interface CircleName {
 
 const KINDS = 'synthesisjobs,rolloutbatches,trainingruns,benchruns';
 
+/** Characters of a line. */
+const SHOWN = 200;
+
 const zCondition = z.looseObject({
   type: z.string(),
   status: z.string(),
@@ -82,4 +85,12 @@ export function standOf(object: CircleObject): string {
   const said = waits ? planned : doing;
   const words = said === undefined ? ['not looked at yet'] : [said.reason, said.message];
   return [progress, words.filter((word) => word !== '').join(': ')].filter(Boolean).join(' ');
+}
+
+/** The same for a line of a terminal: what an object waits for may itself wait for a third one. */
+export function briefly(object: CircleObject): string {
+  const [said = ''] = standOf(object).split('; see: ');
+  const [first = '', second] = said.split(' is not complete yet, ');
+  const text = second === undefined ? said : `${first} is not complete yet`;
+  return text.length <= SHOWN ? text : `${text.slice(0, SHOWN)}...`;
 }

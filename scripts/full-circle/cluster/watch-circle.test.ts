@@ -12,10 +12,12 @@ const object = (kind: string, name: string, ...conditions: object[]) => ({
   metadata: { name, uid: `uid-${name}` },
   status: { conditions },
 });
+const WAITING =
+  'spec.tasks.synthesisJob: SynthesisJob lab/practice is not complete yet, Running: 0 of 2 tasks are accepted; see: kubectl describe synthesisjob/practice';
 const WAITS = object(
   ...(['RolloutBatch', 'teacher'] as const),
   condition('Progressing', 'True', 'Planning', 'The tasks are read and frozen.'),
-  condition('Planned', 'Unknown', 'Waiting', 'SynthesisJob lab/practice has accepted 1/2'),
+  condition('Planned', 'Unknown', 'Waiting', WAITING),
 );
 const RUNS = object(
   ...(['RolloutBatch', 'teacher'] as const),
@@ -59,7 +61,7 @@ test('says each time once what an object waits for or does, until all are comple
   ]);
   expect([ended, left]).toEqual(['complete', 0]);
   expect(said).toEqual([
-    'RolloutBatch teacher: Waiting: SynthesisJob lab/practice has accepted 1/2',
+    'RolloutBatch teacher: Waiting: spec.tasks.synthesisJob: SynthesisJob lab/practice is not complete yet',
     'SynthesisJob practice: Complete',
     'RolloutBatch teacher: Running: Agents are at work.',
     'RolloutBatch teacher: Complete',

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  briefly,
   type CircleName,
   type CircleObject,
   find,
@@ -35,7 +36,7 @@ export async function watchCircle(options: WatchOptions): Promise<readonly Circl
     const mine = names.flatMap((name) => find(objects, name) ?? []);
     for (const object of mine) {
       const name = `${object.kind} ${object.metadata.name}`;
-      const stand = standOf(object);
+      const stand = briefly(object);
       if (said.get(name) === stand) continue;
       said.set(name, stand);
       const seconds = String(Math.round((performance.now() - began) / 1000)).padStart(5);
