@@ -103,7 +103,9 @@ async function give(installation: Installation, baseURL: string, apiKey: string)
   await installation.kubectl(['apply', '--server-side', '--filename', '-'], JSON.stringify(secret));
 }
 
-const base64 = (text: string): string => Buffer.from(text).toString('base64');
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
+}
 
 async function statusOf(installation: Installation, kind: string, name: string) {
   return zStatus.parse(await installation.get(kind, name)).status;
@@ -161,8 +163,9 @@ async function refused(installation: Installation): Promise<void> {
   claim.check(begun.length === 0, `started with a wrong key: ${JSON.stringify(begun)}`);
 }
 
-const isComplete = ({ type, status }: { readonly type: string; readonly status: string }) =>
-  type === 'Complete' && status === 'True';
+function isComplete({ type, status }: { readonly type: string; readonly status: string }): boolean {
+  return type === 'Complete' && status === 'True';
+}
 
 async function listed(installation: Installation, kind: string, selector = '') {
   const args = ['get', kind, '--selector', selector, '--output', 'json'];
