@@ -19,8 +19,8 @@ export class TrainingSteps {
     this.#bed = bed;
   }
 
-  /** A TrainingRuntime of the namespace, which trains without GPUs. */
-  async runtime(name = 'sft', capabilities: object = {}): Promise<void> {
+  /** A TrainingRuntime of the namespace, which trains without GPUs; not the one that runs take which name none. */
+  async runtime(name = 'cpu', capabilities: object = {}): Promise<void> {
     const { client, call, namespace } = this.#bed;
     const spec = {
       contract: 'sft/v1',
@@ -36,7 +36,7 @@ export class TrainingSteps {
     const { trainer = {}, ...rest } = spec as { trainer?: object };
     const { nodeSelector, tolerations } = node;
     const full = {
-      runtimeRef: { kind: 'TrainingRuntime', name: 'sft' },
+      runtimeRef: { kind: 'TrainingRuntime', name: 'cpu' },
       base: { artifact: DIGEST },
       data: { artifact: DIGEST },
       hyper: { maxSteps: 10 },
