@@ -36,6 +36,7 @@ export default defineConfig({
           ],
           isolate: false,
           maxWorkers: 2,
+          setupFiles: ['test/support/property-seed.ts'],
           // Properties run for seconds where the host is busy.
           testTimeout: 30_000,
         },

@@ -175,7 +175,9 @@ function withReport(stage: Stage, report: string): readonly string[] {
 function run(argv: readonly string[]): Promise<number> {
   const [command = '', ...args] = argv;
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+    // The same cases of each property in every line; `npm run test:unit` tries others each time.
+    const env = { CLAWGYM_PROPERTY_SEED: '1', ...process.env };
+    const child = spawn(command, args, { env, stdio: ['ignore', 'inherit', 'inherit'] });
     child.once('error', reject);
     child.once('close', (code) => resolve(code ?? 1));
   });
