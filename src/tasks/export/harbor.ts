@@ -66,9 +66,12 @@ function isNative(task: Task): boolean {
     verifier.entry === 'test.sh' &&
     workspace.inputs.length === 0 &&
     instruction.turns.length === 1 &&
-    (environment.image !== undefined ||
-      (environment.build?.files.some(({ path }) => path === 'Dockerfile') ?? false))
+    (environment.image !== undefined || hasDockerfile(task))
   );
+}
+
+function hasDockerfile({ environment }: Task): boolean {
+  return environment.build?.files.some(({ path }) => path === 'Dockerfile') ?? false;
 }
 
 function nativeParts(task: Task, files: LoadedFiles): Parts {
@@ -120,13 +123,14 @@ function tomlOf(task: Task, extension: TaskExtension | undefined, native: boolea
   return Buffer.from(`${stringify(whole)}\n`);
 }
 
-/** task.toml as it was imported, where it is still one. */
+/** task.toml as it was imported, where it is still one and says where the task runs. */
 function foreignToml(task: Task): Record<string, unknown> | undefined {
   const document = task.extra['harbor'];
   if (!isRecord(document)) return undefined;
   try {
-    parseHarborToml(parse(stringify(document)));
-    return document;
+    const { environment } = parseHarborToml(parse(stringify(document)));
+    const placed = environment?.docker_image !== undefined || hasDockerfile(task);
+    return placed ? document : undefined;
   } catch {
     return undefined;
   }
