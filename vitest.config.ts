@@ -7,7 +7,7 @@ import { LongFirst } from './test/cluster/vitest/long-first.ts';
  * worker: files that run at the same time never share a cluster, unless it is one that was there before.
  */
 const OWN_CLUSTERS = process.env['USE_EXISTING_CLUSTER'] !== 'true';
-const LAYER_WORKERS = Math.max(1, Number(process.env['CLAWGYM_LAYER_WORKERS'] ?? 1) || 1);
+const LAYER_WORKERS = Math.max(1, Number(process.env['CLAWGYM_LAYER_WORKERS'] ?? 2) || 2);
 const LAYERS = ['apiserver', 'scale', 'node'].map((layer) => ({
   test: {
     name: layer,

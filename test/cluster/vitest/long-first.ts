@@ -5,12 +5,14 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  * vitest knows durations by its cache only, which a fresh checkout does not have.
  */
 const LONG: readonly string[] = [
-  'test/apiserver/kinds-crash.test.ts',
   'test/apiserver/rolloutbatch-crash.test.ts',
   'test/apiserver/leader-election.test.ts',
+  'test/apiserver/rolloutbatch-faults.test.ts',
+  'test/apiserver/namespace-deletion.test.ts',
+  'test/apiserver/kinds-crash.test.ts',
   'test/node/installation.test.ts',
+  'test/node/images.test.ts',
   'test/node/sandbox-pod.test.ts',
-  'test/node/disruption.test.ts',
 ];
 
 /** Sorts as vitest does, and puts the longest files before all others. */
