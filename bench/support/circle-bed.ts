@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { type CircleObject, standOf } from '../../scripts/full-circle/cluster/circle-objects.ts';
 import type { Kubectl } from '../../scripts/full-circle/cluster/kubectl.ts';
 import { MODELS } from '../../scripts/full-circle/cluster/model-objects.ts';
@@ -8,17 +7,13 @@ import {
   runInCluster,
 } from '../../scripts/full-circle/cluster/run-in-cluster.ts';
 import { RUNTIMES, runtimeObjects } from '../../scripts/full-circle/cluster/runtimes.ts';
-import { silentLogger } from '../../src/base/logger.ts';
 import { openCluster } from '../../src/cli/cluster/cluster-session.ts';
 import { LABELS } from '../../src/protocol/pod-contract.ts';
 import { clusterEnvironment } from '../../test/cluster/cluster-environment.ts';
-import { ensureTrainerImage } from '../../test/cluster/images/trainer-image.ts';
-import { NodeLayer } from '../../test/cluster/node/node-layer.ts';
 import { waitUntil } from '../../test/cluster/wait-until.ts';
-import { ensureImages } from '../../test/support/images.ts';
 import { Installation } from '../../test/support/installation.ts';
-import { claimLayer } from './cluster.ts';
 import { leftIn, type Placed, placedPods } from './small-circle.ts';
+import { openTrainerLayer } from './trainer-layer.ts';
 import { trainerPython } from './trainer-python.ts';
 
 const NAMESPACE = 'circle';
@@ -46,16 +41,8 @@ export class CircleBed implements AsyncDisposable {
 
   static async open(): Promise<CircleBed> {
     await using open = new AsyncDisposableStack();
-    const { python, path } = await trainerPython();
-    const owned = open.use(await claimLayer('node'));
-    const { signal } = new AbortController();
-    const environment = clusterEnvironment();
-    const layer = open.use(new NodeLayer(owned.cluster, { env: environment.env, signal }));
-    await ensureImages(layer, ['operator', 'server', 'runner']);
-    const host = { ...environment, logger: silentLogger, signal };
-    const modules = join(path, 'clawgym_trainer');
-    const image = await ensureTrainerImage(layer, { python, modules }, host);
-    const installation = open.use(await Installation.open(owned.cluster, NAMESPACE, SIZES));
+    const { cluster, layer, image } = await openTrainerLayer(open, await trainerPython());
+    const installation = open.use(await Installation.open(cluster, NAMESPACE, SIZES));
     await layer.node(CircleBed.gpuNode).simulateGpus(4, GPU_LABEL);
     const runtimes = runtimeObjects({ image, gpus: 1, nodeSelector: GPU_LABEL });
     await installation.kubectl(['apply', '--filename', '-'], JSON.stringify(runtimes));

@@ -2,17 +2,12 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runInstaller } from '../../src/agents/run-installer.ts';
 import { canonicalJson } from '../../src/base/canonical-json.ts';
-import { silentLogger } from '../../src/base/logger.ts';
 import { openCluster } from '../../src/cli/cluster/cluster-session.ts';
 import type { QueryClient } from '../../src/server/query/query-client.ts';
 import { importModel } from '../../src/training/model-artifact.ts';
-import { clusterEnvironment } from '../../test/cluster/cluster-environment.ts';
-import { ensureTrainerImage } from '../../test/cluster/images/trainer-image.ts';
-import { NodeLayer } from '../../test/cluster/node/node-layer.ts';
-import { ensureImages } from '../../test/support/images.ts';
 import { Installation } from '../../test/support/installation.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
-import { claimLayer } from './cluster.ts';
+import { openTrainerLayer } from './trainer-layer.ts';
 import { trainerPython } from './trainer-python.ts';
 
 const WORDS = ['amber', 'birch', 'cedar', 'delta', 'ember', 'fjord', 'grape', 'hazel'];
@@ -30,19 +25,12 @@ export interface TrainingBed extends AsyncDisposable {
 
 export async function openTrainingBed(name: string): Promise<TrainingBed> {
   await using open = new AsyncDisposableStack();
-  const { python, path } = await trainerPython();
+  const program = await trainerPython();
   const dir = open.use(await tempDir());
-  const model = await tinyModel(dir.path, python, path);
-  const owned = open.use(await claimLayer('node'));
-  const { signal } = new AbortController();
-  const environment = clusterEnvironment();
-  const layer = open.use(new NodeLayer(owned.cluster, { env: environment.env, signal }));
-  await ensureImages(layer, ['operator', 'server', 'runner']);
-  const host = { ...environment, logger: silentLogger, signal };
-  const modules = join(path, 'clawgym_trainer');
-  const image = await ensureTrainerImage(layer, { python, modules }, host);
-  const installation = open.use(await Installation.open(owned.cluster, name));
-  const flags = { namespace: name, kubeconfig: owned.cluster.kubeconfigPath };
+  const model = await tinyModel(dir.path, program.python, program.path);
+  const { cluster, environment, signal, image } = await openTrainerLayer(open, program);
+  const installation = open.use(await Installation.open(cluster, name));
+  const flags = { namespace: name, kubeconfig: cluster.kubeconfigPath };
   const session = open.use(await openCluster(flags, environment, signal));
   const server = await session.reader();
   const { digest: base } = await importModel(model, { versions: {}, parents: [] }, server);
