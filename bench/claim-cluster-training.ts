@@ -13,8 +13,9 @@ import { openTrainingBed } from './support/training-bed.ts';
  * killed in the middle goes on in another pod, from the checkpoint in the store, and ends with the weights
  * of one that was left alone.
  */
-const STEPS = 30;
-const EVERY = 5;
+/** Long enough that a checkpoint shows while there is still something to lose. */
+const STEPS = 240;
+const EVERY = 20;
 const RUN_SECONDS = 400;
 const NAMESPACE = 'training';
 
@@ -41,7 +42,7 @@ const runOf = (name: string) => ({
     base: { artifact: base },
     data: { artifact: data },
     context: { maxTokens: 256 },
-    hyper: { learningRate: '1e-2', maxSteps: STEPS, globalBatch: 8, microBatch: 8 },
+    hyper: { learningRate: '3e-3', maxSteps: STEPS, globalBatch: 8, microBatch: 8 },
     ...{ seed: 7, deterministic: true },
     checkpoint: { everySteps: EVERY, graceSeconds: 20 },
   },
@@ -60,10 +61,11 @@ const [disturbed] = await timed(async () => {
     async () => {
       const status = await statusOf('killed');
       killedAfter = status?.checkpoint?.step ?? 0;
-      return killedAfter > 0;
+      return killedAfter > 0 || status?.completionTime !== undefined;
     },
     { what, seconds: RUN_SECONDS },
   );
+  claim.check(killedAfter > 0, 'it was over before a checkpoint showed: more steps are needed');
   const pids = trainersOf('killed-');
   for (const pid of pids) process.kill(pid, 'SIGKILL');
   say(`killed ${pids.length} trainer after a checkpoint of step ${killedAfter}`);
