@@ -14,8 +14,8 @@ import { openTrainingBed } from './support/training-bed.ts';
  * of one that was left alone.
  */
 /** Long enough that a checkpoint shows while there is still something to lose. */
-const STEPS = 240;
-const EVERY = 20;
+const STEPS = 1200;
+const EVERY = 50;
 const RUN_SECONDS = 400;
 const NAMESPACE = 'training';
 
