@@ -37,21 +37,21 @@ export function deletedObjects<Id extends string>(
     });
 }
 
-interface NamedSource<Id extends string> {
-  readonly live: readonly NamedObject<Id>[];
+interface NamedSource<One extends NamedObject> {
+  readonly live: readonly One[];
   /** Asked for where no other has the name that is wanted. */
-  readonly deleted: () => Promise<readonly NamedObject<Id>[]>;
+  readonly deleted: () => Promise<readonly One[]>;
 }
 
 /**
  * The object of that name, or the only one whose name contains it; one that was deleted where no other has
  * the name. Throws `NotFound` or `InvalidInput` with what is there.
  */
-export async function findNamed<Id extends string>(
-  { live, deleted }: NamedSource<Id>,
+export async function findNamed<One extends NamedObject>(
+  { live, deleted }: NamedSource<One>,
   wanted: string,
   kind: string,
-): Promise<NamedObject<Id>> {
+): Promise<One> {
   const exact = named(live, wanted);
   if (exact !== undefined) return exact;
   const all = [...live, ...(await deleted())];
@@ -66,11 +66,11 @@ export async function findNamed<Id extends string>(
   );
 }
 
-function named<Id extends string>(objects: readonly NamedObject<Id>[], wanted: string) {
+function named<One extends NamedObject>(objects: readonly One[], wanted: string) {
   return objects.find(({ id, name }) => id === wanted || name === wanted);
 }
 
-function onlyLike<Id extends string>(objects: readonly NamedObject<Id>[], wanted: string) {
+function onlyLike<One extends NamedObject>(objects: readonly One[], wanted: string) {
   const [only, more] = objects.filter(({ name }) => name.includes(wanted));
   return more === undefined ? only : undefined;
 }

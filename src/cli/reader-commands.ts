@@ -1,12 +1,8 @@
 import type { Command } from '@commander-js/extra-typings';
+import { inCluster } from './cluster/cluster-options.ts';
 import { agentResult, count, fraction, outputFormat, percent, seed } from './flag-values.ts';
 
-const CLUSTER = [
-  ['-n, --namespace <name>', "namespace of the runs (default: the context's)"],
-  ['--context <name>', 'context of the kubeconfig'],
-  ['--kubeconfig <file>', 'kubeconfig (default: KUBECONFIG, else ~/.kube/config)'],
-  ['--server-namespace <name>', "where the server is installed, if not in the runs' namespace"],
-] as const;
+const NAMESPACE = "namespace of the runs (default: the context's)";
 const OUT = [
   '--out <dir>',
   'output folder of a local run (default: ./out/bench where it is, else the cluster)',
@@ -22,15 +18,14 @@ export function registerReaderCommands(program: Command): void {
 
 function addGet(program: Command): void {
   const get = program.command('get').description('List parts of a run');
-  get
-    .command('rollouts')
-    .description('List the rollouts of a batch with outcome and score')
-    .argument('<batch>', 'name of a RolloutBatch; of a local run: <name>-<arm>, or a part of it')
-    .option(...OUT)
-    .option(...CLUSTER[0])
-    .option(...CLUSTER[1])
-    .option(...CLUSTER[2])
-    .option(...CLUSTER[3])
+  inCluster(
+    get
+      .command('rollouts')
+      .description('List the rollouts of a batch with outcome and score')
+      .argument('<batch>', 'name of a RolloutBatch; of a local run: <name>-<arm>, or a part of it')
+      .option(...OUT),
+    NAMESPACE,
+  )
     .option('-o, --output <format>', 'table or json', outputFormat, 'table')
     .action(async (batch, options) => {
       const { getRolloutsCommand } = await import('./get-command.ts');
@@ -45,15 +40,14 @@ function addRolloutReaders(program: Command): void {
     ['download', "Unpack a rollout's final workspace, logs and calls into a folder"],
   ] as const;
   for (const [name, description] of readers) {
-    const command = program
-      .command(name)
-      .description(description)
-      .argument('<rollout>', '<batch>/<task>/<sample>, or a unique part of it')
-      .option(...OUT)
-      .option(...CLUSTER[0])
-      .option(...CLUSTER[1])
-      .option(...CLUSTER[2])
-      .option(...CLUSTER[3]);
+    const command = inCluster(
+      program
+        .command(name)
+        .description(description)
+        .argument('<rollout>', '<batch>/<task>/<sample>, or a unique part of it')
+        .option(...OUT),
+      NAMESPACE,
+    );
     if (name !== 'show')
       command.option('--attempt <n>', 'attempt number (default: the last)', count);
     if (name === 'show')
@@ -68,16 +62,15 @@ function addRolloutReaders(program: Command): void {
 }
 
 function addReport(program: Command): void {
-  program
-    .command('report')
-    .description('Write report, results and rows of a BenchRun in a cluster')
-    .argument('<benchrun>', 'name of the BenchRun')
-    .requiredOption('--out <dir>', 'folder to write to')
-    .option('--wait', 'wait until every rollout is decided')
-    .option(...CLUSTER[0])
-    .option(...CLUSTER[1])
-    .option(...CLUSTER[2])
-    .option(...CLUSTER[3])
+  inCluster(
+    program
+      .command('report')
+      .description('Write report, results and rows of a BenchRun in a cluster')
+      .argument('<benchrun>', 'name of the BenchRun')
+      .requiredOption('--out <dir>', 'folder to write to')
+      .option('--wait', 'wait until every rollout is decided'),
+    NAMESPACE,
+  )
     .option('-o, --output <format>', 'what is printed: table or json', outputFormat, 'table')
     .action(async (benchRun, options) => {
       const { reportCommand } = await import('./report-command.ts');
@@ -86,23 +79,26 @@ function addReport(program: Command): void {
 }
 
 function addExport(program: Command): void {
-  program
-    .command('export')
-    .description('Write the conversations of finished rollouts as rows for training')
-    .argument(
-      '<batch...>',
-      'names of RolloutBatches; of a local run: <name>-<arm>, or a part of it',
-    )
-    .requiredOption('--to <dir>', 'new folder to write to')
-    .option('--min-score <score>', 'least score of a rollout that is taken', fraction, 0.5)
-    .option('--outcome <name>', 'outcome that is taken, repeatable (default: scored)', agentResult)
-    .option('--validation-percent <n>', 'percent of the task lineages kept apart', percent, 0)
-    .option('--seed <n>', 'seed of that choice', seed, 0)
-    .option(...OUT)
-    .option(...CLUSTER[0])
-    .option(...CLUSTER[1])
-    .option(...CLUSTER[2])
-    .option(...CLUSTER[3])
+  inCluster(
+    program
+      .command('export')
+      .description('Write the conversations of finished rollouts as rows for training')
+      .argument(
+        '<batch...>',
+        'names of RolloutBatches; of a local run: <name>-<arm>, or a part of it',
+      )
+      .requiredOption('--to <dir>', 'new folder to write to')
+      .option('--min-score <score>', 'least score of a rollout that is taken', fraction, 0.5)
+      .option(
+        '--outcome <name>',
+        'outcome that is taken, repeatable (default: scored)',
+        agentResult,
+      )
+      .option('--validation-percent <n>', 'percent of the task lineages kept apart', percent, 0)
+      .option('--seed <n>', 'seed of that choice', seed, 0)
+      .option(...OUT),
+    NAMESPACE,
+  )
     .option('-o, --output <format>', 'what is printed: table or json', outputFormat, 'table')
     .action(async (batches, options) => {
       const { exportCommand } = await import('./export-command.ts');

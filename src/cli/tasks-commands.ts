@@ -1,5 +1,6 @@
 import { type Command, Option } from '@commander-js/extra-typings';
 import { SOURCE_FORMATS } from '../tasks/import/importer.ts';
+import { inCluster } from './cluster/cluster-options.ts';
 
 const SOURCE =
   'task set, any source that can be imported, or synthesisjob/NAME: the tasks that it accepted';
@@ -7,13 +8,7 @@ const FROM = [
   '--from <dir>',
   "the SynthesisJob's output folder, or a folder of several (default: ./out/NAME where it is, else the cluster)",
 ] as const;
-const NAMESPACE = [
-  '-n, --namespace <name>',
-  "of the SynthesisJob (default: the context's)",
-] as const;
-const CONTEXT = ['--context <name>', 'context of the kubeconfig'] as const;
-const KUBECONFIG = ['--kubeconfig <file>', 'default: KUBECONFIG, else ~/.kube/config'] as const;
-const SERVER = ['--server-namespace <name>', 'where the server is, if elsewhere'] as const;
+const NAMESPACE = "of the SynthesisJob (default: the context's)";
 
 /**
  * `clawgym tasks ...`. Only names, flags and texts stand here; each action imports its command when
@@ -56,25 +51,24 @@ function addImport(tasks: Command): void {
 }
 
 function addExport(tasks: Command): void {
-  tasks
-    .command('export')
-    .description('Write tasks in a format that other tools read')
-    .argument('<path>', SOURCE)
-    .addOption(
-      new Option('--format <format>', 'format to write')
-        .choices(EXPORT_FORMATS)
-        .default('clawgym-dir' as const),
-    )
-    .requiredOption(
-      '-o, --out <path>',
-      'folder to write (clawgym-jsonl: file, or folder for tasks.jsonl)',
-    )
-    .option('--image <image>', 'harbor: image that the Dockerfile starts from', 'debian:12-slim')
-    .option(...FROM)
-    .option(...NAMESPACE)
-    .option(...CONTEXT)
-    .option(...KUBECONFIG)
-    .option(...SERVER)
+  inCluster(
+    tasks
+      .command('export')
+      .description('Write tasks in a format that other tools read')
+      .argument('<path>', SOURCE)
+      .addOption(
+        new Option('--format <format>', 'format to write')
+          .choices(EXPORT_FORMATS)
+          .default('clawgym-dir' as const),
+      )
+      .requiredOption(
+        '-o, --out <path>',
+        'folder to write (clawgym-jsonl: file, or folder for tasks.jsonl)',
+      )
+      .option('--image <image>', 'harbor: image that the Dockerfile starts from', 'debian:12-slim')
+      .option(...FROM),
+    NAMESPACE,
+  )
     .option('--json', 'print the result as JSON')
     .action(async (path, options) => {
       const { tasksExportCommand } = await import('./tasks-export-command.ts');
@@ -83,17 +77,16 @@ function addExport(tasks: Command): void {
 }
 
 function addShow(tasks: Command): void {
-  tasks
-    .command('show')
-    .description('List tasks, or print one')
-    .argument('<path>', SOURCE)
-    .argument('[id]', 'task to print in full')
-    .addOption(format())
-    .option(...FROM)
-    .option(...NAMESPACE)
-    .option(...CONTEXT)
-    .option(...KUBECONFIG)
-    .option(...SERVER)
+  inCluster(
+    tasks
+      .command('show')
+      .description('List tasks, or print one')
+      .argument('<path>', SOURCE)
+      .argument('[id]', 'task to print in full')
+      .addOption(format())
+      .option(...FROM),
+    NAMESPACE,
+  )
     .option('--json', 'print as JSON')
     .action(async (path, id, options) => {
       const { tasksShowCommand } = await import('./tasks-show-command.ts');

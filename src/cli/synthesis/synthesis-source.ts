@@ -80,8 +80,7 @@ async function openLocal(wanted: string, out: string, flags: string): Promise<Sy
     );
   }
   const job = await findNamed({ live: placed, deleted: async () => [] }, wanted, 'SynthesisJob');
-  const { store } = placed.find((each) => each.id === job.id) ?? { store: undefined };
-  if (store === undefined) throw new ClawError('Internal', `${job.id} is in no store of ${out}`);
+  const { store } = job;
   const owned = open.move();
   const { records } = store;
   return {
