@@ -11,7 +11,7 @@ import { leftIn, type Placed, SMALL, TINY, tinyText } from './support/small-circ
  * Claims lifecycle/17 and 18: the folder examples/full-circle in a cluster of two nodes, applied as one. Tasks
  * are made and proved in sandbox pods, trainers run on a node that says it has GPUs and where the runtimes'
  * node selector leads, policy servers answer the benches, and the last model leads back to calls, tasks and
- * seeds. Deleted, the folder leaves nothing. `--reduced`: two tasks, and models measured on those.
+ * seeds. Deleted, the folder leaves nothing. `--reduced`: one task, and models measured on it.
  */
 const { values } = parseArgs({ options: { reduced: { type: 'boolean', default: false } } });
 const { reduced } = values;

@@ -53,6 +53,8 @@ const ROLLOUTS = Number(values.rollouts);
 const PARALLELISM = Number(values.parallelism);
 const LIMIT_SECONDS = Number(values.minutes) * 60;
 const LIMITS = { residentMb: 400, writes: 0.3, growth: 1.1 };
+/** A shorter run is over before Node has found the size of its heap: its growth says nothing. */
+const GROWTH_ROLLOUTS = 2000;
 /** A run that is far over its limit is still measured to its end. */
 const PATIENCE = 2.5;
 const WORKERS = 48;
@@ -103,7 +105,7 @@ try {
     `the operator had ${use.mostMb.toFixed(0)} MB resident, more than ${LIMITS.residentMb}`,
   );
   claim.check(
-    use.lateMb <= use.middleMb * LIMITS.growth,
+    ROLLOUTS < GROWTH_ROLLOUTS || use.lateMb <= use.middleMb * LIMITS.growth,
     `the operator grew from ${use.middleMb.toFixed(0)} MB in the middle to ${use.lateMb.toFixed(0)} MB in the last third`,
   );
   const unbounded = [...audit.unbounded, ...serverAudit.unbounded];

@@ -12,16 +12,16 @@ export const SMALL: CircleSizes = {
   '50-circle.yaml': { attempts: 3 },
 };
 
-/** Numbers of a circle with two tasks. */
+/** Numbers of a circle with one task. */
 export const TINY: CircleSizes = {
-  '00-practice.yaml': { target: 2 },
-  '20-sft.yaml': { maxSteps: 120, globalBatch: 4, microBatch: 4 },
+  '00-practice.yaml': { target: 1 },
+  '20-sft.yaml': { maxSteps: 120, globalBatch: 2, microBatch: 2 },
   '30-after-sft.yaml': { attempts: 1 },
-  '40-rl.yaml': { steps: 2, perStep: 2, samples: 4, globalBatch: 8, microBatch: 8 },
+  '40-rl.yaml': { steps: 2, perStep: 1, samples: 4, globalBatch: 4, microBatch: 4 },
   '50-circle.yaml': { attempts: 2 },
 };
 
-/** So few tasks teach nothing about others: without the exam, models are measured on what they learned. */
+/** One task teaches nothing about others: without the exam, models are measured on what they learned. */
 export function tinyText(name: string, text: string): string | undefined {
   if (name === '01-exam.yaml') return undefined;
   return text.replaceAll('synthesisJob: {name: exam}', 'synthesisJob: {name: practice}');

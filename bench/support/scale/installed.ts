@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { quantityValue } from '../../../src/api/quantity.ts';
 import { isRecord, parseJson } from '../../../src/base/brand.ts';
 import { AUDIENCES } from '../../../src/protocol/pod-contract.ts';
 import type { Cluster } from '../../../test/cluster/cluster.ts';
@@ -8,6 +9,7 @@ import { freePorts } from '../../../test/cluster/free-ports.ts';
 import { waitUntil } from '../../../test/cluster/wait-until.ts';
 import { installCrds } from '../../../test/support/clawgym-layer.ts';
 import { Helm, type Rendered } from '../../../test/support/helm.ts';
+import { MemoryCgroup } from './memory-cgroup.ts';
 import { OwnProcess } from './process.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
@@ -19,10 +21,18 @@ const KINDS = ['ServiceAccount', 'Role', 'RoleBinding', 'Secret', 'Service', 'Co
 const zContainers = z.object({
   spec: z.object({
     template: z.object({
-      spec: z.object({ containers: z.array(z.looseObject({ args: z.array(z.string()) })) }),
+      spec: z.object({
+        containers: z.array(
+          z.looseObject({
+            args: z.array(z.string()),
+            resources: z.object({ limits: z.object({ memory: z.string() }) }),
+          }),
+        ),
+      }),
     }),
   }),
 });
+type Container = z.infer<typeof zContainers>['spec']['template']['spec']['containers'][number];
 const zKubeconfig = z.object({
   clusters: z.array(z.object({ name: z.string(), cluster: z.unknown() })),
 });
@@ -37,8 +47,8 @@ export interface ServerAccess {
 
 /**
  * The chart without pods: its accounts, roles, Secrets and settings in a namespace, and its two programs
- * as processes of the bundles in dist/, with the chart's flags (files and addresses are this host's) and
- * the rights of their accounts.
+ * as processes of the bundles in dist/, with the chart's flags (files and addresses are this host's), its
+ * memory limits, and the rights of their accounts.
  */
 export class Installed implements AsyncDisposable {
   readonly namespace: string;
@@ -155,7 +165,8 @@ export class Installed implements AsyncDisposable {
     });
     const added = [...changed].map(([flag, value]) => `${flag}=${value}`);
     const bundle = join(ROOT, 'dist', name.replace('clawgym-', ''), 'main.mjs');
-    const argv = [process.execPath, ...this.#nodeFlags, bundle, ...flags, ...added];
+    const memory = this.#stack.use(await MemoryCgroup.open(name, this.#memoryLimit(name)));
+    const argv = memory.around([process.execPath, ...this.#nodeFlags, bundle, ...flags, ...added]);
     const logPath = join(this.#folder, `${name}.log`);
     const started = new OwnProcess(name, argv, { logPath, env: { KUBECONFIG: kubeconfig } });
     this.#stack.use(started);
@@ -170,11 +181,22 @@ export class Installed implements AsyncDisposable {
   }
 
   #chartFlags(name: string): readonly string[] {
+    return this.#container(name).args;
+  }
+
+  /** Bytes. */
+  #memoryLimit(name: string): number {
+    return quantityValue(this.#container(name).resources.limits.memory);
+  }
+
+  #container(name: string): Container {
     const workload = this.#rendered.find(
       ({ kind, metadata }) =>
         (kind === 'Deployment' || kind === 'StatefulSet') && metadata.name === name,
     );
-    return zContainers.parse(workload).spec.template.spec.containers[0]?.args ?? [];
+    const [container] = zContainers.parse(workload).spec.template.spec.containers;
+    if (container === undefined) throw new Error(`the chart has no container of ${name}`);
+    return container;
   }
 
   async #kubeconfig(account: string): Promise<object> {
