@@ -143,6 +143,7 @@ describe('an installation for namespaces', () => {
     const kept = ['get', 'secret', 'clawgym-server-tls', '-o', 'jsonpath={.data.ca\\.crt}'];
     expect(Buffer.from(await within(kept), 'base64').toString()).toBe('of the server');
 
+    await largerStore(chart);
     await rights();
     await asUser(['uninstall', 'clawgym']);
     const kinds =
@@ -155,6 +156,29 @@ describe('an installation for namespaces', () => {
       'data-clawgym-server-0',
     );
   });
+
+  /** As the guide says it; the volume itself needs storage that can grow. */
+  async function largerStore(chart: string): Promise<void> {
+    const made = ['get', 'statefulset', 'clawgym-server', '-o', 'jsonpath={.metadata.uid}'];
+    const pod = ['get', 'pod', 'clawgym-server-0', '-o'];
+    const server = async () => ({
+      uid: await within([...pod, 'jsonpath={.metadata.uid}']),
+      owner: await within([...pod, 'jsonpath={.metadata.ownerReferences[*].uid}']),
+    });
+    const [before, set] = [await server(), await within(made)];
+    expect(before.owner).toBe(set);
+    const larger = ['upgrade', 'clawgym', chart, '--reuse-values'];
+    larger.push('--set', 'server.storage.size=21Gi');
+    await expect(asUser(larger)).rejects.toThrow(/statefulset spec .* forbidden/);
+    await within(['delete', 'statefulset', 'clawgym-server', '--cascade=orphan', '--as', user]);
+    await asUser(larger);
+    const size = 'jsonpath={.spec.volumeClaimTemplates[0].spec.resources.requests.storage}';
+    expect(await within(['get', 'statefulset', 'clawgym-server', '-o', size])).toBe('21Gi');
+    const again = await within(made);
+    const taken = async (): Promise<boolean> => (await server()).owner === again;
+    await waitUntil(taken, { what: 'the pod has the new StatefulSet as its owner', seconds: 30 });
+    expect(await server()).toEqual({ uid: before.uid, owner: again });
+  }
 
   async function rights(): Promise<void> {
     const server = (verb: string, resource: string, name?: string) =>
