@@ -5,11 +5,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { readConfig } from '../../operator/config.ts';
 import type { Resource } from '../../src/api/define-resource.ts';
-import { KINDS } from '../../src/api/kinds.ts';
+import { formatFieldPath } from '../../src/api/field-path.ts';
+import { isKind, KINDS } from '../../src/api/kinds.ts';
 import { zSandbox } from '../../src/api/sandbox-spec.ts';
+import { unknownFields } from '../../src/api/unknown-fields.ts';
 import { zPodSettings } from '../../src/engines/kubernetes/settings.ts';
 import { readServerConfig } from '../../src/server/process/config.ts';
 import { CHARTS, HELM_BUILD_MS, Helm, type Rendered } from '../support/helm.ts';
+import { crdSchema, serverVerdict } from '../support/server-verdict.ts';
 import { strictProblems } from '../support/strict-objects.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -22,10 +25,16 @@ afterAll(async () => {
 });
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
+const TRAINERS = ['sft', 'rl'].flatMap((name) => [
+  ...['--set', `training.runtimes.${name}.image=registry.example/trainer@${DIGEST}`],
+  ...['--set', `training.runtimes.${name}.nodeSelector.gpu=h200`],
+  ...['--set', `training.runtimes.${name}.tolerations[0].operator=Exists`],
+  ...['--set', `training.runtimes.${name}.resources.memory=64Gi`],
+]);
 /** Every branch of every template is taken by one of them. */
 const VALUE_SETS: Readonly<Record<string, readonly string[]>> = {
   'as they are': [],
-  'for the whole cluster': ['--set', 'scope=cluster,namespaces={a,b}'],
+  'for the whole cluster': ['--set', 'scope=cluster,namespaces={a,b}', ...TRAINERS],
   'for two namespaces': ['--set', 'namespaces={team-a,team-b}'],
   'with everything set': [
     ...['--set', 'operator.replicas=2,server.podDisruptionBudget.enabled=true'],
@@ -41,6 +50,8 @@ const VALUE_SETS: Readonly<Record<string, readonly string[]>> = {
     ...['--set-json', 'networkPolicy.userFrom=[{"podSelector":{}}]'],
     ...['--set', 'sandbox.hardening.userNamespaces=true,sandbox.hardening.appArmor=true'],
     ...['--set-json', 'sandbox.defaults={"runtimeClassName":"gvisor","resources":{"cpu":"2"}}'],
+    ...['--set', 'podMonitor.enabled=true,podMonitor.labels.release=prometheus'],
+    ...TRAINERS,
   ],
   'without network policies': ['--set', 'networkPolicy.enabled=false'],
 };
@@ -53,6 +64,32 @@ function settingsOf(objects: readonly Rendered[]) {
     JSON.parse(text),
   );
   return { pods: zPodSettings.parse(pods), sandbox: zSandbox.parse(sandbox) };
+}
+
+const zMonitor = z.strictObject({
+  apiVersion: z.literal('monitoring.coreos.com/v1'),
+  kind: z.literal('PodMonitor'),
+  metadata: z.looseObject({}),
+  spec: z.strictObject({
+    selector: z.strictObject({ matchLabels: z.record(z.string(), z.string()) }),
+    podMetricsEndpoints: z.tuple([
+      z.strictObject({ port: z.string(), path: z.string(), interval: z.string() }),
+    ]),
+  }),
+});
+
+/** A line for whatever an API server would refuse or drop of an object. */
+function problemsOf(object: Rendered): readonly string[] {
+  if (object.kind === 'PodMonitor')
+    return zMonitor.safeParse(object).error?.issues.map(({ message }) => message) ?? [];
+  if (!isKind(object.kind)) return strictProblems(object);
+  const schema = crdSchema(KINDS[object.kind]);
+  // Of metadata a CRD names only what it bounds.
+  const own = { ...object, metadata: { name: object.metadata.name } };
+  return [
+    ...unknownFields(schema, own).map(({ path }) => `${formatFieldPath(path)}: unknown field`),
+    ...serverVerdict(schema, object).map(({ field, message }) => `${field}: ${message}`),
+  ];
 }
 
 const zProgram = z.object({
@@ -99,9 +136,7 @@ describe('the charts', () => {
       expect(objects.length).toBeGreaterThan(10);
       expect(
         objects.flatMap((object) =>
-          strictProblems(object).map(
-            (problem) => `${object.kind} ${object.metadata.name} ${problem}`,
-          ),
+          problemsOf(object).map((problem) => `${object.kind} ${object.metadata.name} ${problem}`),
         ),
       ).toEqual([]);
       settingsOf(objects);
@@ -127,6 +162,71 @@ describe('the charts', () => {
       expect(operator.server.url).toBe(`https://${server.service}.gym.svc:${server.userPort}`);
     },
   );
+
+  test.each([
+    ['TrainingRuntime', 'namespaces={a,b}', ['a/rl', 'a/sft', 'b/rl', 'b/sft']],
+    ['ClusterTrainingRuntime', 'scope=cluster', ['rl', 'sft']],
+  ])('make a %s of each trainer with %s', async (wanted, value, places) => {
+    const objects = await helm.template('clawgym', ['--set', value, ...TRAINERS]);
+    const made = objects.filter(({ kind }) => kind.endsWith('TrainingRuntime'));
+    expect(new Set(made.map(({ kind }) => kind))).toEqual(new Set([wanted]));
+    const names = made.map(({ metadata: { namespace, name } }) =>
+      namespace === undefined ? name : `${namespace}/${name}`,
+    );
+    expect(names.toSorted()).toEqual(places);
+  });
+
+  test('have Prometheus read a port that both programs have', async () => {
+    const objects = await helm.template('clawgym', ['--set', 'podMonitor.enabled=true']);
+    const { selector, podMetricsEndpoints } = zMonitor.parse(
+      objects.find(({ kind }) => kind === 'PodMonitor'),
+    ).spec;
+    const zPods = z.object({
+      metadata: z.object({ labels: z.record(z.string(), z.string()) }),
+      spec: z.object({
+        containers: z.tuple([z.object({ ports: z.array(z.object({ name: z.string() })) })]),
+      }),
+    });
+    for (const wanted of ['Deployment', 'StatefulSet']) {
+      const program = objects.find(({ kind }) => kind === wanted);
+      const { metadata, spec } = z.object({ spec: z.object({ template: zPods }) }).parse(program)
+        .spec.template;
+      expect(metadata.labels).toMatchObject(selector.matchLabels);
+      const ports = spec.containers[0].ports.map(({ name }) => name);
+      expect(ports).toContain(podMetricsEndpoints[0].port);
+    }
+  });
+
+  test.each([
+    ['nothing', [], ['Missing: The kinds', 'Note: image.registry is empty']],
+    ['a registry', ['image.registry=r'], ['Missing: The kinds']],
+    [
+      'metrics that no Prometheus may read',
+      ['image.registry=r', 'podMonitor.enabled=true'],
+      ['Missing: The kinds', 'Note: podMonitor.enabled is true and networkPolicy.metricsFrom is'],
+    ],
+    [
+      'metrics that one may read',
+      [
+        'image.registry=r',
+        'podMonitor.enabled=true',
+        'networkPolicy.metricsFrom[0].podSelector.a=b',
+      ],
+      ['Missing: The kinds'],
+    ],
+    [
+      'open listeners',
+      ['image.registry=r', 'podMonitor.enabled=true', 'networkPolicy.enabled=false'],
+      ['Missing: The kinds', 'Note: networkPolicy.enabled is false'],
+    ],
+  ])('say what is missing and what is to be known: %s', async (_, values, lines) => {
+    const sets = values.flatMap((value) => ['--set', value]);
+    const chart = join(CHARTS, 'clawgym');
+    const text = await helm.run(['install', 'clawgym', chart, '--dry-run=client', ...sets]);
+    const said = [...text.matchAll(/^(?:Missing|Note): .*$/gm)].map(([line]) => line);
+    expect(said).toHaveLength(lines.length);
+    for (const [index, line] of lines.entries()) expect(said[index]).toContain(line);
+  });
 
   test('render kinds that the API knows, field by field', async () => {
     const objects = await helm.template('clawgym-crds');
