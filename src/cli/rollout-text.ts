@@ -1,6 +1,7 @@
 import { terminalText } from '../base/plain-text.ts';
 import type { Score } from '../rollouts/outcome.ts';
 import type { CallRow, VerificationRow } from '../store/records.ts';
+import { podLines } from './pod-text.ts';
 import type { AttemptDetail, RolloutDetail } from './rollout-detail.ts';
 
 /** The kubectl-describe-like form of `clawgym show`; `name` is the rollout's id as people know it. */
@@ -31,7 +32,7 @@ export function rolloutText({ rollout, attempts }: RolloutDetail, name: string):
   return terminalText(`${lines.join('\n')}\n`);
 }
 
-function attemptLines({ attempt, calls, verifications }: AttemptDetail): string[] {
+function attemptLines({ attempt, calls, verifications, pods }: AttemptDetail): string[] {
   const { harness, end, close } = attempt;
   return [
     `Attempt ${attempt.number}`,
@@ -46,6 +47,7 @@ function attemptLines({ attempt, calls, verifications }: AttemptDetail): string[
     field('  Workspace', end?.snapshot?.slice(0, 12) ?? end?.refused ?? '-'),
     ...section('  Model calls', calls.map(callLine)),
     ...section('  Verifications', verifications.map(verificationLine)),
+    ...section('  Pods', pods.flatMap(podLines)),
   ];
 }
 

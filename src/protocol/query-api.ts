@@ -25,6 +25,8 @@ export const QUERY_ROUTES = {
   attempt: '/attempt',
   /** ?attempt= */
   verifications: '/verifications',
+  /** ?attempt=: what became of its pods and of those that graded, as `AttemptPod` rows. */
+  pods: '/pods',
   /** ?attempt= */
   calls: '/calls',
   /** ?id= */

@@ -14,6 +14,7 @@ export type RecordReader = Pick<
   | 'getAttempt'
   | 'listAttempts'
   | 'listVerifications'
+  | 'listPods'
   | 'getCall'
   | 'listCalls'
 > &

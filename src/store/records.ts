@@ -1,4 +1,5 @@
 import type { AttemptId, BatchId, RolloutId, Sha256 } from '../base/brand.ts';
+import type { PodEvidence } from '../protocol/pod-evidence.ts';
 import type { AgentEnd, Check, Finding, Outcome, Score } from '../rollouts/outcome.ts';
 
 /**
@@ -39,6 +40,11 @@ export interface RecordStore extends AsyncDisposable {
   /** First row of (attempt, kind) wins; a repeat returns the stored one. */
   addVerification(row: VerificationRow): Promise<VerificationRow>;
   listVerifications(attempt: AttemptId): Promise<readonly VerificationRow[]>;
+  /**
+   * The pod of the attempt, then those that were to grade its workspace, in the order in which they were
+   * scheduled: the newest 100 of these. None where it ran on one machine.
+   */
+  listPods(attempt: AttemptId): Promise<readonly AttemptPod[]>;
   /** Decides the rollout: outcome, score and findings in one write. First decision wins. */
   decideRollout(id: RolloutId, decision: RolloutDecision): Promise<RolloutRow>;
   /**
@@ -165,6 +171,13 @@ export interface VerificationRow {
   readonly grader: { readonly root: string; readonly python: string };
   readonly findings: readonly Finding[];
   readonly createdAt: number;
+}
+
+/** A pod that worked for an attempt, and what became of it. */
+export interface AttemptPod {
+  /** `rollout`: the agent's; else the verification that it was to carry out. */
+  readonly work: 'rollout' | VerificationKind;
+  readonly evidence: PodEvidence;
 }
 
 export interface OpenCall {

@@ -35,6 +35,7 @@ const zDetail = z.object({
       attempt: z.object({ number: z.number(), nonce: z.literal('(hidden)') }),
       calls: z.array(z.object({ finish: z.object({ status: z.number() }) })),
       verifications: z.array(z.object({ kind: z.string(), status: z.string() })),
+      pods: z.tuple([]),
     }),
   ),
 });
@@ -53,6 +54,7 @@ it('shows a rollout as JSON with its attempts, calls and verifications', async (
         attempt: { number: 1, nonce: '(hidden)' },
         calls: [{ finish: { status: 200 } }],
         verifications: [{ kind: 'main', status: 'ok' }],
+        pods: [],
       },
     ],
   });
@@ -62,6 +64,7 @@ it('shows the same for people', async () => {
   const { stdout } = await clawgym('show', 'bench-command/log-triage/0', '--out', out);
   expect(stdout).toMatch(/^Rollout: +bench-command\/log-triage\/0\nTask: +log-triage/);
   expect(stdout).toMatch(/Outcome: +scored\n/);
+  expect(stdout).not.toContain('Pods:');
   expect(stdout).toMatch(/Model calls:\n +1 {2}complete 200, 100 in, 10 out tokens\n/);
 });
 

@@ -50,6 +50,28 @@ const zBatch = z.object({
   }),
 });
 
+const zShown = z.object({
+  attempts: z.array(
+    z.object({
+      pods: z.array(
+        z.object({
+          work: z.string(),
+          evidence: z.object({
+            containers: z.array(
+              z.object({
+                name: z.string(),
+                state: z.string(),
+                terminated: z.object({ exitCode: z.number(), reason: z.string() }).optional(),
+              }),
+            ),
+          }),
+        }),
+      ),
+    }),
+  ),
+});
+const ENDED_WELL = { state: 'terminated', terminated: { exitCode: 0, reason: 'Completed' } };
+
 /** A kubeconfig of somebody who is bound to `admin` in the namespace, and to nothing else. */
 async function researcherConfig(path: string): Promise<void> {
   const text = readFileSync(layer.cluster.kubeconfigPath, 'utf8');
@@ -113,6 +135,12 @@ describe('a run of a cluster, read by an admin of its namespace', () => {
     const shown = await clawgym('show', name, ...cluster);
     expect(shown.stdout).toMatch(new RegExp(`^Rollout: +${name}\nTask: +log-triage`));
     expect(shown.stdout).toContain('Outcome:       scored');
+    expect(shown.stdout).toMatch(/ {2}Pods:\n {4}rollout .* Succeeded on node-\d\n/);
+    const { attempts } = zShown.parse(
+      JSON.parse((await clawgym('show', name, ...cluster, '-o', 'json')).stdout),
+    );
+    const containers = ['stage', 'companion', 'agent'].map((name) => ({ name, ...ENDED_WELL }));
+    expect(attempts[0]?.pods[0]).toEqual({ work: 'rollout', evidence: { containers } });
     expect(await clawgym('logs', name, ...cluster)).toMatchObject({ code: 0 });
     const to = join(folder.path, 'to');
     const download = await clawgym('download', name, ...cluster, '--to', to);

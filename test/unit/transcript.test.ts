@@ -56,6 +56,23 @@ test('ages and names are the same in every copy of the page', () => {
   expect(normalised('name   3m10s\n', 'x')).toBe('name   1m\n');
 });
 
+test('of pods it counts that there were some, not which were told', () => {
+  const shown = (pods: string) =>
+    compared(step(`Attempt 1\n  Class:  scored\n${pods}\nAttempt 2\n`));
+  const one = '  Pods:\n    rollout  a  Succeeded on node-1\n      stage  exit 0\n';
+  expect(shown(one)).toEqual(shown(`${one}    main  b  Succeeded on node-2\n`));
+  expect(shown(one).lines).toEqual(['Attempt 1', '  Class:  scored', '  Pods:', '', 'Attempt 2']);
+  expect(shown('')).not.toEqual(shown(one));
+});
+
+test('pods have one name and one node', () => {
+  const pod = (name: string, node: string) =>
+    `  main  quickstart-lazy-${name}  Succeeded on ${node}`;
+  const one = normalised(pod('k3x9a0b-1fa2c-4ff339-v1-3-n5cwm', 'node-2'), 'runs-1a2b3c4d');
+  expect(one).toBe(normalised(pod('zz81b4c-00000-57e38e-v12-0-2nn8k', 'node-1'), 'runs-1a2b3c4d'));
+  expect(one).toBe(pod('0abc123-0abcd-012345-v1-0-x7k2p', 'node-1'));
+});
+
 test('a page is read as it was written', () => {
   const steps = [step(ONE), step(TABLE, true)];
   const page = pageOf('# Head', steps);

@@ -1,6 +1,7 @@
 import Fastify from 'fastify';
 import { Agent } from 'undici';
 import { expect, onTestFinished, test } from 'vitest';
+import { someEvidence } from '../../../test/support/cluster-rows.ts';
 import { ManualClock } from '../../../test/support/manual-clock.ts';
 import { MemoryArtifacts } from '../../../test/support/memory-artifacts.ts';
 import { aBatch, aCall, aClaim, aFinish, anEnd, aPlan } from '../../../test/support/records.ts';
@@ -31,7 +32,8 @@ async function served({ reviewed = true } = {}) {
       aPlan(1, 1, id),
     );
     const rollout = aPlan(1, 1, id)[0]?.id ?? expect.unreachable();
-    const attempt = await store.openAttempt(rollout, aClaim());
+    const attempt = await store.openAttempt(rollout, aClaim({ engine: `pod:pod-${id}` }));
+    await store.putEvidence(id, someEvidence({ podUid: `pod-${id}` }));
     const request = await keep('request of');
     await store.openCall(aCall(rollout, { callId: `call-${id}`, request }));
     const [response, tokens] = [await keep('response of'), await keep('tokens of')];
@@ -111,6 +113,7 @@ test('a person reads the batches of their namespaces, and what is in them', asyn
   expect(await ada.getRollout(ours.rollout)).toBeDefined();
   expect(await ada.getAttempt(ours.attempt)).toBeDefined();
   expect(await ada.listVerifications(ours.attempt)).toEqual([]);
+  expect(await ada.listPods(ours.attempt)).toMatchObject([{ evidence: { podUid: `pod-${OURS}` } }]);
   expect(await ada.listCalls(ours.attempt)).toHaveLength(1);
   expect(await ada.getCall(`call-${OURS}`)).toBeDefined();
   expect(await ada.getSynthesisCall(`made-${OURS}`)).toMatchObject({ request: ours.asked });
@@ -129,6 +132,7 @@ test('a person reads nothing of other namespaces, by no route', async () => {
     () => ada.listAttempts(theirs.rollout),
     () => ada.getAttempt(theirs.attempt),
     () => ada.listVerifications(theirs.attempt),
+    () => ada.listPods(theirs.attempt),
     () => ada.listCalls(theirs.attempt),
     () => ada.getCall(`call-${THEIRS}`),
     () => ada.read(theirs.snapshot),

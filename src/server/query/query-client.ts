@@ -25,6 +25,7 @@ import type {
 import { type RecordOverview, zRecordOverview } from '../../synthesis/record-overview.ts';
 import type { KnownModel } from '../../training/model-records.ts';
 import {
+  zAttemptPod,
   zAttemptRow,
   zBatchRow,
   zCallRow,
@@ -71,6 +72,8 @@ export class QueryClient implements RecordReader, Pick<ArtifactStore, 'read' | '
     this.#rows(QUERY_ROUTES.attempts, { rollout }, zAttemptRow);
   listVerifications: RecordReader['listVerifications'] = (attempt) =>
     this.#rows(QUERY_ROUTES.verifications, { attempt }, zVerificationRow);
+  listPods: RecordReader['listPods'] = (attempt) =>
+    this.#rows(QUERY_ROUTES.pods, { attempt }, zAttemptPod);
   getCall: RecordReader['getCall'] = (id) => this.#row(QUERY_ROUTES.call, { id }, zCallRow);
   listCalls: RecordReader['listCalls'] = (attempt) =>
     this.#rows(QUERY_ROUTES.calls, { attempt }, zCallRow);

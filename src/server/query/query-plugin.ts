@@ -122,6 +122,7 @@ function attemptRoutes(rows: Rows, row: Row, { store, access }: Parts): void {
   rows(QUERY_ROUTES.verifications, async (request) =>
     store.listVerifications(await attemptIn(request, 'attempt')),
   );
+  rows(QUERY_ROUTES.pods, async (request) => store.listPods(await attemptIn(request, 'attempt')));
   rows(QUERY_ROUTES.calls, async (request) => {
     const calls = await store.listCalls(await attemptIn(request, 'attempt'));
     access.handsOut(request, calls.flatMap(artifactsOfCall));

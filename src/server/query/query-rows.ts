@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { zPodEvidence } from '../../protocol/pod-evidence.ts';
 import { OUTCOMES } from '../../rollouts/outcome.ts';
 import type {
+  AttemptPod,
   AttemptRow,
   BatchRow,
   CallRow,
@@ -80,9 +82,16 @@ export const zAttemptRow: z.ZodType<AttemptRow> = z.object({
   ),
 });
 
+const zKind = z.enum(['main', 'asLeft', 'doubled', 'pristine']);
+
+export const zAttemptPod: z.ZodType<AttemptPod> = z.object({
+  work: z.literal('rollout').or(zKind),
+  evidence: zPodEvidence,
+});
+
 export const zVerificationRow: z.ZodType<VerificationRow> = z.object({
   attempt: zAttemptId,
-  kind: z.enum(['main', 'asLeft', 'doubled', 'pristine']),
+  kind: zKind,
   status: z.enum(['ok', 'crash', 'timeout', 'invalid']),
   message: z.string(),
   checks: zChecks,

@@ -1,10 +1,12 @@
 import Fastify from 'fastify';
 import { Agent } from 'undici';
 import { expect, onTestFinished, test } from 'vitest';
+import { someEvidence } from '../../../test/support/cluster-rows.ts';
 import { MemoryArtifacts } from '../../../test/support/memory-artifacts.ts';
 import { aBatch, aClaim, anEnd, aPlan, aVerification } from '../../../test/support/records.ts';
 import { tempDir } from '../../../test/support/temp-dir.ts';
 import { fakeModel } from '../../../test/support/training-bed.ts';
+import { asAttemptId } from '../../base/brand.ts';
 import { systemClock } from '../../base/clock.ts';
 import { sha256 } from '../../base/digest.ts';
 import { silentLogger } from '../../base/logger.ts';
@@ -30,7 +32,12 @@ async function served(serverToken = 'right', clientToken = 'right') {
   const plan = aPlan(2);
   await store.planBatch(batch, plan);
   const rollout = plan[0]?.id ?? expect.unreachable();
-  const attempt = await store.openAttempt(rollout, aClaim({ nonce: 'secret' }));
+  const attempt = await store.openAttempt(
+    rollout,
+    aClaim({ nonce: 'secret', engine: 'pod:pod-1' }),
+  );
+  const evidence = someEvidence({ nodeName: 'node-1', reason: 'Evicted', deletedByUs: 'paused' });
+  await store.putEvidence(batch.id, evidence);
   await store.endAttempt(attempt.id, 'secret', anEnd());
   await store.addVerification(aVerification(rollout));
   await store.openCall({
@@ -66,11 +73,11 @@ async function served(serverToken = 'right', clientToken = 'right') {
     await store[Symbol.asyncDispose]();
     await folder[Symbol.asyncDispose]();
   });
-  return { client, store, artifacts, batch, rollout, attempt: attempt.id };
+  return { client, store, artifacts, batch, rollout, attempt: attempt.id, evidence };
 }
 
 test('reads the rows that the store holds, but no nonce', async () => {
-  const { client, store, batch, rollout, attempt } = await served();
+  const { client, store, batch, rollout, attempt, evidence } = await served();
   expect(await client.listBatches()).toEqual(await store.listBatches());
   expect(await client.getBatch(batch.id)).toEqual(batch);
   expect(await client.countOutcomes(batch.id)).toEqual(await store.countOutcomes(batch.id));
@@ -81,6 +88,7 @@ test('reads the rows that the store holds, but no nonce', async () => {
   expect(await client.getAttempt(attempt)).toEqual(hidden);
   expect(await client.listAttempts(rollout)).toEqual([hidden]);
   expect(await client.listVerifications(attempt)).toEqual(await store.listVerifications(attempt));
+  expect(await client.listPods(attempt)).toEqual([{ work: 'rollout', evidence }]);
   expect(await client.listCalls(attempt)).toEqual(await store.listCalls(attempt));
   expect(await client.getCall('call-1')).toEqual(await store.getCall('call-1'));
 });
@@ -88,6 +96,7 @@ test('reads the rows that the store holds, but no nonce', async () => {
 test('answers undefined for what there is not', async () => {
   const { client } = await served();
   expect(await client.getCall('unknown')).toBeUndefined();
+  expect(await client.listPods(asAttemptId('unknown'))).toEqual([]);
 });
 
 test('hands out artifacts byte for byte, and refuses bytes that are not those of the digest', async () => {

@@ -4,6 +4,7 @@ import type { BatchNote } from '../cluster-records.ts';
 import type { ObjectReader, ObjectRow } from '../object-records.ts';
 import type { RecordReader } from '../record-reader.ts';
 import type {
+  AttemptPod,
   AttemptRow,
   BatchRow,
   CallRow,
@@ -18,6 +19,7 @@ import type {
   SynthesisReader,
   SynthesisRecordRow,
 } from '../synthesis-records.ts';
+import { listPods } from './attempt-pods.ts';
 import { getAttempt, listAttempts } from './attempts.ts';
 import { batchNotes } from './batch-notes.ts';
 import { getBatch, listBatches } from './batches.ts';
@@ -81,6 +83,10 @@ export class SqliteReader implements RecordReader, ObjectReader, SynthesisReader
 
   listVerifications(attempt: AttemptId): Promise<readonly VerificationRow[]> {
     return this.read((db) => listVerifications(db, attempt));
+  }
+
+  listPods(attempt: AttemptId): Promise<readonly AttemptPod[]> {
+    return this.read((db) => listPods(db, attempt));
   }
 
   getCall(callId: string): Promise<CallRow | undefined> {

@@ -1,10 +1,13 @@
 const TIME = '2026-03-01T12:00:00Z';
 const AGE = '1m';
+/** Where a pod's row stands in which Job of its batch is a matter of time. */
+const POD =
+  /(?<batch>quickstart-[a-z]+-0abc123)-[0-9a-f]{5}-[0-9a-f]{6}-(?<phase>[gv])\d+-\d+-[0-9a-z]{5}\b/g;
 const DIGEST = '0123456789abcdef'.repeat(4);
 
 /**
  * An output with one value for whatever differs in each run: the namespace, uids, versions, digests,
- * times, ages, and the hashes at the end of names. The rest stands as it was said.
+ * times, ages, nodes, and the hashes at the end of names. The rest stands as it was said.
  */
 export function normalised(output: string, namespace: string): string {
   const text = output
@@ -14,6 +17,8 @@ export function normalised(output: string, namespace: string): string {
       '00000000-0000-4000-8000-000000000000',
     )
     .replaceAll(/(quickstart-[a-z]+)-[0-9a-z]{7}\b/g, '$1-0abc123')
+    .replaceAll(POD, '$<batch>-0abcd-012345-$<phase>1-0-x7k2p')
+    .replaceAll(/\bon node-\d+\b/g, 'on node-1')
     .replaceAll(/\b[0-9a-f]{64}\b/g, DIGEST)
     .replaceAll(/\b(?=[0-9a-f]*\d)[0-9a-f]{12}\b/g, DIGEST.slice(0, 12))
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, TIME)

@@ -59,13 +59,23 @@ const COUNTED = /^( *(?:Seconds|Attempts|Infra Failures|Disruptions): *)\S+$/;
 const BY_CHANCE = /^ *(?:Normal|Warning) +(?:Unschedulable|Running|ServerUnavailable) /;
 
 function withoutFigures(lines: readonly string[]): readonly string[] {
-  return lines
+  return withoutPods(lines)
     .filter((line) => !BY_CHANCE.test(line))
     .map((line) =>
       squeezed(
         line.replace(COUNTED, '$1#').replaceAll(/\d+(?:\.\d+)? ?(s|min|processes)\b/g, '# $1'),
       ),
     );
+}
+
+/** What `clawgym show` tells of pods: one that graded last may be gone before it is told. */
+function withoutPods(lines: readonly string[]): readonly string[] {
+  let inside = false;
+  return lines.filter((line) => {
+    const before = inside;
+    inside = line === '  Pods:' || (before && line.startsWith('    '));
+    return !(before && inside);
+  });
 }
 
 /** Columns are as wide as their widest cell, which may have been one that differs. */
