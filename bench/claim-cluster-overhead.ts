@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { load } from 'js-yaml';
 import { z } from 'zod';
 import { isRecord, parseJson } from '../src/base/brand.ts';
-import { median } from '../src/bench/statistics.ts';
+import { median } from '../src/base/statistics.ts';
 import { clusterEnvironment } from '../test/cluster/cluster-environment.ts';
 import { NodeLayer } from '../test/cluster/node/node-layer.ts';
 import { ensureImages } from '../test/support/images.ts';

@@ -1,4 +1,4 @@
-import { median } from '../src/bench/statistics.ts';
+import { median } from '../src/base/statistics.ts';
 import { Claim } from './support/claim.ts';
 import { clawgym } from './support/clawgym.ts';
 

@@ -4,7 +4,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { runLimited } from '../src/base/run-limited.ts';
-import { median } from '../src/bench/statistics.ts';
+import { median } from '../src/base/statistics.ts';
 import { Claim } from './support/claim.ts';
 import { bench, sharedData } from './support/clawgym.ts';
 

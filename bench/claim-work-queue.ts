@@ -2,7 +2,7 @@ import { Registry } from 'prom-client';
 import { systemClock } from '../operator/kube/base/clock.ts';
 import { WorkQueue } from '../operator/kube/queue/work-queue.ts';
 import { WorkQueueMetrics } from '../operator/kube/queue/work-queue-metrics.ts';
-import { median } from '../src/bench/statistics.ts';
+import { median } from '../src/base/statistics.ts';
 import { Claim } from './support/claim.ts';
 
 /**

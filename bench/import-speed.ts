@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { isRecord, parseJson } from '../src/base/brand.ts';
-import { median } from '../src/bench/statistics.ts';
+import { median } from '../src/base/statistics.ts';
 import { Claim } from './support/claim.ts';
 import { clawgym, sharedData } from './support/clawgym.ts';
 

@@ -1,3 +1,4 @@
+import { mean, meanInterval } from '../base/statistics.ts';
 import { isAgentResult } from '../rollouts/outcome.ts';
 import {
   type ArmResult,
@@ -11,7 +12,6 @@ import {
 } from './results.ts';
 import type { ArmFacts, TaskFacts } from './run-facts.ts';
 import { sampleResult, sumTokens } from './sample-result.ts';
-import { mean, meanInterval } from './statistics.ts';
 
 /** One arm as results.json shows it: tasks in the order of the set, then what follows from them. */
 export function armResult(arm: ArmFacts, taskFacts: readonly TaskFacts[]): ArmResult {

@@ -1,5 +1,5 @@
+import { median } from '../../base/statistics.ts';
 import { type ArmResult, RESULT_OUTCOMES } from '../results.ts';
-import { median } from '../statistics.ts';
 import { count, duration, percent } from './format.ts';
 import { html, type Markup } from './html.ts';
 import { KIND_WORDS, OUTCOME_WORDS } from './words.ts';

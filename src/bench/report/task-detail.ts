@@ -1,5 +1,5 @@
+import { mean } from '../../base/statistics.ts';
 import type { ArmResult, SampleResult } from '../results.ts';
-import { mean } from '../statistics.ts';
 import { count, duration, points, shortDigest } from './format.ts';
 import { heatCell } from './heat-cell.ts';
 import { type Content, clip, html, type Markup } from './html.ts';
