@@ -1,6 +1,11 @@
 import { z } from 'zod';
 import { zConditions, zObservedGeneration } from './conditions.ts';
+import { zEvaluationResult } from './evaluation-result.ts';
 import { zCount, zDigest, zMeasure, zText, zTime } from './fields.ts';
+import { zListMap } from './lists.ts';
+
+/** Evaluations that a status shows: the newest ones. */
+export const SHOWN_EVALUATIONS = 64;
 
 const zRows = z
   .object({
@@ -39,6 +44,11 @@ export const zTrainingStatus = z
       .optional()
       .describe('Newest complete checkpoint.'),
     policyVersion: zCount.optional().describe('Newest policy version; reinforcement only.'),
+    evaluations: zListMap(zEvaluationResult, 'step', {
+      max: SHOWN_EVALUATIONS,
+      description:
+        'What the evaluations of spec.rl.evaluation found, the newest one last; those before the last 64 are in the record of the model. Reinforcement only.',
+    }).optional(),
     restarts: z
       .object({
         failures: zCount.describe('After failures of the trainer.'),

@@ -44,6 +44,7 @@ const zEvaluation = z.object({
   rollouts: z.number().int(),
   rewarded: z.number().int(),
   score: z.number().nullable(),
+  interval: z.object({ low: z.number(), high: z.number() }).nullable(),
 });
 
 /** GET training/:uid/rl and the answer of the PUT. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { zEvaluationResult } from '../api/evaluation-result.ts';
 import { zRelativePath } from '../api/fields.ts';
 import { CONTRACTS } from '../api/training-runtime.ts';
 import { parseJson, type Sha256 } from '../base/brand.ts';
@@ -26,6 +27,8 @@ export const zModelRecord = z.strictObject({
   seed: z.int().optional(),
   steps: z.int().optional(),
   tokens: z.int().optional(),
+  /** What the run's own evaluations found, the newest one last; absent: it made none. */
+  evaluations: z.array(zEvaluationResult.strict()).optional(),
   /** Models that it was made from. */
   parents: z.array(zSha256),
   canary: z.strictObject({ prompt: z.string(), ids: z.array(z.int()) }).optional(),

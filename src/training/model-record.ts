@@ -1,7 +1,11 @@
+import type { EvaluationResult } from '../api/evaluation-result.ts';
 import type { Sha256 } from '../base/brand.ts';
 import { type ModelRecord, zModelRecord } from './model-manifest.ts';
 import type { TrainingDone } from './result.ts';
 import type { RunSpec } from './run-spec.ts';
+
+/** Evaluations that a record keeps: the newest ones. A manifest has its bounds. */
+export const KEPT_EVALUATIONS = 4096;
 
 /** A run whose trainer is done, and what it began with. */
 export interface FinishedTraining {
@@ -16,6 +20,8 @@ export interface FinishedTraining {
   readonly taskSet?: Sha256 | undefined;
   /** Digests of those of its tasks that a step drew; reinforcement only. */
   readonly tasks?: readonly Sha256[] | undefined;
+  /** What its evaluations found, the newest one last; reinforcement only. */
+  readonly evaluations?: readonly EvaluationResult[] | undefined;
   /** Of the trainer, by digest; absent on a machine that trains with its own. */
   readonly image?: string | undefined;
 }
@@ -23,6 +29,7 @@ export interface FinishedTraining {
 /** Where a trained model comes from: what decided it, without addresses of the machine. */
 export function modelRecord(run: FinishedTraining): ModelRecord {
   const { name, spec, result, base, data, taskSet, tasks, image } = run;
+  const evaluations = run.evaluations?.slice(-KEPT_EVALUATIONS) ?? [];
   return zModelRecord.parse({
     run: name,
     contract: spec.contract,
@@ -35,6 +42,7 @@ export function modelRecord(run: FinishedTraining): ModelRecord {
     seed: spec.seed,
     steps: result.steps,
     tokens: result.tokens,
+    ...(evaluations.length > 0 && { evaluations }),
     parents: [base],
     canary: result.canary,
   });

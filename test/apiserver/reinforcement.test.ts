@@ -21,6 +21,10 @@ const RL = {
   agent: { name: 'command', command: ['true'] },
   sampling: { temperature: '1.0', topP: '1' },
 };
+const evaluated = (step: number): RlState['evaluations'][number] => ({
+  ...{ step, policyVersion: step, rollouts: 4, rewarded: 3, score: 0.5 },
+  interval: { low: 0.09453, high: 0.90547 },
+});
 const uidOf = ({ metadata }: TrainingRun): string => metadata.uid ?? '';
 
 beforeAll(async () => installCrds(cluster), 120_000);
@@ -85,12 +89,26 @@ describe.concurrent('reinforcement by a TrainingRun', () => {
     const wanted = { part: 'step-2', kind: 'step', step: 2, samples: 2, policyVersion: 1 } as const;
     say(run, {
       ...{ step: 1, policyVersion: 1, reward: 0.25, trainedTokens: 12 },
+      evaluations: [evaluated(1)],
       wanted: { ...wanted, model, taskSet: sha256('task set') },
     });
     await expect.poll(batches, LIMIT).toHaveLength(2);
     await expect
       .poll(async () => (await steps.get('rl'))?.status, LIMIT)
-      .toMatchObject({ progress: '1/2', reward: '0.25', policyVersion: 1, tokens: 12 });
+      .toMatchObject({
+        ...{ progress: '1/2', reward: '0.25', policyVersion: 1, tokens: 12 },
+        evaluations: [{ step: 1, n: 3, score: '0.5000', scoreLow: '0.0945', scoreHigh: '0.9055' }],
+      });
+    // The list is a map to the API server: another one is added, and what is there stays.
+    say(run, {
+      evaluations: [evaluated(1), { ...evaluated(2), rewarded: 0, score: null, interval: null }],
+    });
+    await expect
+      .poll(async () => (await steps.get('rl'))?.status?.evaluations, LIMIT)
+      .toMatchObject([
+        { step: 1, score: '0.5000' },
+        { step: 2, n: 0 },
+      ]);
     const second = (await batches()).find(({ metadata }) => metadata.name.includes('step-2'));
     expect(second?.spec.model?.artifact).toBe(`sha256:${model}`);
     await steps.change('rl', { suspend: true });

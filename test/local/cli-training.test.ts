@@ -136,12 +136,42 @@ test('Ctrl-C lets the trainer write a checkpoint, and says how to go on', async 
   ]);
 });
 
+const RL = {
+  ...{ steps: 2, groups: { perStep: 1, samples: 2 } },
+  tasks: { path: EXAMPLES, taskIds: ['log-triage'] },
+  ...{ agent: { name: 'command', command: ['true'] }, sampling: { temperature: '1', topP: '1' } },
+};
+
+test('what evaluations of reinforcement found is in its output and in the record of its model', async () => {
+  const tasks = { path: EXAMPLES, taskIds: ['contact-split', 'restock-plan'] };
+  const rl = { ...RL, evaluation: { everySteps: 1, samples: 1, tasks } };
+  const file = manifest(
+    'rl',
+    object('TrainingRun', 'rl', { base: { path: 'base' }, rl, hyper: {} }),
+  );
+  const place = mkdtempSync(join(scratch, 'rl-'));
+  const { code, stdout, stderr } = await clawgym('run', '-f', file, '--out', join(place, 'rl'));
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  expect(stderr).toContain('evaluation after step 1 (policy 0): score 0.000 (2 of 2 rollouts)\n');
+  const said =
+    /^EVALUATION +SCORE +95% INTERVAL +N\n(after step \d +0\.0000 +0\.0000-0\.6576 +2\n){2}/m;
+  expect(stdout).toMatch(said);
+  const shown = await clawgym('models', 'show', 'rl', '--out', place);
+  expect(shown.stdout).toMatch(said);
+  const json = await clawgym('models', 'show', 'rl', '--out', place, '-o', 'json');
+  const found = { n: 2, score: '0.0000', scoreLow: '0.0000', scoreHigh: '0.6576' };
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    record: {
+      evaluations: [
+        { step: 1, ...found },
+        { step: 2, ...found },
+      ],
+    },
+  });
+});
+
 test('reinforcement that its trainer ends says what the trainer said, and where its log is', async () => {
-  const rl = {
-    ...{ steps: 1, groups: { perStep: 1, samples: 2 } },
-    tasks: { path: EXAMPLES, taskIds: ['log-triage'] },
-    ...{ agent: { name: 'command', command: ['true'] }, sampling: { temperature: '1', topP: '1' } },
-  };
+  const rl = { ...RL, steps: 1 };
   const spec = { base: { path: 'base' }, rl, hyper: {}, retries: { failures: 0 } };
   await trainWith('exit@0:2');
   const file = manifest('rl', object('TrainingRun', 'rl', spec));

@@ -17,7 +17,8 @@ import { join } from 'node:path';
  * A trainer that keeps to docs/reference/sft.md and learns nothing: its weights are a chain of digests over
  * the data, one link a step, so that any lost, doubled or skipped step shows in the model's digest.
  * FAULT is `kill@N` (SIGKILL to itself once after step N), `exit@N:CODE` (0: before it looks at anything),
- * `slow:MS` (a pause a step) or `leaves:WHAT` (what is no model, at its end).
+ * `slow:MS` (a pause a step) or `leaves:WHAT` (what is no model, at its end). Of reinforcement it takes
+ * runs without anything to learn: it asks until it is told that the run is over.
  */
 const need = (name: string): string => {
   const value = process.env[name];
@@ -26,8 +27,13 @@ const need = (name: string): string => {
 };
 const out = process.env['RUN_OUT'] ?? '';
 const spec = JSON.parse(readFileSync(need('RUN_SPEC'), 'utf8')) as {
+  readonly run: string;
   readonly hyper: { readonly maxSteps?: number };
   readonly checkpoint: { readonly everySteps: number };
+  readonly rl?: {
+    readonly steps: number;
+    readonly batches: { readonly url: string; readonly tokenFile: string };
+  };
 };
 const input = need('RUN_IN');
 const fault = process.env['FAULT'] ?? '';
@@ -120,7 +126,9 @@ function spoil(model: string, result: object): void {
 async function train(): Promise<void> {
   const refused = /^exit@0:(\d+)$/.exec(fault)?.[1];
   if (refused !== undefined) fail(Number(refused), `told to end with ${refused}`);
-  for (const folder of ['model', 'data', 'template']) verify(folder);
+  for (const folder of ['model', 'template']) verify(folder);
+  if (spec.rl !== undefined) return await reinforce(spec.rl);
+  verify('data');
   mkdirSync(join(out, 'checkpoints'), { recursive: true });
   const total = spec.hyper.maxSteps ?? 5;
   let { step, weights } = newest();
@@ -135,6 +143,15 @@ async function train(): Promise<void> {
     await misbehave(step);
   }
   publish(step, weights);
+}
+
+async function reinforce({ steps, batches }: NonNullable<typeof spec.rl>): Promise<void> {
+  const headers = { authorization: `Bearer ${readFileSync(batches.tokenFile, 'utf8')}` };
+  const url = `${batches.url}/v1/runs/${encodeURIComponent(spec.run)}/batches/next`;
+  let status = 204;
+  while (status === 204) status = (await fetch(url, { headers })).status;
+  if (status !== 410) fail(2, `batches/next: ${status}`);
+  publish(steps, sha256('nothing was learnt'));
 }
 
 async function misbehave(step: number): Promise<void> {

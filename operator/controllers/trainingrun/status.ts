@@ -6,7 +6,7 @@ import type { TrainingStatus } from '../shared/kinds.ts';
 import { runStart } from '../shared/run-start.ts';
 import { runCondition } from '../shared/vocabulary.ts';
 import { progressing } from './progressing.ts';
-import { rlNumbers } from './rl/status.ts';
+import { rlEvaluations, rlNumbers } from './rl/status.ts';
 import type { TrainingView } from './view.ts';
 import { trainingCondition } from './vocabulary.ts';
 
@@ -32,6 +32,7 @@ export function trainingStatus(view: TrainingView, nowMs: number): TrainingStatu
     completionTime,
     ...numbersOf(state),
     ...(view.rl?.state && rlNumbers(view.rl.state)),
+    evaluations: rlEvaluations(view.rl?.state, kept.evaluations),
     conditions,
   });
 }

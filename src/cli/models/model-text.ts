@@ -1,8 +1,9 @@
 import type { Sha256 } from '../../base/brand.ts';
 import { table } from '../../base/table.ts';
 import type { ModelManifest } from '../../training/model-manifest.ts';
+import { evaluationTable } from './evaluation-table.ts';
 
-/** One model for people: what it is, where it comes from, its files. */
+/** One model for people: what it is, where it comes from, what its run measured, its files. */
 export function modelText(digest: Sha256, manifest: ModelManifest): string {
   const { kind, base, record, files, template, tokenizer } = manifest;
   const facts: readonly (readonly [string, string | undefined])[] = [
@@ -26,7 +27,9 @@ export function modelText(digest: Sha256, manifest: ModelManifest): string {
     value === undefined || value === '' ? [] : [`${`${name}:`.padEnd(12)}${value}\n`],
   );
   const rows = files.map((file) => [file.path, String(file.bytes), file.digest.slice(0, 12)]);
-  return `${lines.join('')}\n${table(['FILE', 'BYTES', 'SHA-256'], rows)}`;
+  const measured = evaluationTable(record.evaluations);
+  const parts = [lines.join(''), measured, table(['FILE', 'BYTES', 'SHA-256'], rows)];
+  return parts.filter((part) => part !== '').join('\n');
 }
 
 const namesOf = (versions: Readonly<Record<string, string>>): string =>

@@ -12,13 +12,13 @@ const KIND = 'TrainingRun';
 export async function endTraining(
   name: string,
   model: Sha256,
-  { result, reward }: TrainedEnd,
+  { result, reward, evaluations }: TrainedEnd,
   { records }: WorkStore,
 ): Promise<void> {
   const { steps, tokens, rows, loss } = result;
   await records.endObject(KIND, name, {
     state: 'complete',
-    result: madeModel(model, { steps, tokens, rows, loss, reward }),
+    result: madeModel(model, { steps, tokens, rows, loss, reward, evaluations }),
     endedAt: systemClock.now(),
   });
 }

@@ -3,6 +3,7 @@ import type { TrainingRun } from '../../api/training-run.ts';
 import { ClawError, errorMessage } from '../../base/error.ts';
 import { table } from '../../base/table.ts';
 import { EXIT_DEADLINE } from '../finish-run.ts';
+import { evaluationTable } from '../models/evaluation-table.ts';
 import type { OutputFormat } from '../output-format.ts';
 import { runDeadline } from '../run-deadline.ts';
 import { executeOptions } from '../run-local.ts';
@@ -62,5 +63,6 @@ export async function runTraining(
 
 function textOf(name: string, { digest, manifest: { record } }: TrainedModel): string {
   const cells = [name, String(record.steps ?? '-'), String(record.tokens ?? '-'), digest];
-  return table(['TRAININGRUN', 'STEPS', 'TOKENS', 'MODEL'], [cells]);
+  const made = table(['TRAININGRUN', 'STEPS', 'TOKENS', 'MODEL'], [cells]);
+  return made + evaluationTable(record.evaluations);
 }

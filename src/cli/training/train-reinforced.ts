@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClawTask } from '../../api/claw-task.ts';
+import { evaluationResult } from '../../api/evaluation-result.ts';
 import type { TaskSource } from '../../api/task-source.ts';
 import type { TrainingRun } from '../../api/training-run.ts';
 import type { TrainingSpec } from '../../api/training-spec.ts';
@@ -48,12 +49,17 @@ export async function trainReinforced(
   if (rl === undefined) throw new ClawError('Internal', 'a run without rl is not reinforced');
   const { folders, out } = context;
   await forgetFailure(folders.out);
-  const { steps } = await reinforced(run.metadata.name, requestOf(run, rl, context), context);
+  const { steps, evaluations } = await reinforced(
+    run.metadata.name,
+    requestOf(run, rl, context),
+    context,
+  );
   return {
     spec: specOf(run, { url: 'http://batches.invalid' }),
     result: await doneIn(folders.out),
     ...(await drawnTasks(run.metadata.name, rl.steps, out)),
     reward: steps.findLast(({ reward }) => reward !== null)?.reward ?? undefined,
+    evaluations: evaluations.map(evaluationResult),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { EvaluationResult } from '../../api/evaluation-result.ts';
 import type { Sha256 } from '../../base/brand.ts';
 import type { TrainingDone } from '../../training/result.ts';
 import type { RunSpec } from '../../training/run-spec.ts';
@@ -22,4 +23,6 @@ export interface TrainedEnd {
   readonly tasks?: readonly Sha256[] | undefined;
   /** Mean reward of the last step that had one; reinforcement only. */
   readonly reward?: number | undefined;
+  /** What its evaluations found, the newest one last; reinforcement only. */
+  readonly evaluations?: readonly EvaluationResult[] | undefined;
 }

@@ -23,8 +23,10 @@ export interface TrainerDeskDeps {
   readonly desk: TrainingDesk;
   readonly artifacts: Pick<ArtifactStore, 'put' | 'putStream' | 'size' | 'stream'>;
   readonly records: Pick<TrainingRecords, 'addTrainingUpload' | 'trainingUploads'>;
-  /** The tasks that reinforcement drew from; empty for supervised runs. */
-  readonly drawn: (uid: string) => Promise<Pick<FinishedTraining, 'taskSet' | 'tasks'>>;
+  /** The tasks that reinforcement drew from, and its evaluations. */
+  readonly drawn: (
+    uid: string,
+  ) => Promise<Pick<FinishedTraining, 'taskSet' | 'tasks' | 'evaluations'>>;
   readonly now: () => number;
 }
 

@@ -6,7 +6,7 @@ import type { RlState } from '../../../../src/protocol/rl-api.ts';
 import { rlSpec } from '../../../../test/support/rl/rl-bed.ts';
 import type { RolloutBatch, TrainingRun } from '../../shared/kinds.ts';
 import { planReinforcement } from './plan.ts';
-import { rlNumbers, rlWords } from './status.ts';
+import { rlEvaluations, rlNumbers, rlWords } from './status.ts';
 import type { RlOf } from './step-batch.ts';
 
 const SET = asSha256('a'.repeat(64));
@@ -153,7 +153,8 @@ describe('what a run says of itself', () => {
   });
 
   const { wanted: _wanted, ...idle } = STATE;
-  const evaluations = [{ step: 2, policyVersion: 2, rollouts: 4, rewarded: 4, score: 0.5 }];
+  const measured = { policyVersion: 2, rollouts: 4, rewarded: 4, score: 0.5, interval: null };
+  const evaluations = [{ step: 2, ...measured }];
   it.each<[RlState, RegExp]>([
     [STATE, /^step 3 of 9: its RolloutBatch is made, policy version 2$/],
     [{ ...idle, training: 3, evaluations }, /^the trainer learns from batch 3; .* step 2: 0\.500$/],
@@ -164,6 +165,29 @@ describe('what a run says of itself', () => {
     ],
   ])('tells what it does, %#', (state, words) => {
     expect(rlWords(state, { playing: undefined })).toMatch(words);
+  });
+
+  const found = (step: number, score = 0.5) => ({ step, ...measured, score });
+  const shown = (step: number, score = '0.5000') => ({ step, n: 4, score });
+  const steps = Array.from({ length: 70 }, (_, at) => at + 1);
+  it.each<[string, RlState['evaluations'] | undefined, object[] | undefined, object[] | undefined]>(
+    [
+      ['nothing was measured', [], undefined, undefined],
+      ['the first is over', [found(2)], undefined, [shown(2)]],
+      ['the server says nothing', undefined, [shown(2)], [shown(2)]],
+      ['the server forgot an old one', [found(4)], [shown(2)], [shown(2), shown(4)]],
+      ['the server knows better', [found(2, 0.25)], [shown(2)], [shown(2, '0.2500')]],
+      [
+        'there are many',
+        steps.map((step) => found(step)),
+        [shown(1)],
+        steps.slice(6).map((step) => shown(step)),
+      ],
+    ],
+  )('keeps what evaluations found: %s', (_what, known, before, after) => {
+    const state = known && { evaluations: known };
+    const evaluations = rlEvaluations(state, before as Parameters<typeof rlEvaluations>[1]);
+    expect(evaluations).toEqual(after);
   });
 
   it('names the batch that plays', () => {

@@ -1,3 +1,5 @@
+import { evaluationResult } from '../../../../src/api/evaluation-result.ts';
+import { SHOWN_EVALUATIONS } from '../../../../src/api/training-status.ts';
 import type { RlState } from '../../../../src/protocol/rl-api.ts';
 import type { TrainingStatus } from '../../shared/kinds.ts';
 import type { RlPlan } from './plan.ts';
@@ -11,6 +13,17 @@ export function rlNumbers(state: RlState): Partial<TrainingStatus> {
     ...(reward === undefined ? {} : { reward: measure(reward) }),
     ...(loss === undefined ? {} : { loss: measure(loss) }),
   };
+}
+
+/** What evaluations found: those that the server knows, and those that the status had before. */
+export function rlEvaluations(
+  state: Pick<RlState, 'evaluations'> | undefined,
+  before: TrainingStatus['evaluations'] = [],
+): TrainingStatus['evaluations'] {
+  const found = [...before, ...(state?.evaluations.map(evaluationResult) ?? [])];
+  const byStep = new Map(found.map((one) => [one.step, one]));
+  if (byStep.size === 0) return undefined;
+  return [...byStep.values()].toSorted((a, b) => a.step - b.step).slice(-SHOWN_EVALUATIONS);
 }
 
 /** What the run is doing, for people. */

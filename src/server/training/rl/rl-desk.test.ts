@@ -91,9 +91,20 @@ describe('a reinforcement run in a cluster', () => {
     const after = await desk.state(RUN);
     expect(after.wanted?.part).toBe('step-2');
     expect(after.evaluations).toEqual([
-      { step: 1, policyVersion: 1, rollouts: 4, rewarded: 4, score: 0.75 },
+      {
+        ...{ step: 1, policyVersion: 1, rollouts: 4, rewarded: 4, score: 0.75 },
+        interval: {
+          low: expect.closeTo(0.3006, 4) as number,
+          high: expect.closeTo(0.9544, 4) as number,
+        },
+      },
     ]);
     expect(await bed.open().state(RUN)).toEqual(after);
+    // A server that was started anew tells the record of the model the same.
+    expect(await bed.open().drawn(RUN)).toMatchObject({
+      taskSet: sha256('set'),
+      evaluations: [{ step: 1, n: 4, score: '0.7500', scoreLow: '0.3006', scoreHigh: '0.9544' }],
+    });
   });
 
   it('plays a batch again whose object was deleted on its way', async () => {

@@ -1,3 +1,4 @@
+import { evaluationResult } from '../../../api/evaluation-result.ts';
 import { asBatchId, type Sha256 } from '../../../base/brand.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { ClawError } from '../../../base/error.ts';
@@ -6,6 +7,7 @@ import type { PlanRlBody, RlState } from '../../../protocol/rl-api.ts';
 import type { ArtifactStore } from '../../../store/artifacts.ts';
 import type { ClusterStore } from '../../../store/cluster-records.ts';
 import { readModel } from '../../../training/model-manifest.ts';
+import { type FinishedTraining, KEPT_EVALUATIONS } from '../../../training/model-record.ts';
 import { boardSource } from '../../../training/rl/batch-source.ts';
 import type { ServedBatches } from '../../../training/rl/forwarded-batches.ts';
 import { freezeStep } from '../../../training/rl/freeze-step.ts';
@@ -81,9 +83,10 @@ export class RlDesk {
     await this.#options.store.setRlBatch(uid, `${run.name}-${part}`, asBatchId(batch));
   }
 
-  /** The tasks that its steps were drawn from, for the record of its model. */
-  async drawn(uid: string): Promise<{ taskSet: Sha256; tasks: readonly Sha256[] }> {
-    const { plan, run, board } = await this.#get(uid);
+  /** The tasks that its steps were drawn from and what its evaluations found, for the record of its model. */
+  async drawn(uid: string): Promise<Pick<FinishedTraining, 'taskSet' | 'tasks' | 'evaluations'>> {
+    const live = await this.#get(uid);
+    const { plan, run, board } = live;
     const { store } = this.#options;
     const tasks = new Set<Sha256>();
     for (const { frozen } of board.steps) {
@@ -91,7 +94,12 @@ export class RlDesk {
       const rows = batch === undefined ? [] : await store.listRollouts(batch);
       for (const { taskDigest } of rows) tasks.add(taskDigest);
     }
-    return { taskSet: plan.tasks.set, tasks: [...tasks].toSorted() };
+    const found = await seenEvaluations(live, store, KEPT_EVALUATIONS);
+    return {
+      taskSet: plan.tasks.set,
+      tasks: [...tasks].toSorted(),
+      evaluations: found.map(evaluationResult),
+    };
   }
 
   /** What the trainer of the run asks for. */
