@@ -171,3 +171,16 @@ it('says with the words of whoever knows why it does not go on', () => {
     message: 'RolloutBatch b --namespace lab: the namespace is not restricted',
   });
 });
+
+test('records at work are counted by the stage that they are in', () => {
+  const stages = [
+    { stage: 'draft', entered: 16, passed: 12, rejected: 1 },
+    { stage: 'trial', entered: 12, passed: 12, rejected: 0 },
+    { stage: 'gates', entered: 12, passed: 5, rejected: 0 },
+  ];
+  const state = aSynthesisState({ accepted: 2, target: 16, records: 16, open: 10, stages });
+  const { conditions = [] } = synthesisStatus(view({ state }), 0);
+  expect(conditions.find(({ type }) => type === 'Progressing')?.message).toBe(
+    '2 of 16 tasks are accepted; 10 of 16 records are at work: 3 draft, 7 gates',
+  );
+});

@@ -169,7 +169,15 @@ function progressing(view: StatusView, end: End | undefined): ConditionState {
   if (state.records === 0) return synthesisCondition('Progressing', 'True', 'Starting');
   const { accepted, target, open, records } = state;
   const message = `${accepted} of ${target} tasks are accepted; ${open} of ${records} records are at work`;
-  return synthesisCondition('Progressing', 'True', 'Running', message);
+  return synthesisCondition('Progressing', 'True', 'Running', message + places(state));
+}
+
+/** Where the records are: many go through the stages beside each other, long before the first is accepted. */
+function places({ stages }: SynthesisState): string {
+  const at = stages
+    .map(({ stage, entered, passed, rejected }) => ({ stage, count: entered - passed - rejected }))
+    .filter(({ count }) => count > 0);
+  return at.length === 0 ? '' : `: ${at.map(({ stage, count }) => `${count} ${stage}`).join(', ')}`;
 }
 
 function suspended({ job, still }: StatusView, end: End | undefined): ConditionState {
