@@ -18,7 +18,7 @@ import { startModelPod } from './support/recorded-model-pod.ts';
  */
 const { values } = parseArgs({
   options: {
-    records: { type: 'string', default: '4' },
+    records: { type: 'string', default: String(PLANTED.length) },
     kills: { type: 'string', default: '3' },
   },
 });

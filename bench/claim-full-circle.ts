@@ -22,7 +22,7 @@ const { values } = parseArgs({
     reduced: { type: 'boolean', default: false },
   },
 });
-const LIMIT_MINUTES = 20;
+const LIMIT_MINUTES = values.reduced ? 4 : 20;
 const GOAL = 0.7;
 
 const claim = new Claim();

@@ -121,6 +121,7 @@ try {
   const once = batches.every((batch, at) => batch === at + 1);
   claim.check(once && batches.length > 0, `batches trained: ${batches.join(' ')}`);
   claim.check(rewarded === results, `${rewarded} rewards of ${results} results`);
+  claim.check(missing > 0, 'every rollout had a score: nothing shows what one without becomes');
   claim.check(lag0 <= 1e-5, `log-probabilities of own tokens differ by ${lag0}`);
   if (values.control) claim.check(last - first <= 0.15, `the control rose by ${last - first}`);
   else claim.check(last - first >= 0.15, `the reward rose by ${last - first} only`);

@@ -16,7 +16,7 @@ import {
 } from './support/synthesis-bed.ts';
 
 /**
- * Claim lifecycle/3: a generator with defects in known proportions, asked over HTTP, its work proved in
+ * Claim lifecycle/1: a generator with defects in known proportions, asked over HTTP, its work proved in
  * real sandboxes. Every planted defect is rejected by the stage that should see it and for its reason,
  * every sound candidate is accepted, and the task set holds these alone. `--rounds N`: times that every
  * kind comes.

@@ -15,7 +15,7 @@ import {
 } from './support/synthesis-bed.ts';
 
 /**
- * Claim lifecycle/3: kill -9 of a synthesis at moments spread over its run. Records, summary and task set
+ * Claims lifecycle/2 and 20: kill -9 of a synthesis at moments spread over its run. Records, summary and task set
  * are those of an undisturbed run to the byte; no record that had ended ends anew, no recorded call is
  * asked again, and no decided gate rollout is decided again. Where a kill falls between an answer and
  * its record, that one call is asked again: at most as many as records ran at the time.

@@ -9,6 +9,8 @@ import { DEFAULT_SETTINGS } from '../../src/server/planning/batch-settings.ts';
 /** The smallest thing that learns: what share of the letters that a model says are those of the wanted word. */
 const WORDS = ['amber', 'birch', 'cedar', 'delta', 'ember', 'fjord', 'grape', 'hazel'];
 const TASKS = ['amber', 'cedar'];
+/** Of `hazel`. */
+const BREAKS = 'z';
 
 /** Says what the model says into answer.txt: without a tool, so that a model of random weights can act. */
 const AGENT = `
@@ -21,13 +23,14 @@ with urllib.request.urlopen(request) as response:
 open("answer.txt", "w").write(message["content"] or "")
 `;
 
-/** The share of letters that the word has, of at least eight. */
+/**
+ * The share of letters that the word has, of at least eight. A letter that the model says now and then breaks it,
+ * and so does a folder without an answer: such a rollout has no score, and it may be no reward of 0.
+ */
 function verifier(word: string): string {
   return `import json, pathlib, sys
-try:
-    said = pathlib.Path(sys.argv[1], "answer.txt").read_text()[:1000].strip()
-except (OSError, ValueError):
-    said = ""
+said = pathlib.Path(sys.argv[1], "answer.txt").read_text()[:1000].strip()
+assert "${BREAKS}" not in said
 print(json.dumps({"share": sum(each in ${JSON.stringify(word)} for each in said) / max(8, len(said))}))
 `;
 }
