@@ -9,8 +9,8 @@ import { DEFAULT_SETTINGS } from '../../src/server/planning/batch-settings.ts';
 /** The smallest thing that learns: what share of the letters that a model says are those of the wanted word. */
 const WORDS = ['amber', 'birch', 'cedar', 'delta', 'ember', 'fjord', 'grape', 'hazel'];
 const TASKS = ['amber', 'cedar'];
-/** Of `hazel`. */
-const BREAKS = 'z';
+/** Of `birch` and `hazel`. */
+const BREAKS = 'h';
 
 /** Says what the model says into answer.txt: without a tool, so that a model of random weights can act. */
 const AGENT = `
