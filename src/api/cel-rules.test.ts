@@ -40,7 +40,9 @@ describe.each(CRD_EXAMPLES)('$kind $field: $message', (example) => {
       ),
       message: issue.message,
     }));
-    expect(local).toEqual([{ field, message }]);
+    // Behind the same words, zod's message may name the values.
+    expect(local).toEqual([{ field, message: expect.any(String) as unknown }]);
+    expect(local[0]?.message.replace(/, got .+$/, '')).toBe(message);
   });
 });
 

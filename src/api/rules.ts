@@ -13,6 +13,8 @@ export interface CelRule {
 /** A rule in both forms: `rule` for the API server, `holds` for zod. Both must say the same. */
 export interface Rule<T> extends CelRule {
   readonly holds: (self: T) => boolean;
+  /** Values that broke it, behind the message; here alone, for the API server's message is fixed. */
+  readonly got?: (self: T) => string;
 }
 
 /**
@@ -28,8 +30,10 @@ export function withRules<S extends z.ZodType>(schema: S, rules: readonly Rule<z
     [VALIDATIONS_KEY]: rules.map(({ rule, message }) => ({ rule, message })),
   });
   return described.superRefine((value, context) => {
-    for (const { holds, message } of rules) {
-      if (!holds(value)) context.addIssue({ code: 'custom', message });
+    for (const { holds, message, got } of rules) {
+      if (holds(value)) continue;
+      const values = got === undefined ? '' : `, got ${got(value)}`;
+      context.addIssue({ code: 'custom', message: `${message}${values}` });
     }
   });
 }

@@ -52,6 +52,8 @@ export const zContext = withRules(
       message: 'maxTokens is more than rope.factor times rope.originalMaxTokens',
       holds: ({ maxTokens, rope }) =>
         rope === undefined || maxTokens <= Number(rope.factor) * rope.originalMaxTokens,
+      got: ({ maxTokens, rope }) =>
+        `maxTokens ${maxTokens}, factor ${rope?.factor}, originalMaxTokens ${rope?.originalMaxTokens}`,
     },
   ],
 );
@@ -79,6 +81,7 @@ export const zHyper = withRules(
       rule: '!has(self.globalBatch) || !has(self.microBatch) || self.globalBatch % self.microBatch == 0',
       message: 'globalBatch must be a multiple of microBatch',
       holds: ({ globalBatch, microBatch }) => globalBatch % microBatch === 0,
+      got: ({ globalBatch, microBatch }) => `globalBatch ${globalBatch}, microBatch ${microBatch}`,
     },
   ],
 );

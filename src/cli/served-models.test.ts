@@ -45,7 +45,7 @@ test.each<[string, (made: Awaited<ReturnType<typeof bed>>) => ModelSource, RegEx
   [
     'that is nowhere',
     () => ({ kind: 'artifact', digest: asSha256('ab'.repeat(32)) }),
-    /^model m: sha256:(ab){32} is in no store of .*work; import it with: clawgym models import DIR$/,
+    /^spec\.model\.artifact of m: model sha256:(ab){32} is not in any store of .*work; import it with: clawgym models import DIR --out .*work, and name the digest that it prints$/,
   ],
   [
     'of a run that is none',

@@ -52,22 +52,40 @@ export type ModelManifest = z.infer<typeof zModelManifest>;
 
 export const MAX_MANIFEST_BYTES = 16 * 1024 ** 2;
 
-/** Reads a model's manifest. Throws `NotFound` where it is missing or something else. */
+/** Who asked for a model, for the message that it is not there. */
+export interface ModelNamed {
+  /** Object and field that hold the digest. */
+  readonly by: string;
+  /** The store, as the end of "is not in ...". */
+  readonly store: string;
+  /** Flags of `clawgym models import` that bring a model into that store. */
+  readonly flags: string;
+}
+
+/**
+ * Reads a model's manifest. Throws `NotFound` where it is missing or something else; `named` tells a person
+ * which field led there and how to bring the model.
+ */
 export async function readModel(
   digest: Sha256,
   artifacts: Pick<ArtifactStore, 'read' | 'size'>,
+  named?: ModelNamed,
 ): Promise<ModelManifest> {
   const size = await artifacts.size(digest);
   if (size === undefined) {
-    throw new ClawError(
-      'NotFound',
-      `model sha256:${digest} is not in this store; import it with: clawgym models import DIR`,
-    );
+    throw new ClawError('NotFound', modelMissing(digest, named));
   }
   const parsed = size > MAX_MANIFEST_BYTES ? undefined : parse(await artifacts.read(digest));
   if (parsed?.success === true) return parsed.data;
   const why = parsed === undefined ? `it has ${size} bytes` : z.prettifyError(parsed.error);
   throw new ClawError('NotFound', `sha256:${digest} is no model/v1 manifest: ${why}`);
+}
+
+/** That a model is not there, and what to do. */
+export function modelMissing(digest: Sha256, named?: ModelNamed): string {
+  const by = named === undefined ? '' : `${named.by}: `;
+  const flags = named === undefined ? '' : ` ${named.flags}`;
+  return `${by}model sha256:${digest} is not in ${named?.store ?? 'this store'}; import it with: clawgym models import DIR${flags}, and name the digest that it prints`;
 }
 
 function parse(bytes: Uint8Array): z.ZodSafeParseResult<ModelManifest> {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { TrainingRun } from '../../api/training-run.ts';
 import type { Sha256 } from '../../base/brand.ts';
@@ -29,7 +30,8 @@ const KIND = 'TrainingRun';
 
 /**
  * Freezes a run when it first begins, and makes its RUN_IN. `known`: it is complete already. Throws
- * `Conflict` where the folder holds a run of that name with another specification that has not failed.
+ * `Conflict` where the folder holds a run of that name with another specification that has not failed. A run
+ * that is refused leaves no folder that was not there before.
  */
 export async function beginTraining(
   run: TrainingRun,
@@ -37,8 +39,14 @@ export async function beginTraining(
   folders: TrainingFolders,
   place: TrainingPlace,
 ): Promise<BegunTraining | KnownTraining> {
+  const isNew = !existsSync(out);
+  await using refused = new AsyncDisposableStack();
   await using store = await openWorkStore(out);
-  const row = await beginRow(run, folders.work, store, place);
+  const row = await beginRow(run, folders.work, store, place).catch((cause: unknown) => {
+    // Once the store is closed: the folder was made for this run, and nothing of it has begun.
+    if (isNew) refused.defer(() => rm(out, { recursive: true, force: true }));
+    throw cause;
+  });
   const digest = modelOf(row);
   if (digest !== undefined) {
     return { known: { digest, manifest: await readModel(digest, store.artifacts) } };

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { tempDir } from '../../../test/support/temp-dir.ts';
@@ -146,7 +146,11 @@ describe('a run that cannot be', () => {
   test.each<[string, object, string]>([
     ['another spec', { seed: 9 }, 'is in this store with another specification'],
     ['no such run', { base: { trainingRun: { name: 'x' } } }, 'no TrainingRun x is complete in'],
-    ['no such model', { base: { artifact: 'ab'.repeat(32) } }, 'clawgym models import DIR'],
+    [
+      'no such model',
+      { base: { artifact: 'ab'.repeat(32) } },
+      'spec.base.artifact: model sha256:abab',
+    ],
     ['no such data', { data: { artifact: 'ab'.repeat(32) } }, 'is not in this store'],
     ['no such batch', { data: { from: { batches: ['x'] } } }, 'batch x ran nowhere'],
     ['no model there', { base: { path: 'work' } }, 'no *.safetensors'],
@@ -157,8 +161,9 @@ describe('a run that cannot be', () => {
     const before = await modelsInWork(b.work);
     await expect(train(run(b.spec(part)), b)).rejects.toThrow(message);
     expect(await modelsInWork(b.work)).toEqual(before);
-    // Nothing was started for it.
+    // Nothing was started for it, and no folder looks as if something had been.
     expect(existsSync(join(b.work, 'sft/trainer/out/starts'))).toBe(what === 'another spec');
+    expect(existsSync(join(b.work, 'sft'))).toBe(what === 'another spec');
   });
 
   test.each<[string, string]>([
@@ -176,6 +181,15 @@ describe('a run that cannot be', () => {
     const mended = await train(run(b.spec()), b);
     expect((await modelsInWork(b.work)).map(({ digest }) => digest)).toEqual([mended.digest]);
     expect(mended.manifest.files.map(({ path }) => path)).toContain('model.safetensors');
+  });
+
+  test('leaves a folder that was there as it was', async () => {
+    const b = await bed();
+    await using _dir = b.dir;
+    await mkdir(join(b.work, 'sft'));
+    const spec = b.spec({ base: { artifact: 'ab'.repeat(32) } });
+    await expect(train(run(spec), b)).rejects.toThrow(`models import DIR --out ${b.work}, and`);
+    expect(existsSync(join(b.work, 'sft'))).toBe(true);
   });
 
   test('with data that is no export is refused', async () => {

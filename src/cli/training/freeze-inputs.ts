@@ -58,7 +58,11 @@ async function freezeBase(
     );
   }
   const digest = artifactDigest(artifact ?? '');
-  await readModel(digest, (await storeOf(digest, store, place)).artifacts);
+  await readModel(digest, (await storeOf(digest, store, place)).artifacts, {
+    by: `${what}: spec.base.artifact`,
+    store: `any store of ${place.work}`,
+    flags: `--out ${place.work}`,
+  });
   return digest;
 }
 

@@ -30,7 +30,11 @@ it('a batch keeps the model of ours that it was planned with, its files too', as
 });
 
 it.each<[string, (cluster: ScriptedCluster) => Promise<object> | object, RegExp]>([
-  ['is not in the store', () => ours(sha256('none')), /is not in this store; import it/],
+  [
+    'is not in the store',
+    () => ours(sha256('none')),
+    /^RolloutBatch .*: spec\.model\.artifact: model .* is not in the store of the server; import it with: clawgym models import DIR --namespace \S+, /,
+  ],
   [
     'is no model',
     async ({ artifacts }) => ours((await artifacts.put(Buffer.from('x'))).digest),

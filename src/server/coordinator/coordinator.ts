@@ -90,7 +90,7 @@ export class Coordinator {
       const { directory, store, clock, images, sources } = this.#options;
       const known = await directory.find(asBatchId(uid));
       if (known !== undefined) return await this.#again(known, body, spec, signal);
-      const model = await checkModel(body.name, spec, this.#options.artifacts);
+      const model = await checkModel(body, spec, this.#options.artifacts);
       const set = await resolveWholeSource(body.source, sources, signal);
       const plan = await planBatchRows(uid, body, spec, set, { images, now: clock.now() });
       await store.planBatch(plan.row, plan.rollouts);

@@ -43,7 +43,11 @@ export async function freezeTraining(
   deps: FreezeDeps,
 ): Promise<TrainingInputs> {
   const { base, image } = body;
-  const model = await readModel(base, deps.artifacts);
+  const model = await readModel(base, deps.artifacts, {
+    by: `TrainingRun ${body.name}: spec.base`,
+    store: 'the store of the server',
+    flags: `--namespace ${body.namespace}`,
+  });
   const folders: TrainingInputs['folders'] = [
     { folder: 'model', files: model.files.map(fileOf) },
     { folder: 'template', files: [templateOf(model)] },

@@ -133,7 +133,7 @@ it.each<[string, (body: PlanTrainingBody) => PlanTrainingBody, RegExp]>([
   [
     'a base that is not in the store',
     (body) => ({ ...body, base: asSha256('b'.repeat(64)) }),
-    /model sha256:b+ is not in this store; import it/,
+    /: spec\.base: model sha256:b+ is not in the store of the server; import it with: .* --namespace \S+, /,
   ],
   [
     'data that is no export',

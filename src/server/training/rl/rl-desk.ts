@@ -54,7 +54,11 @@ export class RlDesk {
       const { namespace, name, base } = body;
       const spec = parseRlSpec(name, body.spec);
       const known = await store.getRl(uid);
-      await readModel(base, artifacts);
+      await readModel(base, artifacts, {
+        by: `TrainingRun ${name}: spec.base`,
+        store: 'the store of the server',
+        flags: `--namespace ${namespace}`,
+      });
       const tasks =
         known === undefined ? await frozenTasks(body, spec, resolve, signal) : readPlan(known.plan);
       const plan: RlPlan = { ...tasks, namespace, name, base, spec };
