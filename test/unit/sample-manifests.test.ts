@@ -7,6 +7,7 @@ import { KINDS } from '../../src/api/kinds.ts';
 import { loadDocument, splitDocuments } from '../../src/api/kube-yaml.ts';
 import { formatProblem } from '../../src/api/manifest-problem.ts';
 import { parseManifest } from '../../src/api/parse-manifest.ts';
+import { parseJson } from '../../src/base/brand.ts';
 import { crdSchema, serverVerdict } from '../support/server-verdict.ts';
 import { strictProblems } from '../support/strict-objects.ts';
 
@@ -39,6 +40,49 @@ test.each(files)('%s is what the API server takes', (name) => {
       expect(serverVerdict(crdSchema(KINDS[ours.kind]), object)).toEqual([]);
     }
   }
+});
+
+const objects = files.flatMap((name) =>
+  splitDocuments(readFileSync(join(SAMPLES, name), 'utf8')).flatMap(
+    ({ text }) => parseManifest(text, name).objects,
+  ),
+);
+
+test('the sample runtimes start the trainers of the chart, each that of its contract', () => {
+  const module = { 'sft/v1': 'clawgym_trainer.sft', 'rl-tokens/v1': 'clawgym_trainer.token_grpo' };
+  const image = readFileSync(join(ROOT, 'deploy/images/trainer.Dockerfile'), 'utf8');
+  const [, own = ''] = /^FROM \S+ AS trainer-cuda$[\s\S]*^ENTRYPOINT (\[.*\])$/m.exec(image) ?? [];
+  const chart = readFileSync(join(ROOT, 'charts/clawgym/templates/training-runtimes.yaml'), 'utf8');
+  const started = objects.flatMap((object) => {
+    if (object.kind !== 'TrainingRuntime' && object.kind !== 'ClusterTrainingRuntime') return [];
+    const { contract, trainer, policyServer } = object.spec;
+    // That of vLLM only serves: nobody names it for a training.
+    if (policyServer?.command !== undefined) return [];
+    const command = trainer.command ?? parseJson(own);
+    expect(command).toEqual(['python', '-m', module[contract]]);
+    expect(chart).toContain(`"${module[contract]}"`);
+    return [`${object.kind} ${object.metadata.name}`];
+  });
+  expect(started).toEqual([
+    'ClusterTrainingRuntime sft',
+    'ClusterTrainingRuntime rl',
+    'TrainingRuntime sft-cpu',
+  ]);
+});
+
+test('runtimes that sample runs name are among the samples', () => {
+  const served = objects.flatMap((object) =>
+    object.kind === 'ClusterTrainingRuntime' && object.spec.policyServer !== undefined
+      ? [object.metadata.name]
+      : [],
+  );
+  const named = objects.flatMap((object) =>
+    object.kind === 'BenchRun'
+      ? object.spec.arms.flatMap(({ model }) => model?.runtimeRef?.name ?? [])
+      : [],
+  );
+  expect(named).toHaveLength(7);
+  for (const name of named) expect(served).toContain(name);
 });
 
 test('the sample tasks are the example tasks', async () => {
