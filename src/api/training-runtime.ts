@@ -53,6 +53,9 @@ const zRuntimeSpec = withRules(
           }),
           maxTokens: zInt32(16).optional().describe('Longest context. Absent: no bound.'),
           maxNodes: zInt32(1, 1024).default(1).describe('Most pods that train together.'),
+          maxGpusPerNode: zInt32(0, 64)
+            .optional()
+            .describe('Most GPUs that each pod of it can use. Absent: no bound.'),
           cpu: z.boolean().default(false).describe('True: it also trains without a GPU.'),
         })
         .describe(

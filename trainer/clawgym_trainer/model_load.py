@@ -28,6 +28,21 @@ def choose_device(wanted: str) -> torch.device:
     return torch.device("cuda" if use_gpu else "cpu")
 
 
+def choose_training_device(wanted: str) -> torch.device:
+    """The same for a trainer, which is one process with one GPU. Raises BadInput where it sees more:
+    the library of supervised training would part each batch among all of them by itself, and take
+    that many times the rows a step; reinforcement would leave all but one idle.
+    """
+    device = choose_device(wanted)
+    seen = torch.cuda.device_count() if device.type == "cuda" else 0
+    if seen > 1:
+        raise BadInput(
+            f"this trainer uses one GPU and sees {seen}: give it one (spec.trainer.gpusPerNode in a "
+            "cluster, CUDA_VISIBLE_DEVICES=0 on a machine)"
+        )
+    return device
+
+
 def limit_threads(most: int = 2) -> int:
     """Few threads are the best for small models, and their number changes the order of sums.
     OMP_NUM_THREADS is the way to have more.

@@ -23,7 +23,7 @@ from .entrypoint import Run, run_trainer
 from .failures import Preempted
 from .lora import lora_config, merged
 from .metrics import MetricsFile
-from .model_load import choose_device, limit_threads, load_model, load_tokenizer
+from .model_load import choose_training_device, limit_threads, load_model, load_tokenizer
 from .policy_files import TOKENIZER, write_model_folder
 from .progress import Progress, status_server
 from .rope import with_rope
@@ -51,7 +51,7 @@ def train(run: Run) -> dict[str, Any]:
     spec, folders = run.spec, run.folders
     threads = limit_threads()
     make_deterministic(spec.seed, spec.deterministic)
-    device = choose_device(spec.device)
+    device = choose_training_device(spec.device)
     tokenizer = load_tokenizer(folders.model)
     tokenizer.chat_template = run.template.text
     data = prepare_rows(tokenizer, run.template, read_conversations(folders.data), spec.max_tokens)

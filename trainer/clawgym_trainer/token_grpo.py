@@ -28,7 +28,7 @@ from .entrypoint import Run, run_trainer
 from .failures import Preempted
 from .lora import merged, with_adapter
 from .metrics import MetricsFile, json_safe
-from .model_load import choose_device, limit_threads, load_model
+from .model_load import choose_training_device, limit_threads, load_model
 from .policy_files import READY, TOKENIZER, write_model_folder
 from .progress import Progress, status_server
 from .rope import with_rope
@@ -65,7 +65,7 @@ class RlRun:
         self._run, self._rl = run, spec.rl
         self._threads = limit_threads()
         make_deterministic(spec.seed, spec.deterministic)
-        self._device = choose_device(spec.device)
+        self._device = choose_training_device(spec.device)
         folder = with_rope(folders.model, folders.work / "base", spec.yarn, spec.max_tokens)
         model = load_model(folder, self._device)
         # Without dropout: what is learnt from are the probabilities of the policy itself.

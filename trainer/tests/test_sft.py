@@ -12,13 +12,22 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from support import TrainerProcess, lesson, run_here, sft_spec, until, write_inputs, write_manifest
+from support import (
+    TrainerProcess,
+    lesson,
+    rl_spec,
+    run_here,
+    sft_spec,
+    until,
+    write_inputs,
+    write_manifest,
+)
 
-from clawgym_trainer import sft
+from clawgym_trainer import sft, token_grpo
 from clawgym_trainer.digests import sha256_file
 from clawgym_trainer.failures import BadInput
 from clawgym_trainer.metrics import MetricsFile
-from clawgym_trainer.model_load import load_model
+from clawgym_trainer.model_load import choose_training_device, load_model
 from clawgym_trainer.policy_files import verify_model_folder
 from clawgym_trainer.rope import with_rope
 from clawgym_trainer.run_spec import Yarn
@@ -156,6 +165,31 @@ def test_bad_specifications_end_with_2(
     assert (told["status"], told["exitCode"]) == ("failed", 2)
     assert said in told["message"]
     assert not (out / "model").exists()
+
+
+@pytest.mark.parametrize(
+    ("program", "spec"),
+    [
+        (sft.main, sft_spec(device="auto")),
+        (sft.main, sft_spec(device="cuda")),
+        (token_grpo.main, rl_spec("http://127.0.0.1:9", device="auto")),
+    ],
+)
+def test_more_than_one_gpu_ends_with_2(
+    program: Callable[[], int],
+    spec: dict[str, Any],
+    inputs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    out = tmp_path / "out"
+    assert run_here(program, monkeypatch, spec, inputs, out) == 2
+    assert "this trainer uses one GPU and sees 2" in result(out)["message"]
+    assert choose_training_device("cpu") == torch.device("cpu")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert choose_training_device("auto") == torch.device("cuda")
 
 
 def test_changed_data_ends_with_2_before_anything_is_trained(

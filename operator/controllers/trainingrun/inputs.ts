@@ -117,6 +117,9 @@ export function unfit(
     spec.trainer.nodes <= capabilities.maxNodes
       ? ''
       : `spec.trainer.nodes ${spec.trainer.nodes} is more than its ${capabilities.maxNodes}`,
+    gpus <= (capabilities.maxGpusPerNode ?? Number.POSITIVE_INFINITY)
+      ? ''
+      : `${gpus} GPUs of each pod (${spec.trainer.gpusPerNode > 0 ? 'spec.trainer.gpusPerNode' : 'its trainer.gpus'}) are more than its maxGpusPerNode ${capabilities.maxGpusPerNode}`,
     gpus > 0 || capabilities.cpu
       ? ''
       : 'it does not train without a GPU; set spec.trainer.gpusPerNode',

@@ -19,7 +19,7 @@ export function runtimeObjects({ image, gpus = 0, nodeSelector }: RuntimeSetting
     command: ['python', '-m', `clawgym_trainer.${module}`],
   });
   const common = {
-    capabilities: { methods: ['full'], cpu: true },
+    capabilities: { methods: ['full'], cpu: true, maxGpusPerNode: 1 },
     ...(nodeSelector === undefined ? {} : { nodeSelector }),
   };
   // Without a command: the policy server of the image.
