@@ -35,7 +35,9 @@ export const zContext = withRules(
     .object({
       maxTokens: zInt32(16, 4_194_304)
         .default(2048)
-        .describe('Longest row in tokens; longer conversations are left out and counted.'),
+        .describe(
+          'Longest row in tokens. A longer conversation is cut at its end and counted in status.rows.cut; it is left out where nothing to learn remains. Longest context of the policy with rl.',
+        ),
       rope: z
         .object({
           type: z.enum(['yarn']).describe('How positions beyond the trained ones are made.'),

@@ -11,7 +11,10 @@ const zRows = z
   .object({
     in: zCount.describe('Rows of the data.'),
     kept: zCount.describe('Rows that are trained on.'),
-    dropped: zCount.describe('Rows that are left out: too long, or without an answer to learn.'),
+    dropped: zCount.describe('Rows that are left out: nothing to learn within the context.'),
+    cut: zCount
+      .optional()
+      .describe('Rows among those kept that were cut at their end, to context.maxTokens.'),
   })
   .describe('What became of the data; nothing is left out in silence.');
 

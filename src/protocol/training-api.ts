@@ -47,7 +47,13 @@ export const zTrainingProgress = z.object({
 });
 export type TrainingProgress = z.infer<typeof zTrainingProgress>;
 
-const zRows = z.object({ in: z.int(), kept: z.int(), dropped: z.int() });
+const zRows = z.object({
+  in: z.int(),
+  kept: z.int(),
+  dropped: z.int(),
+  /** Of those that are kept. */
+  cut: z.int().optional(),
+});
 
 /** GET training/:uid, and the answer of every other call on a run. */
 export const zTrainingState = z.object({

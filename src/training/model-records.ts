@@ -3,6 +3,7 @@ import { parseJson, type Sha256 } from '../base/brand.ts';
 import { canonicalJson } from '../base/canonical-json.ts';
 import { zSha256 } from '../protocol/fields.ts';
 import type { ObjectReader, ObjectRecords, ObjectRow } from '../store/object-records.ts';
+import { type ResultRows, zResultRows } from './result.ts';
 
 const IMPORTED = 'Model';
 const TRAINED = 'TrainingRun';
@@ -17,11 +18,17 @@ export interface KnownModel {
 }
 
 const zMade = z.object({ model: zSha256 });
+const zRows = z.object({ rows: zResultRows.optional() });
 const zImport = z.object({ source: z.string() });
 
 /** The model that a finished TrainingRun ended with. */
 export function modelOf({ end }: ObjectRow): Sha256 | undefined {
   return end?.state === 'complete' ? zMade.parse(parseJson(end.result)).model : undefined;
+}
+
+/** What became of the rows that a finished TrainingRun had to learn from; absent for reinforcement. */
+export function rowsOf({ end }: ObjectRow): ResultRows | undefined {
+  return end?.state === 'complete' ? zRows.parse(parseJson(end.result)).rows : undefined;
 }
 
 /** What a TrainingRun leaves in its row, with whatever else is to be remembered. */

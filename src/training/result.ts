@@ -7,14 +7,21 @@ import { ClawError, errorMessage } from '../base/error.ts';
 
 const zCount = z.int().min(0);
 
+/** What became of the rows of the data; `cut` are among those kept. */
+export const zResultRows = z.object({
+  in: zCount,
+  kept: zCount,
+  dropped: z.record(z.string(), zCount),
+  cut: zCount,
+});
+export type ResultRows = z.infer<typeof zResultRows>;
+
 /** `result.json` of a run that is done (docs/reference/sft.md). What else it says is the trainer's own. */
 const zDone = z.object({
   status: z.literal('done'),
   steps: zCount,
   tokens: zCount.optional(),
-  rows: z
-    .object({ in: zCount, kept: zCount, dropped: z.record(z.string(), zCount), cut: zCount })
-    .optional(),
+  rows: zResultRows.optional(),
   loss: z.object({ first: z.number().optional(), last: z.number().optional() }).optional(),
   /** Folder of the trained model, below RUN_OUT. */
   model: z.object({ path: zRelativePath }),

@@ -57,6 +57,7 @@ test('a manifest runs in the order of what its objects name, and the model knows
   const file = manifest('circle', more, sft('sft'), TEACHER);
   const { code, stdout, stderr } = await clawgym('run', '-f', file, '--out', work);
   expect({ code, stderr }).toMatchObject({ code: 0 });
+  expect(stderr).toContain('warning: 1 of the 2 rows that were trained on are longer than context');
   const said = stderr.split('\n').filter((line) => /^\d\/\d [A-Z]/.test(line));
   expect(said).toEqual(['1/3 RolloutBatch teacher', '2/3 TrainingRun sft', '3/3 TrainingRun more']);
   const list = await clawgym('models', 'list', '--out', work, '-o', 'json');

@@ -93,7 +93,7 @@ function publish(steps: number, weights: string): void {
   rmSync(join(model, 'manifest.json'));
   cpSync(join(input, 'template/chat_template.jinja'), join(model, 'chat_template.jinja'));
   writeFileSync(join(model, 'model.safetensors'), weights);
-  const rows = { in: 2, kept: 2, dropped: { noAnswer: 0 }, cut: 0 };
+  const rows = { in: 2, kept: 2, dropped: { noAnswer: 0 }, cut: 1 };
   const result = { status: 'done', steps, tokens: steps * 10, rows, model: { path: 'model' } };
   spoil(model, { ...result, versions: { fake: '1' } });
 }

@@ -55,6 +55,7 @@ def train(run: Run) -> dict[str, Any]:
     tokenizer = load_tokenizer(folders.model)
     tokenizer.chat_template = run.template.text
     data = prepare_rows(tokenizer, run.template, read_conversations(folders.data), spec.max_tokens)
+    _warn_of_cut(data.account, spec.max_tokens)
     steps = total_steps(spec.hyper, len(data.rows))
     callback, newest = _callback(run, steps)
     base = with_rope(folders.model, folders.work / "base", spec.yarn, spec.max_tokens)
@@ -84,6 +85,13 @@ def train(run: Run) -> dict[str, Any]:
         **_written(model, run.template, folders.model, folders.out),
         "canary": canary_of(folders.final_model, device, run.template),
     }
+
+
+def _warn_of_cut(account: dict[str, Any], max_tokens: int) -> None:
+    cut, kept = account["cut"], account["kept"]
+    if cut > 0:
+        words = f"{cut} of {kept} rows are longer than context.maxTokens {max_tokens}"
+        print(f"{SFT}: {words} and are cut at their end", file=sys.stderr, flush=True)
 
 
 def _callback(run: Run, steps: int) -> tuple[SftCallback, tuple[int, Path] | None]:

@@ -14,7 +14,9 @@ from .rows import Conversation
 
 @dataclass(frozen=True)
 class SftRows:
-    """Rows as ids and masks, cut to the context; `account` says what became of all of them."""
+    """Rows as ids and masks, cut to the context; `account` says what became of all of them: `cut` are
+    those of the kept ones that lost their end.
+    """
 
     rows: list[MaskedRow]
     account: dict[str, Any]
@@ -43,7 +45,10 @@ def prepare_rows(
             "noAnswer": unanswered,
             "answerBeyondContext": len(given) - len(kept) - unanswered,
         },
-        "cut": sum(len(row.ids) > max_tokens for row in masked),
+        "cut": sum(
+            len(row.ids) > max_tokens and any(part.mask[1:])
+            for row, part in zip(masked, cut, strict=True)
+        ),
         "masksChecked": checked,
         "tokens": sum(len(row.ids) for row in kept),
         "trainedTokens": sum(sum(row.mask) for row in kept),

@@ -65,3 +65,17 @@ it('a run without evaluations has no list of them', () => {
     'evaluations',
   );
 });
+
+const CUT =
+  '; 3 of the 18 rows that were trained on are longer than context.maxTokens 2048 and were cut at their end';
+
+it.each<[string, TrainingState['rows'], string]>([
+  ['no rows, as in reinforcement', undefined, ''],
+  ['all rows whole', { in: 20, kept: 18, dropped: 2, cut: 0 }, ''],
+  ['some cut', { in: 20, kept: 18, dropped: 2, cut: 3 }, CUT],
+])('a complete run says what was cut: %s', (_what, rows, words) => {
+  const said = trainingStatus(view(undefined, { state: { ...complete, rows } }), 0);
+  expect(said.rows).toEqual(rows);
+  const found = said.conditions?.find(({ type }) => type === 'Complete');
+  expect(found?.message).toBe(`model ${MODEL}${words}`);
+});

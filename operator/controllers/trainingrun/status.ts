@@ -1,3 +1,4 @@
+import { cutRowsWarning } from '../../../src/api/cut-rows.ts';
 import type { TrainingState } from '../../../src/protocol/training-api.ts';
 import type { ConditionState } from '../../kube/objects/conditions.ts';
 import { stampSeconds } from '../../kube/objects/time-stamps.ts';
@@ -142,7 +143,9 @@ function ends(view: TrainingView): readonly ConditionState[] {
   if (end === undefined) return [];
   const done = isDone(view);
   if (end.state === 'complete') {
-    return done ? [trainingCondition('Complete', 'True', 'ModelStored', `model ${end.model}`)] : [];
+    const cut = cutRowsWarning(view.state?.rows, view.run.spec.context.maxTokens);
+    const message = `model ${end.model}${cut === undefined ? '' : `; ${cut}`}`;
+    return done ? [trainingCondition('Complete', 'True', 'ModelStored', message)] : [];
   }
   const { reason, message } = end;
   const state = { status: 'True', reason, message } as const;

@@ -7,7 +7,8 @@ import type { ObjectRow } from '../../store/object-records.ts';
 import { readExport } from '../../training/export-manifest.ts';
 import { frozenInputs, frozenText, trainingDigest } from '../../training/frozen-training.ts';
 import { type ModelManifest, readModel } from '../../training/model-manifest.ts';
-import { modelOf } from '../../training/model-records.ts';
+import { modelOf, rowsOf } from '../../training/model-records.ts';
+import type { ResultRows } from '../../training/result.ts';
 import { type FrozenInputs, materializeInputs } from '../../training/training-inputs.ts';
 import { openWorkStore, type WorkStore } from '../run-outputs/work-store.ts';
 import { freezeInputs, storeOf, type TrainingPlace } from './freeze-inputs.ts';
@@ -23,7 +24,11 @@ export interface BegunTraining {
 }
 
 interface KnownTraining {
-  readonly known: { readonly digest: Sha256; readonly manifest: ModelManifest };
+  readonly known: {
+    readonly digest: Sha256;
+    readonly manifest: ModelManifest;
+    readonly rows: ResultRows | undefined;
+  };
 }
 
 const KIND = 'TrainingRun';
@@ -49,7 +54,8 @@ export async function beginTraining(
   });
   const digest = modelOf(row);
   if (digest !== undefined) {
-    return { known: { digest, manifest: await readModel(digest, store.artifacts) } };
+    const manifest = await readModel(digest, store.artifacts);
+    return { known: { digest, manifest, rows: rowsOf(row) } };
   }
   const { base, data } = frozenInputs(row.spec);
   const ofBase = (await storeOf(base, store, place)).artifacts;

@@ -73,7 +73,9 @@ describe('a supervised run', () => {
     expect(JSON.stringify(model.manifest)).not.toContain(b.dir.path);
     const artifacts = await openFileArtifacts(join(b.work, 'sft/store/artifacts'));
     expect((await readModel(base ?? model.digest, artifacts)).record.parents).toEqual([]);
-    expect((await train(run(b.spec({ seed: 7 })), b)).digest).toBe(model.digest);
+    expect(model.rows).toEqual({ in: 2, kept: 2, dropped: { noAnswer: 0 }, cut: 1 });
+    const again = await train(run(b.spec({ seed: 7 })), b);
+    expect([again.digest, again.rows]).toEqual([model.digest, model.rows]);
     expect(await startsOf(b.work, 'sft')).toEqual(['0']);
     expect((await modelsInWork(b.work)).map(({ digest, from }) => [digest, from.name])).toEqual([
       [model.digest, 'sft'],

@@ -8,6 +8,7 @@ import { importModel } from '../../training/model-artifact.ts';
 import type { ModelManifest } from '../../training/model-manifest.ts';
 import { modelRecord } from '../../training/model-record.ts';
 import { planSteps } from '../../training/plan-steps.ts';
+import type { ResultRows } from '../../training/result.ts';
 import type { ExecuteOptions } from '../execute-run.ts';
 import { openWorkStore } from '../run-outputs/work-store.ts';
 import { type BegunTraining, beginTraining } from './begin-training.ts';
@@ -26,6 +27,8 @@ export interface ExecuteTrainingOptions extends Omit<ExecuteOptions, 'command'> 
 
 /** The model that a run ended with. */
 export interface TrainedModel {
+  /** What became of the data; absent for reinforcement. */
+  readonly rows?: ResultRows | undefined;
   readonly digest: Sha256;
   readonly manifest: ModelManifest;
 }
@@ -109,5 +112,5 @@ async function publish(
   await endTraining(name, model.digest, trained, store);
   await rm(folders.in, { recursive: true, force: true });
   await rm(join(folders.out, 'checkpoints'), { recursive: true, force: true });
-  return model;
+  return { ...model, rows: result.rows };
 }

@@ -1,4 +1,5 @@
 import type { ClawTask } from '../../api/claw-task.ts';
+import { cutRowsWarning } from '../../api/cut-rows.ts';
 import type { TrainingRun } from '../../api/training-run.ts';
 import { ClawError, errorMessage } from '../../base/error.ts';
 import { table } from '../../base/table.ts';
@@ -44,6 +45,8 @@ export async function runTraining(
       file,
       clawTasks,
     });
+    const cut = cutRowsWarning(model.rows, run.spec.context.maxTokens);
+    if (cut !== undefined) say(`warning: ${cut}\n`);
     process.stdout.write(
       output === 'json' ? `${JSON.stringify({ name, ...model }, null, 2)}\n` : textOf(name, model),
     );

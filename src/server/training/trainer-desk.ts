@@ -139,7 +139,7 @@ export class TrainerDesk {
         ...(last !== undefined && { loss: last }),
       },
       progressAt: this.#deps.now(),
-      ...(rows && { rows: { in: rows.in, kept: rows.kept, dropped: sum(rows.dropped) } }),
+      ...(rows && { rows: { ...rows, dropped: sum(rows.dropped) } }),
       end: { state: 'complete', model: model.digest },
       endedAt: this.#deps.now(),
       modelFiles: [...new Set(files.map(({ digest }) => digest))],

@@ -88,7 +88,7 @@ it('a run that is killed goes on in another pod, and ends with the weights of on
   expect(await readFile(join(done.out, 'starts'), 'utf8')).toBe(`${step}\n`);
   const { end, progress, rows } = done.state;
   expect(progress).toMatchObject({ step: 8, totalSteps: 8, tokens: 80 });
-  expect(rows).toEqual({ in: 2, kept: 2, dropped: 0 });
+  expect(rows).toEqual({ in: 2, kept: 2, dropped: 0, cut: 1 });
   if (end?.state !== 'complete') throw new Error('not complete');
   const { record } = await readModel(end.model, bed.artifacts);
   expect(record).toMatchObject({ run: 'sft', image: IMAGE, data, parents: [base], steps: 8 });
