@@ -70,6 +70,16 @@ test('the sample runtimes start the trainers of the chart, each that of its cont
   ]);
 });
 
+test('the sample of vLLM names no length: above that of a model it would not start', () => {
+  const commands = objects.flatMap((object) =>
+    object.kind === 'ClusterTrainingRuntime' && object.metadata.name === 'vllm'
+      ? [(object.spec.policyServer?.command ?? []).join(' ')]
+      : [],
+  );
+  expect(commands).toEqual([expect.stringContaining('vllm serve "$POLICY_MODEL"')]);
+  expect(commands.join()).not.toContain('--max-model-len');
+});
+
 test('runtimes that sample runs name are among the samples', () => {
   const served = objects.flatMap((object) =>
     object.kind === 'ClusterTrainingRuntime' && object.spec.policyServer !== undefined
