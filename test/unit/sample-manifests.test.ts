@@ -1,13 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { z } from 'zod';
 import { findDrift } from '../../scripts/generated-file.ts';
+import { sampleSeeds } from '../../scripts/sample-seeds.ts';
 import { sampleTasks } from '../../scripts/sample-tasks.ts';
 import { KINDS } from '../../src/api/kinds.ts';
 import { loadDocument, splitDocuments } from '../../src/api/kube-yaml.ts';
 import { formatProblem } from '../../src/api/manifest-problem.ts';
 import { parseManifest } from '../../src/api/parse-manifest.ts';
 import { parseJson } from '../../src/base/brand.ts';
+import { loadSeeds } from '../../src/synthesis/seeds/load-seeds.ts';
 import { crdSchema, serverVerdict } from '../support/server-verdict.ts';
 import { strictProblems } from '../support/strict-objects.ts';
 
@@ -16,6 +19,11 @@ const SAMPLES = join(ROOT, 'deploy/samples');
 const files = readdirSync(SAMPLES, { recursive: true })
   .map(String)
   .filter((name) => name.endsWith('.yaml'));
+
+const zConfigMap = z.object({
+  metadata: z.object({ name: z.string() }),
+  data: z.record(z.string(), z.string()),
+});
 
 test('there is a sample of every kind', () => {
   const kinds = files.flatMap((name) =>
@@ -95,8 +103,37 @@ test('runtimes that sample runs name are among the samples', () => {
   for (const name of named) expect(served).toContain(name);
 });
 
-test('the sample tasks are the example tasks', async () => {
-  expect(await findDrift(ROOT, [await sampleTasks(ROOT)])).toEqual([]);
+test('the sample tasks and seeds are those of the product', async () => {
+  expect(await findDrift(ROOT, [await sampleTasks(ROOT), await sampleSeeds(ROOT)])).toEqual([]);
+});
+
+test('practice and exam of the circle on GPUs share no persona and no skill', async () => {
+  const text = readFileSync(join(SAMPLES, 'full-circle-gpu/00-seeds.yaml'), 'utf8');
+  const maps = new Map(
+    splitDocuments(text).map((document) => {
+      const { metadata, data } = zConfigMap.parse(loadDocument(document.text));
+      return [metadata.name, data];
+    }),
+  );
+  const used = async (job: string): Promise<readonly string[]> => {
+    const found = objects.find(({ metadata }) => metadata.name === job);
+    if (found?.kind !== 'SynthesisJob') throw new Error(`no SynthesisJob ${job}`);
+    const { personas, skills } = found.spec.routes;
+    const people = personas?.source?.configMap;
+    const able = skills?.source?.configMap?.name ?? '';
+    const seeds = await loadSeeds({
+      texts: {
+        personas: { place: job, text: maps.get(people?.name ?? '')?.[people?.key ?? ''] ?? '' },
+        skills: { place: job, texts: maps.get(able) ?? {} },
+      },
+    });
+    return [...seeds.personas, ...seeds.skills].map(({ id }) => id);
+  };
+  const [practice, exam] = [await used('office-practice'), await used('office-exam')];
+  expect([practice.length, exam.length]).toEqual([90 + 9, 15 + 4]);
+  const { personas, skills } = await loadSeeds();
+  const all = [...personas, ...skills].map(({ id }) => id);
+  expect([...practice, ...exam].toSorted()).toEqual(all.toSorted());
 });
 
 test('the sample tasks fit into what kubectl apply remembers of an object', () => {
