@@ -103,10 +103,14 @@ function states(view: StatusView): readonly ConditionState[] {
   const end = endOf(view);
   const over = end !== undefined && view.still;
   const progress = progressing(view, end);
-  const needsAction = end === undefined && view.hindrance !== undefined && !view.hindrance.waits;
+  const { suspend } = view.job.spec;
+  // What holds a suspended job up holds nothing up until it goes on.
+  const held = end === undefined && !suspend && view.hindrance !== undefined;
   const blocked = view.problem !== undefined && view.problem.reason !== 'ServerUnavailable';
-  const stalled = needsAction || blocked;
-  const working = !over && !stalled && !view.job.spec.suspend;
+  const stalled = (held && !view.hindrance.waits) || blocked;
+  // Pods that still end are work, in a job that stands still as in one that has ended.
+  const resting = over || (suspend && view.still);
+  const working = !resting && !stalled;
   return [
     planned(view),
     progress,

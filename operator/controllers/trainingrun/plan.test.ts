@@ -1,26 +1,13 @@
 import { expect, it } from 'vitest';
-import type { TrainingState } from '../../../src/protocol/training-api.ts';
-import type { Observed, TrainerJobFact, TrainerPodFact } from './observed.ts';
+import {
+  aTrainerJob as job,
+  MODEL,
+  aTrainerPod as pod,
+  aTrainingState as state,
+} from '../../../test/support/training/training-view.ts';
+import type { Observed, TrainerPodFact } from './observed.ts';
 import { endOf, planActions } from './plan.ts';
 
-const DIGEST = 'a'.repeat(64) as TrainingState['inputs']['base'];
-const state = (more: Partial<TrainingState> = {}): TrainingState => ({
-  uid: 'u',
-  inputs: { base: DIGEST, template: DIGEST, image: 'i' },
-  attempt: 2,
-  restarts: { failures: 0, disruptions: 0 },
-  progress: { step: 4, totalSteps: 10 },
-  ...more,
-});
-const job = (more: Partial<TrainerJobFact> = {}): TrainerJobFact => ({
-  ...{ name: 'run-t2', uid: 'job-2', finished: false, suspended: undefined, deleting: false },
-  ...more,
-});
-const pod = (more: Partial<TrainerPodFact> = {}): TrainerPodFact => ({
-  ...{ name: 'run-t2-0', jobUid: 'job-2', over: false, stuck: false, exit: undefined },
-  ...{ disruption: undefined, unschedulable: undefined, imageProblem: undefined, training: true },
-  ...more,
-});
 const exit = (code: number): TrainerPodFact['exit'] => ({ container: 'trainer', code, words: '' });
 const seen = (more: Partial<Observed> = {}): Observed => ({
   ...{ mode: 'run', state: state(), jobName: 'run-t2', jobs: [], pods: [], pausing: false },
@@ -29,7 +16,7 @@ const seen = (more: Partial<Observed> = {}): Observed => ({
 });
 const told = state({ jobUid: 'job-2' });
 const failed = state({ end: { state: 'failed', reason: 'Diverged', message: 'nan' } });
-const complete = state({ end: { state: 'complete', model: DIGEST } });
+const complete = state({ end: { state: 'complete', model: MODEL } });
 
 it.each<[string, Partial<Observed>, readonly object[]]>([
   ['nothing is there: a Job is made', {}, [{ do: 'create', attempt: 2, name: 'run-t2' }]],

@@ -17,6 +17,11 @@ export function isDone({ state, jobs, pods }: TrainingView): boolean {
   return jobs.every((job) => job.finished || job.deleting) && pods.every((pod) => pod.over);
 }
 
+/** Something of it still runs; where it is to stand still, the last checkpoint may be on its way. */
+function isStopping({ jobs, pods }: TrainingView): boolean {
+  return jobs.some((job) => !job.finished) || pods.some((pod) => !pod.over);
+}
+
 /** Pure: the whole status. */
 export function trainingStatus(view: TrainingView, nowMs: number): TrainingStatus {
   const { run, state } = view;
@@ -73,8 +78,9 @@ function defined(
 function states(view: TrainingView): readonly ConditionState[] {
   const progress = progressing(view, isDone(view));
   const stalled = stalledBy(view, progress);
-  const waits = stalled !== undefined || view.state?.end !== undefined || view.mode === 'pause';
-  const working = isDone(view) ? false : view.state?.end !== undefined || !waits;
+  const ending = view.state?.end !== undefined;
+  const waits = stalled !== undefined || (view.mode === 'pause' && !isStopping(view));
+  const working = !isDone(view) && (ending || !waits);
   return [
     planned(view),
     progress,
@@ -114,11 +120,11 @@ function planned({ state, problem, serverAway, run, rl }: TrainingView): Conditi
 }
 
 function suspended(view: TrainingView): ConditionState {
-  const { mode, jobs, pods } = view;
+  const { mode, jobs } = view;
   if (isDone(view)) return trainingCondition('Suspended', 'False', 'Finished');
   if (mode === 'pause') {
-    const ending = jobs.some((job) => !job.finished) || pods.some((pod) => !pod.over);
-    return trainingCondition('Suspended', 'True', ending ? 'Suspending' : 'SuspendRequested');
+    const reason = isStopping(view) ? 'Suspending' : 'SuspendRequested';
+    return trainingCondition('Suspended', 'True', reason);
   }
   const queued = jobs.find((job) => job.suspended !== undefined && !job.deleting);
   if (queued === undefined) return trainingCondition('Suspended', 'False', 'NotSuspended');
