@@ -24,7 +24,8 @@ export interface RunClaimOptions {
   readonly signal: AbortSignal;
 }
 
-const MAX_FIGURE = 160;
+/** In characters; the page shows one line a claim. */
+const MAX_FIGURE = 400;
 
 /** Runs one command through bash and reads its figure. Never rejects for what the command does. */
 export async function runClaim(command: string, options: RunClaimOptions): Promise<ClaimOutcome> {
@@ -92,8 +93,16 @@ class LastLine {
   }
 
   line(): string {
-    return clean(clean(this.#open) === '' ? this.#complete : this.#open).slice(0, MAX_FIGURE);
+    return bounded(clean(clean(this.#open) === '' ? this.#complete : this.#open));
   }
+}
+
+/** Cut at the end of a word, where it is too long: half a word reads like another one. */
+function bounded(figure: string): string {
+  if (figure.length <= MAX_FIGURE) return figure;
+  const kept = figure.slice(0, MAX_FIGURE);
+  const end = kept.lastIndexOf(' ');
+  return `${(end > 0 ? kept.slice(0, end) : kept).trimEnd()} …`;
 }
 
 const clean = (line: string): string => stripVTControlCharacters(line).replaceAll('\r', '').trim();

@@ -56,6 +56,15 @@ test('a claim holds by exit code 0 and its figure is the last non-empty line of 
   expect(log).toContain('noise');
 });
 
+test.each([
+  ['as it is up to 400 characters', `${'word '.repeat(79)}fives`, `${'word '.repeat(79)}fives`],
+  ['at a word beyond', `${'word '.repeat(79)}longer word`, `${'word '.repeat(79).trimEnd()} …`],
+  ['without words at the limit', 'x'.repeat(401), `${'x'.repeat(400)} …`],
+])('a figure is kept %s', async (_what, printedLine, figure) => {
+  file('a', claim(1, `echo '${printedLine}'`));
+  expect((await run()).results).toMatchObject([{ figure }]);
+});
+
 test('a failing claim fails the run, shows the end of its log and leaves the others alone', async () => {
   file('a', claim(1, 'echo 7; echo why it failed >&2; exit 3'), claim(2, 'echo ok'));
   const summary = await run();
