@@ -15,10 +15,12 @@ import { ANOTHERS_SECRET } from './support/hostile-agent.ts';
 import { type Ended, endings, problemsOf } from './support/hostile-endings.ts';
 import { HOSTILE_AGENTS, hostileManifest } from './support/hostile-tasks.ts';
 import { RECORDED_UPSTREAM, startRecordedModel } from './support/recorded-model-pod.ts';
+import { withVerifications } from './support/verification-kinds.ts';
 
 /**
  * Claim operator/9: hostile agents in pods of a cluster, and the same manifest in the local engine. Each
- * is decided at the first try and as its kind demands, and both engines agree.
+ * is decided at the first try and as its kind demands, with the findings that belong to it, and both
+ * engines agree.
  *
  * `--only fork-bomb,special-files` for some of them; `--engine local` or `cluster` for one alone.
  */
@@ -67,7 +69,7 @@ async function localEndings(recording: string): Promise<ReadonlyMap<string, Ende
   const out = join(scratch, 'local');
   const run = await clawgym(['run', '-f', path, '--out', out]);
   if (run.exitCode !== 0) throw new Error(`clawgym run: ${run.stderr}`);
-  return endings(await readResults(out));
+  return await withVerifications(agents, endings(await readResults(out)), ['--out', out]);
 }
 
 async function clusterEndings(recording: string): Promise<ReadonlyMap<string, Ended>> {
@@ -108,7 +110,7 @@ async function clusterEndings(recording: string): Promise<ReadonlyMap<string, En
   const report = await clawgym(['report', NAME, ...access, '--out', out, '--wait']);
   claim.check(report.exitCode === 0, `clawgym report: ${report.stderr}`);
   if (only === undefined) await expectSecret(installation, access);
-  return endings(await readResults(out));
+  return await withVerifications(agents, endings(await readResults(out)), access);
 }
 
 /** What one agent looks for in vain is there: what another printed, under the digest of that text. */

@@ -1,4 +1,5 @@
-import type { Outcome } from '../../src/rollouts/outcome.ts';
+import type { VerificationResult } from '../../src/rollouts/next-verification.ts';
+import type { FindingCode, Outcome } from '../../src/rollouts/outcome.ts';
 
 /** An agent as a task: the instruction is its program, which `bash` runs in the workspace. */
 export interface HostileAgent {
@@ -9,6 +10,10 @@ export interface HostileAgent {
   readonly outcome: readonly Outcome[];
   /** Exact score; absent where it is a matter of timing. */
   readonly flat?: number;
+  /** Findings that must be there; others may be as well. Absent where they are a matter of timing. */
+  readonly codes?: readonly FindingCode[];
+  /** Exact kinds of its verifications, in order of time. */
+  readonly verifications?: readonly VerificationResult['kind'][];
   readonly agentSeconds?: number;
   readonly verifier?: string;
   /** Something from outside of the pod belongs to it, which the local engine does not have. */
@@ -25,4 +30,10 @@ export const SOLVE = 'mkdir -p out; echo 42 > out/answer.txt; echo done > out/no
 export const python = (code: string): string => `exec python3 - <<'PY'\n${code}\nPY\n`;
 
 export const scored = { outcome: ['scored'], flat: 1 } as const;
+/** A verifier that fails twice here and works on the untouched inputs: a crash, and the agent's doing. */
+export const crashed = {
+  outcome: ['scored'],
+  flat: 0,
+  codes: ['AgentOutputBrokeVerifier'],
+} as const;
 export const failed = { outcome: ['agent_error'], flat: 1 } as const;

@@ -9,6 +9,10 @@ export interface Ended {
   readonly checks: Readonly<Record<string, number>>;
   readonly tries: number;
   readonly codes: readonly string[];
+  /** For `clawgym show`. */
+  readonly rollout: string;
+  /** Kinds of the verifications, in order; absent where nobody asked. */
+  readonly verifications?: readonly string[] | undefined;
 }
 
 /** By the name of the agent, which is its task's id. */
@@ -17,9 +21,12 @@ export function endings({ arms }: Results): ReadonlyMap<string, Ended> {
     arms
       .flatMap(({ tasks }) => tasks)
       .flatMap(({ id, attempts }) =>
-        attempts.map(({ outcome, reason, score, checks, tries, findings }) => {
+        attempts.map(({ outcome, reason, score, checks, tries, findings, rollout }) => {
           const codes = [...new Set(findings.map(({ code }) => code))].toSorted();
-          return [id, { outcome, reason, flat: score.flat, checks, tries, codes }] as const;
+          return [
+            id,
+            { outcome, reason, flat: score.flat, checks, tries, codes, rollout },
+          ] as const;
         }),
       ),
   );
@@ -44,14 +51,21 @@ export function problemsOf(
   return [...alone, ...differences(agent, local, cluster)];
 }
 
-function problemOf({ outcome, flat }: HostileAgent, end: Ended): readonly string[] {
+function problemOf(agent: HostileAgent, end: Ended): readonly string[] {
+  const { outcome, flat, codes = [], verifications } = agent;
   const expected: readonly string[] = outcome;
+  const missing = codes.filter((code) => !end.codes.includes(code));
+  const kinds = end.verifications?.join(', ') ?? 'unknown';
   return [
     ...(end.tries === 1 ? [] : [`${end.tries} tries`]),
     ...(expected.includes(end.outcome) ? [] : [`${end.outcome}, expected ${outcome.join(' or ')}`]),
     ...(flat === undefined || !isKept(end) || end.flat === flat
       ? []
       : [`score ${end.flat}, expected ${flat}`]),
+    ...missing.map((code) => `no finding ${code} (${end.codes.join(', ') || 'none at all'})`),
+    ...(verifications === undefined || kinds === verifications.join(', ')
+      ? []
+      : [`verifications ${kinds}, expected ${verifications.join(', ')}`]),
   ];
 }
 
