@@ -92,7 +92,7 @@ async function clusterRun(installation: Installation, run: Run): Promise<void> {
   const tasks = { configMap: { name: CONFIG_MAP, key: KEY } };
   const manifest = benchRun(run, tasks, (arm) => ({ upstreamSecretRef: { name: `model-${arm}` } }));
   await installation.kubectl(['apply', '--filename', '-'], manifest);
-  await installation.finished('benchrun', run.name, RUN_SECONDS);
+  await installation.completed('benchrun', run.name, RUN_SECONDS);
 }
 
 async function clusterResults({ cluster, namespace }: Installation, name: string) {

@@ -339,16 +339,23 @@ describe('the preflight pod', () => {
       expect(found?.message).toContain(name);
   });
 
+  const appArmorProfile = { type: 'RuntimeDefault' };
   test.each([
-    ['strictGroups', 'SupplementalGroupsPolicyNotSupported'],
-    ['appArmor', 'AppArmor'],
-  ])('with %s runs, or shows that its node cannot', { timeout: 240_000 }, async (field, reason) => {
+    [
+      'strictGroups',
+      { supplementalGroupsPolicy: 'Strict' },
+      'SupplementalGroupsPolicyNotSupported',
+    ],
+    ['appArmor', { appArmorProfile }, 'AppArmor'],
+  ])('with %s runs, or its node cannot', { timeout: 240_000 }, async (field, asked, reason) => {
     await using space = await prepared(true);
     const found = await finding(space, {}, { [field]: true });
-    if (found?.status !== 'True') {
-      expect(found).toMatchObject({ status: 'Unknown', reason: 'ProbeFailed' });
-      expect(found?.message).toContain(reason);
-    }
+    // A field that was never put on the pod would run everywhere.
+    const pod = await layer.api.get(space.path('pods/preflight'));
+    expect(pod).toMatchObject({ spec: { securityContext: asked } });
+    if (found?.status === 'True') return;
+    expect(found).toMatchObject({ status: 'Unknown', reason: 'ProbeFailed' });
+    expect(found?.message).toContain(reason);
   });
 
   test("meets the kubelet's limit of processes", { timeout: 240_000 }, async () => {

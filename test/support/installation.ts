@@ -15,7 +15,12 @@ const zObject = z.looseObject({
   status: z
     .looseObject({
       conditions: z
-        .array(z.looseObject({ type: z.string(), status: z.string(), reason: z.string() }))
+        .array(
+          z.looseObject({
+            ...{ type: z.string(), status: z.string(), reason: z.string() },
+            message: z.string().optional(),
+          }),
+        )
         .optional(),
     })
     .optional(),
@@ -89,6 +94,15 @@ export class Installation implements AsyncDisposable {
       { what, seconds },
     );
     return last;
+  }
+
+  /** The same where it must end well. Throws with the words of the object where it has failed. */
+  async completed(kind: string, name: string, seconds: number): Promise<unknown> {
+    const ended = await this.finished(kind, name, seconds);
+    const conditions = zObject.parse(ended).status?.conditions ?? [];
+    const failed = conditions.find(({ type, status }) => type === 'Failed' && status === 'True');
+    if (failed === undefined) return ended;
+    throw new Error(`${kind} ${name} has failed: ${failed.reason}: ${failed.message ?? ''}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
