@@ -25,7 +25,7 @@ import { cpuSeconds, OwnProcess, sampleMemory } from './support/scale/process.ts
 import { storedRows } from './support/scale/stored-rows.ts';
 
 /**
- * Claims operator/4 and operator/17: a batch of so many rollouts by nop on the scale layer, by the real
+ * Claims operator/4, operator/17 and operator/18: a batch of so many rollouts by nop on the scale layer, by the real
  * operator and the real server as processes. KWOK plays the nodes; a process of ours plays the programs of
  * each pod through the real sandbox API with the pod's own token. Every rollout is counted once, within so
  * many minutes, with at most 0.3 writes of the operator to the API server a rollout.
