@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { CommanderError } from 'commander';
+import { outliveReaders } from '../src/cli/broken-pipe.ts';
 import { openCluster } from '../src/cli/cluster/cluster-session.ts';
 import { cliEnvironment } from '../src/cli/environment.ts';
 import { type CircleFlags, circleProgram } from './full-circle/circle-program.ts';
@@ -12,6 +13,7 @@ import { runCircle } from './full-circle/run-circle.ts';
  * `npm run full-circle`: from personas to a better model on this machine or, with `--namespace`, in a
  * cluster, and where that model comes from. Exit codes as of `clawgym`.
  */
+outliveReaders([process.stdout, process.stderr]);
 const stop = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
 const { signal } = stop;
