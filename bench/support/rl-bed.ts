@@ -122,10 +122,10 @@ function runSpec(steps: number, temperature: string, batches: object): object {
     ...{ contract: 'rl-tokens/v1', run: 'rl', name: 'rl', seed: 7, device: 'cpu' },
     ...{ deterministic: true, method: { type: 'full' }, context: { maxTokens: 256 } },
     hyper: {
-      ...{ learningRate: '1e-2', globalBatch: 8, microBatch: 8, warmupSteps: 0 },
+      ...{ learningRate: '1e-2', microBatch: 8, warmupSteps: 0 },
       ...{ schedule: 'constant', weightDecay: '0', gradientClip: '1.0' },
     },
-    checkpoint: { everySteps: 1, keep: 2, graceSeconds: 20 },
+    checkpoint: { keep: 2, graceSeconds: 20 },
     rl: {
       steps,
       algorithm: {

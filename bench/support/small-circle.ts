@@ -17,7 +17,7 @@ export const TINY: CircleSizes = {
   '00-practice.yaml': { target: 1 },
   '20-sft.yaml': { maxSteps: 120, globalBatch: 2, microBatch: 2 },
   '30-after-sft.yaml': { attempts: 1 },
-  '40-rl.yaml': { steps: 2, perStep: 1, samples: 4, globalBatch: 4, microBatch: 4 },
+  '40-rl.yaml': { steps: 2, perStep: 1, samples: 4, microBatch: 4 },
   '50-circle.yaml': { attempts: 2 },
 };
 

@@ -66,7 +66,11 @@ export const zHyper = withRules(
       learningRate: zRate.default('1e-5').describe('Peak learning rate, for example "1e-5".'),
       epochs: zInt32(1, 1000).optional().describe('Times that each row is seen.'),
       maxSteps: zInt32(1).optional().describe('Optimizer steps; with epochs: what ends first.'),
-      globalBatch: zInt32(1, 65_536).default(8).describe('Rows of one optimizer step.'),
+      globalBatch: zInt32(1, 65_536)
+        .optional()
+        .describe(
+          'Rows of one optimizer step. Absent: 8, or the next multiple of microBatch. Refused with rl, where a step learns from all rollouts of its groups.',
+        ),
       microBatch: zInt32(1, 4096).default(1).describe('Rows of one forward pass.'),
       warmupSteps: zInt32(0).default(0).describe('Steps over which the learning rate rises.'),
       schedule: z
@@ -82,7 +86,8 @@ export const zHyper = withRules(
       // The API server asks it of the default too, whose members it has not filled in by then.
       rule: '!has(self.globalBatch) || !has(self.microBatch) || self.globalBatch % self.microBatch == 0',
       message: 'globalBatch must be a multiple of microBatch',
-      holds: ({ globalBatch, microBatch }) => globalBatch % microBatch === 0,
+      holds: ({ globalBatch, microBatch }) =>
+        globalBatch === undefined || globalBatch % microBatch === 0,
       got: ({ globalBatch, microBatch }) => `globalBatch ${globalBatch}, microBatch ${microBatch}`,
     },
   ],

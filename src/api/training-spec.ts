@@ -11,7 +11,9 @@ import { zContext, zHyper, zMethod } from './training-method.ts';
 
 const zCheckpoint = z
   .object({
-    everySteps: zInt32(1).default(50).describe('Steps between checkpoints.'),
+    everySteps: zInt32(1)
+      .optional()
+      .describe('Steps between checkpoints. Absent: 50. Refused with rl, where each step has one.'),
     keep: zInt32(1, 100).default(2).describe('Newest checkpoints that are kept.'),
     graceSeconds: zSeconds(1, 3600)
       .default(120)
@@ -69,6 +71,17 @@ export const zTrainingSpec = withRules(
       message: 'reinforcement lasts rl.steps: leave hyper.epochs and hyper.maxSteps out',
       holds: ({ rl, hyper }) =>
         rl === undefined || (hyper.epochs === undefined && hyper.maxSteps === undefined),
+    },
+    {
+      rule: '!has(self.rl) || !has(self.hyper.globalBatch)',
+      message:
+        'a step of reinforcement learns from all rollouts of its groups: leave hyper.globalBatch out and set rl.groups',
+      holds: ({ rl, hyper }) => rl === undefined || hyper.globalBatch === undefined,
+    },
+    {
+      rule: '!has(self.rl) || !has(self.checkpoint.everySteps)',
+      message: 'each step of reinforcement has its checkpoint: leave checkpoint.everySteps out',
+      holds: ({ rl, checkpoint }) => rl === undefined || checkpoint.everySteps === undefined,
     },
   ],
 );

@@ -1,4 +1,5 @@
 import type { TrainingSpec } from '../api/training-spec.ts';
+import { globalBatchOf } from './global-batch.ts';
 import { type RunSpec, zRunSpec } from './run-spec.ts';
 
 /** What a run adds to its object's spec. */
@@ -12,6 +13,7 @@ export interface RunFacts {
 }
 
 const DEFAULT_RANK = 32;
+const DEFAULT_EVERY = 50;
 const DEFAULT_MASK: [string, string] = ['0.5', '5.0'];
 
 /** The contract that a spec asks for. */
@@ -29,10 +31,20 @@ export function resolveRunSpec(spec: TrainingSpec, facts: RunFacts): RunSpec {
     deterministic: spec.deterministic,
     method: methodOf(spec.method),
     context: spec.context,
-    hyper: spec.hyper,
-    checkpoint: spec.checkpoint,
+    ...(spec.rl === undefined
+      ? supervisedOf(spec)
+      : { hyper: spec.hyper, checkpoint: spec.checkpoint }),
     ...(spec.rl && { rl: reinforcementOf(spec.rl, facts.batches) }),
   });
+}
+
+/** What reinforcement has not: there a step takes its whole batch, and has its checkpoint. */
+function supervisedOf({ hyper, checkpoint }: TrainingSpec): object {
+  const { everySteps = DEFAULT_EVERY, ...rest } = checkpoint;
+  return {
+    hyper: { ...hyper, globalBatch: globalBatchOf(hyper) },
+    checkpoint: { everySteps, ...rest },
+  };
 }
 
 function methodOf({ type, rank = DEFAULT_RANK, alpha, targets }: TrainingSpec['method']): unknown {

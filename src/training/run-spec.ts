@@ -19,7 +19,8 @@ const zHyper = z.strictObject({
   /** With both, whichever ends first; with `rl` neither. */
   epochs: zWhole(1).optional(),
   maxSteps: zWhole(1).optional(),
-  globalBatch: zWhole(1),
+  /** Only with sft/v1. */
+  globalBatch: zWhole(1).optional(),
   microBatch: zWhole(1),
   warmupSteps: zWhole(0),
   schedule: z.enum(['constant', 'linear', 'cosine']),
@@ -69,7 +70,8 @@ export const zRunSpec = z
     }),
     hyper: zHyper,
     checkpoint: z.strictObject({
-      everySteps: zWhole(1),
+      /** Only with sft/v1. */
+      everySteps: zWhole(1).optional(),
       keep: zWhole(1),
       graceSeconds: zWhole(1),
     }),
@@ -82,5 +84,14 @@ export const zRunSpec = z
     ({ contract, hyper }) =>
       contract !== 'sft/v1' || hyper.epochs !== undefined || hyper.maxSteps !== undefined,
     { error: 'hyper needs epochs, maxSteps or both' },
+  )
+  .refine(
+    ({ contract, hyper, checkpoint }) =>
+      (contract === 'sft/v1') === (hyper.globalBatch !== undefined) &&
+      (contract === 'sft/v1') === (checkpoint.everySteps !== undefined),
+    {
+      error:
+        'hyper.globalBatch and checkpoint.everySteps belong to the contract sft/v1 and only to it',
+    },
   );
 export type RunSpec = z.infer<typeof zRunSpec>;

@@ -301,7 +301,7 @@ function immutable(kind: Kind, changes: Spec, turned = TURNED): readonly CrdExam
 const BEFORE: Readonly<Record<string, Spec>> = {
   // The sample says flat, and native is the default: absent and native are the same.
   verification: { verification: { score: 'flat' } },
-  rl: { data: undefined, hyper: {}, rl: sampleRl() },
+  rl: { data: undefined, hyper: {}, checkpoint: {}, rl: sampleRl() },
 };
 
 const SHARED_CHANGES: Spec = {

@@ -34,6 +34,7 @@ const supervised = rule('TrainingRun', (hyper) => ({ hyper }));
 const reinforced = rule('TrainingRun', (part) => ({
   data: undefined,
   hyper: {},
+  checkpoint: {},
   rl: sampleRl(part),
 }));
 
@@ -76,7 +77,7 @@ const RUN_RULES: readonly CrdExample[] = [
     '',
     'a training run takes exactly one of data, rl',
     { data: { artifact: DIGEST } },
-    { rl: sampleRl(), hyper: {} },
+    { rl: sampleRl(), hyper: {}, checkpoint: {} },
   ),
   supervised(
     '',
@@ -125,8 +126,20 @@ const RL_RULES: readonly CrdExample[] = [
       {},
       {},
     ),
-    fail: { data: undefined, rl: sampleRl() },
+    fail: { data: undefined, checkpoint: {}, rl: sampleRl(), hyper: { epochs: 3 } },
   },
+  run(
+    '',
+    'a step of reinforcement learns from all rollouts of its groups: leave hyper.globalBatch out and set rl.groups',
+    { data: undefined, rl: sampleRl(), hyper: { microBatch: 16 }, checkpoint: {} },
+    { data: undefined, rl: sampleRl(), hyper: { globalBatch: 8 }, checkpoint: {} },
+  ),
+  run(
+    '',
+    'each step of reinforcement has its checkpoint: leave checkpoint.everySteps out',
+    { data: undefined, rl: sampleRl(), hyper: {}, checkpoint: { keep: 2 } },
+    { data: undefined, rl: sampleRl(), hyper: {}, checkpoint: { everySteps: 5 } },
+  ),
   reinforced(
     'rl',
     'rl needs an agent that asks a model: command, pi or openclaw',

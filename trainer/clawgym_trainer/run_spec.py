@@ -33,24 +33,33 @@ class Yarn:
 
 @dataclass(frozen=True)
 class Hyper:
-    """Of the optimiser. Either of `epochs` and `max_steps` may be absent, not both."""
+    """Of the optimiser. Of sft/v1 alone are `epochs` and `max_steps`, of which one may be absent, and
+    `global_batch`.
+    """
 
     learning_rate: float
     epochs: int | None
     max_steps: int | None
-    global_batch: int
+    global_batch: int | None
     micro_batch: int
     warmup_steps: int
     schedule: str
     weight_decay: float
     gradient_clip: float
 
+    @property
+    def parts(self) -> int:
+        """Micro-batches of one step of sft/v1."""
+        if self.global_batch is None:
+            raise AssertionError("the contract was checked")
+        return self.global_batch // self.micro_batch
+
 
 @dataclass(frozen=True)
 class Checkpointing:
-    """How often states are kept, how many, and how long a stop may take."""
+    """How often states are kept (sft/v1 alone), how many, and how long a stop may take."""
 
-    every_steps: int
+    every_steps: int | None
     keep: int
     grace_seconds: int
 
@@ -140,7 +149,7 @@ def parse_run_spec(value: Any) -> RunSpec:
         max_tokens=context.whole("maxTokens", 2),
         yarn=_rope(context) if context.has("rope") else None,
         hyper=_hyper(top, contract),
-        checkpoint=_checkpoint(top),
+        checkpoint=_checkpoint(top, contract),
         rl=_reinforcement(top) if top.has("rl") else None,
         source=dict(value),
     )
@@ -188,8 +197,14 @@ def _hyper(top: Fields, contract: str) -> Hyper:
     hyper = top.inner("hyper", HYPER)
     if contract == SFT and not (hyper.has("epochs") or hyper.has("maxSteps")):
         raise BadInput("RUN_SPEC.hyper: one of epochs and maxSteps is needed")
-    global_batch, micro_batch = hyper.whole("globalBatch", 1), hyper.whole("microBatch", 1)
-    if global_batch % micro_batch != 0:
+    global_batch, micro_batch = None, hyper.whole("microBatch", 1)
+    if contract == SFT:
+        global_batch = hyper.whole("globalBatch", 1)
+    elif hyper.has("globalBatch"):
+        raise BadInput(
+            f"RUN_SPEC.hyper.globalBatch: only with {SFT}; a step of {RL_TOKENS} takes its whole batch"
+        )
+    if global_batch is not None and global_batch % micro_batch != 0:
         raise BadInput(
             f"RUN_SPEC.hyper.globalBatch: {global_batch} is no multiple of microBatch {micro_batch}"
         )
@@ -206,10 +221,14 @@ def _hyper(top: Fields, contract: str) -> Hyper:
     )
 
 
-def _checkpoint(top: Fields) -> Checkpointing:
+def _checkpoint(top: Fields, contract: str) -> Checkpointing:
     checkpoint = top.inner("checkpoint", ("everySteps", "keep", "graceSeconds"))
+    if contract != SFT and checkpoint.has("everySteps"):
+        raise BadInput(
+            f"RUN_SPEC.checkpoint.everySteps: only with {SFT}; each step of {RL_TOKENS} has its own"
+        )
     return Checkpointing(
-        checkpoint.whole("everySteps", 1),
+        checkpoint.whole("everySteps", 1) if contract == SFT else None,
         checkpoint.whole("keep", 1),
         checkpoint.whole("graceSeconds", 1),
     )

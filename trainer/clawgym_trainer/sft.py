@@ -41,7 +41,7 @@ RECOMPUTE_TOKENS = 8192
 def total_steps(hyper: Hyper, rows: int) -> int:
     """Steps of the optimiser: of the epochs or of `max_steps`, whichever ends first."""
     batches = -(-rows // hyper.micro_batch)
-    of_epoch = -(-batches // (hyper.global_batch // hyper.micro_batch))
+    of_epoch = -(-batches // hyper.parts)
     limits = [of_epoch * hyper.epochs if hyper.epochs else None, hyper.max_steps]
     return min(limit for limit in limits if limit is not None)
 
@@ -138,7 +138,7 @@ def _arguments(spec: RunSpec, output: Path, device: Any, steps: int) -> Any:
     return SFTConfig(
         output_dir=str(output),
         per_device_train_batch_size=hyper.micro_batch,
-        gradient_accumulation_steps=hyper.global_batch // hyper.micro_batch,
+        gradient_accumulation_steps=hyper.parts,
         max_steps=steps,
         learning_rate=hyper.learning_rate,
         lr_scheduler_type=SCHEDULES[hyper.schedule],

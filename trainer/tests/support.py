@@ -177,6 +177,8 @@ def rl_spec(url: str, **changes: Any) -> dict[str, Any]:
     """The same for reinforcement from batches at `url`."""
     spec = sft_spec(contract="rl-tokens/v1")
     spec["hyper"] = {**spec["hyper"], "microBatch": 4, "learningRate": "1e-3"}
+    for part, name in (("hyper", "maxSteps"), ("hyper", "globalBatch"), ("checkpoint", "everySteps")):
+        spec[part] = {key: value for key, value in spec[part].items() if key != name}
     spec["rl"] = {
         "steps": 3,
         "algorithm": {

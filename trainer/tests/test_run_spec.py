@@ -59,6 +59,8 @@ def test_reads_every_member() -> None:
         ("hyper.maxSteps", None, "one of epochs and maxSteps is needed"),
         ("hyper.maxSteps", 0, "hyper.maxSteps: expected a whole number of at least 1"),
         ("hyper.maxSteps", True, "hyper.maxSteps: expected a whole number"),
+        ("hyper.globalBatch", None, "RUN_SPEC.hyper.globalBatch: missing"),
+        ("checkpoint.everySteps", None, "RUN_SPEC.checkpoint.everySteps: missing"),
         ("hyper.globalBatch", 3, "globalBatch: 3 is no multiple of microBatch 2"),
         ("hyper.schedule", "wave", "hyper.schedule: expected one of constant, linear, cosine"),
         ("seed", None, "RUN_SPEC.seed: missing"),
@@ -89,6 +91,8 @@ def test_refuses_with_the_path(path: str, value: Any, said: str) -> None:
         ("rl.algorithm.ratio", "decoupled", "ratio: expected one of sampler"),
         ("rl.algorithm.temperature", "0", "temperature: expected a decimal string from 0.01"),
         ("rl.batches.url", None, "RUN_SPEC.rl.batches.url: missing"),
+        ("hyper.globalBatch", 8, "RUN_SPEC.hyper.globalBatch: only with sft/v1"),
+        ("checkpoint.everySteps", 1, "RUN_SPEC.checkpoint.everySteps: only with sft/v1"),
     ],
 )
 def test_refuses_of_reinforcement(path: str, value: Any, said: str) -> None:

@@ -218,7 +218,7 @@ def test_each_rollout_has_one_vote_however_it_is_split(
 
 def trainer_of(model: Any, rows: int, max_tokens: int, **changes: Any) -> TokenTrainer:
     spec = rl_spec("http://x", context={"maxTokens": max_tokens}, **changes)
-    spec["hyper"] = {**spec["hyper"], "microBatch": rows, "globalBatch": rows}
+    spec["hyper"] = {**spec["hyper"], "microBatch": rows}
     return TokenTrainer(copy.deepcopy(model), parse_run_spec(spec), CPU)
 
 

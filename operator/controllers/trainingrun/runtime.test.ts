@@ -69,7 +69,7 @@ it.each<[string, Json, Json, number, string | undefined]>([
   ],
   [
     'reinforcement of a runtime for conversations',
-    { data: undefined, rl: sampleRl(), hyper: {}, trainer: {} },
+    { data: undefined, rl: sampleRl(), hyper: {}, checkpoint: {}, trainer: {} },
     {},
     0,
     unfit('its contract is sft/v1, the run needs rl-tokens/v1'),

@@ -24,7 +24,8 @@ export function rlSpec(part: Json = {}): Json {
     ...{ steps: 2, tasks: { digest: sha256('set') }, groups: { perStep: 2, samples: 2 } },
     ...part,
   });
-  const { spec } = sampleTrainingRun({ rl, hyper: {}, context: {}, retries: {}, seed: 3 });
+  const empty = { hyper: {}, checkpoint: {}, context: {}, retries: {} };
+  const { spec } = sampleTrainingRun({ rl, ...empty, seed: 3 });
   const { data: _data, ...rest } = spec as Json;
   return rest;
 }
