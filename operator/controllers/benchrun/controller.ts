@@ -16,6 +16,7 @@ import { refusedGate } from '../shared/joined-cache.ts';
 import { type RolloutBatch, rolloutBatches } from '../shared/kinds.ts';
 import { isGoing, isOver } from '../shared/life.ts';
 import { FIELD_MANAGER, MANAGED_BY } from '../shared/marks.ts';
+import { refusalWords } from '../shared/next-steps.ts';
 import { transitionNotes } from '../shared/transition-notes.ts';
 import { ArmScores } from './arm-scores.ts';
 import { earliest, msUntilExpiry } from './deadlines.ts';
@@ -142,7 +143,10 @@ class BenchRunReconciler {
 /** Answers that time alone does not change: a name that is taken, a right that is missing. */
 const REFUSALS: ReadonlySet<string> = new Set(['NotOwned', 'Forbidden', 'Invalid']);
 
-const refused = ({ message }: KubeError): Problem => ({ reason: 'BatchRefused', message });
+const refused = (error: KubeError): Problem => ({
+  reason: 'BatchRefused',
+  message: refusalWords(error),
+});
 
 /** Why there is no answer: the server is away, or it will not give one. */
 function silence(error: unknown): Problem | undefined {

@@ -2,6 +2,7 @@ import type { BatchState } from '../../../src/protocol/operator-api.ts';
 import { KubeError } from '../../kube/base/kube-error.ts';
 import type { ConditionState } from '../../kube/objects/conditions.ts';
 import type { RolloutBatch } from '../shared/kinds.ts';
+import { refusalWords } from '../shared/next-steps.ts';
 import type { PolicyLook } from '../shared/policy/policy-pods.ts';
 import type { Action } from './action.ts';
 import type { ClusterView } from './look.ts';
@@ -38,7 +39,7 @@ export class Findings {
     } catch (thrown) {
       const makes = action.do === 'new' || action.do === 'create';
       if (!makes || !(thrown instanceof KubeError) || !REFUSALS.has(thrown.code)) throw thrown;
-      this.forbidden = { reason: 'JobsForbidden', message: thrown.message };
+      this.forbidden = { reason: 'JobsForbidden', message: refusalWords(thrown) };
       return false;
     }
   }

@@ -13,6 +13,7 @@ import type { NewObject, WriteOptions } from '../../kube/client/resource-client.
 import type { KubeClient } from '../../kube/client/typed-client.ts';
 import type { RolloutBatch } from '../shared/kinds.ts';
 import { networkPolicies, serviceAccounts } from '../shared/kube-kinds.ts';
+import { refusalWords } from '../shared/next-steps.ts';
 import { type SandboxPod, sandboxPods } from '../shared/pods.ts';
 import type { RunReason } from '../shared/vocabulary.ts';
 import { probeJob } from './resources.ts';
@@ -130,7 +131,7 @@ export class NamespaceKeeper {
       if (!isRefusal(thrown)) throw thrown;
       return {
         reason: 'NamespaceNotPrepared',
-        message: `namespace ${namespace}: service account and network policies of sandbox pods cannot be applied: ${thrown.message}`,
+        message: `namespace ${namespace}: service account and network policies of sandbox pods cannot be applied: ${refusalWords(thrown)}`,
       };
     }
   }

@@ -18,6 +18,7 @@ import { zKubeObject } from '../../kube/objects/kube-object.ts';
 import { defineResource } from '../../kube/objects/resource.ts';
 import { deleteObject } from '../../kube/writes/delete-object.ts';
 import type { RolloutBatch } from '../shared/kinds.ts';
+import { refusalWords } from '../shared/next-steps.ts';
 import { runCondition } from '../shared/vocabulary.ts';
 import { answeringNodePort, type Reach, reachTcp } from './node-port.ts';
 
@@ -115,7 +116,7 @@ export class NetworkProbe {
     } catch (thrown) {
       if (!(thrown instanceof KubeError)) throw thrown;
       if (thrown.code === 'Forbidden' || thrown.code === 'Invalid') {
-        const message = `the network probe could not be made: ${thrown.message}`;
+        const message = `the network probe could not be made: ${refusalWords(thrown)}`;
         const condition = runCondition('NetworkIsolated', 'Unknown', 'ProbeFailed', message);
         return { kind: 'found', at: now, condition };
       }

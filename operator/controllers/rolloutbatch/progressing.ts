@@ -1,6 +1,7 @@
 import type { BatchState } from '../../../src/protocol/operator-api.ts';
 import type { ConditionState } from '../../kube/objects/conditions.ts';
 import { findCondition } from '../../kube/objects/conditions.ts';
+import { MORE_ROOM, STORE_FULL } from '../shared/next-steps.ts';
 import { servesLater } from '../shared/policy/plan-policy.ts';
 import { runCondition } from '../shared/vocabulary.ts';
 import type { StatusInput } from './status-input.ts';
@@ -45,15 +46,14 @@ export function progressing(input: StatusInput, over: boolean): ConditionState {
   if (unplaced !== undefined && !pods.some(isPlaced))
     return runCondition('Progressing', 'False', 'Unschedulable', unplaced.unschedulable);
   if (storeFull && state.waiting.length > 0)
-    return runCondition('Progressing', 'False', 'StoreFull');
+    return runCondition('Progressing', 'False', 'StoreFull', STORE_FULL);
   return withStore(working(input), input);
 }
 
 /** Nothing stands still for it yet: it is said beside what the run does. */
 function withStore(state: ConditionState, { storeFilling }: StatusInput): ConditionState {
   if (!storeFilling) return state;
-  const words =
-    'The store of the server is at least 85 % full; from 95 % on nothing new starts: make its volume larger or keep records for fewer days.';
+  const words = `The store of the server is at least 85 % full; from 95 % on nothing new starts: ${MORE_ROOM}.`;
   return { ...state, message: `${state.message} ${words}` };
 }
 

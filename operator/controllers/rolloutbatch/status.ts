@@ -184,7 +184,8 @@ function ends(input: StatusInput, over: boolean): readonly ConditionState[] {
   if (failing) {
     const seconds = batch.spec.activeDeadlineSeconds;
     const former = findCondition(batch.status?.conditions, 'FailureTarget')?.message;
-    const message = former ?? `the run took longer than spec.activeDeadlineSeconds (${seconds} s)`;
+    const late = `the run took longer than spec.activeDeadlineSeconds (${seconds} s); for the rest create another run with more time`;
+    const message = former ?? late;
     const target = runCondition('FailureTarget', 'True', 'DeadlineExceeded', message);
     const failed = runCondition('Failed', 'True', 'DeadlineExceeded', message);
     return over ? [target, failed] : [target];

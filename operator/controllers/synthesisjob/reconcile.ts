@@ -24,6 +24,7 @@ import {
 import { type Job, jobs } from '../shared/kube-kinds.ts';
 import { isGoing, isOver } from '../shared/life.ts';
 import { FIELD_MANAGER } from '../shared/marks.ts';
+import { refusalWords, STORE_FULL } from '../shared/next-steps.ts';
 import { transitionNotes } from '../shared/transition-notes.ts';
 import type { SynthesisParts } from './controller.ts';
 import { ofBatches, ofServer, ofWorkerPods } from './hindrance.ts';
@@ -159,11 +160,7 @@ export class SynthesisReconciler {
   ): Promise<Hindrance | undefined> {
     if (state.result !== undefined || state.cancelled !== undefined || job.spec.suspend)
       return undefined;
-    if (info.storeFull)
-      return {
-        reason: 'StoreFull',
-        message: 'the store of the server is at least 95 % full; make its volume larger',
-      };
+    if (info.storeFull) return { reason: 'StoreFull', message: STORE_FULL };
     if (state.modelHold !== undefined) return ofServer(state);
     const call = { signal, fieldManager: FIELD_MANAGER };
     const batch = this.#anyBatch(job);
@@ -306,5 +303,5 @@ export class SynthesisReconciler {
 }
 
 function refused(error: KubeError | undefined): Hindrance | undefined {
-  return error && { reason: 'JobsForbidden', message: error.message };
+  return error && { reason: 'JobsForbidden', message: refusalWords(error) };
 }

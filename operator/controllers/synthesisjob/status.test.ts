@@ -116,6 +116,12 @@ describe('what a job is doing', () => {
   });
 });
 
+it('says what to do where its time is over', () => {
+  const { conditions } = synthesisStatus(view({ state: late, still: true }), 0);
+  const words = conditions?.find(({ type }) => type === 'Failed')?.message;
+  expect(words).toMatch(/; create another SynthesisJob with more time$/);
+});
+
 it('counts what the server counts, and names the task set once it is there', () => {
   expect(synthesisStatus(view(), 0)).toMatchObject({
     ...{ observedGeneration: 3, target: 24, accepted: 3, records: 9, progress: '3/24' },

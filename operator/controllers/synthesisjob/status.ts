@@ -95,7 +95,7 @@ function endOf({ job, state }: StatusView): End | undefined {
       message: `the job was ended: ${state.cancelled}`,
     };
   const seconds = job.spec.activeDeadlineSeconds;
-  const message = `spec.activeDeadlineSeconds: ${seconds} s passed with ${state.accepted} of ${state.target} tasks accepted`;
+  const message = `spec.activeDeadlineSeconds: ${seconds} s passed with ${state.accepted} of ${state.target} tasks accepted; create another SynthesisJob with more time`;
   return { kind: 'failed', reason: 'DeadlineExceeded', message };
 }
 

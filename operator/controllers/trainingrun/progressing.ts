@@ -1,4 +1,5 @@
 import type { ConditionState } from '../../kube/objects/conditions.ts';
+import { STORE_FULL } from '../shared/next-steps.ts';
 import { rlWords } from './rl/status.ts';
 import type { TrainingView } from './view.ts';
 import { trainingCondition } from './vocabulary.ts';
@@ -45,7 +46,7 @@ function hindered(view: TrainingView): ConditionState | undefined {
   // One pod without a place keeps the others waiting, so each has to have one.
   const unplaced = live.find(({ unschedulable }) => unschedulable !== undefined);
   if (unplaced !== undefined) return no('Unschedulable', unplaced.unschedulable);
-  if (storeFull && live.length === 0) return no('StoreFull');
+  if (storeFull && live.length === 0) return no('StoreFull', STORE_FULL);
   return undefined;
 }
 

@@ -12,6 +12,7 @@ import { ShortageReader } from '../rolloutbatch/shortage.ts';
 import { type TrainingRun, trainingRuns } from '../shared/kinds.ts';
 import { isGoing, isOver } from '../shared/life.ts';
 import { FIELD_MANAGER, MANAGED_BY } from '../shared/marks.ts';
+import { refusalWords } from '../shared/next-steps.ts';
 import { transitionNotes } from '../shared/transition-notes.ts';
 import { carryOut } from './carry-out.ts';
 import type { TrainingControllerOptions } from './controller.ts';
@@ -156,7 +157,7 @@ export class TrainingReconciler {
         state = (await carryOut(action, work)) ?? state;
       } catch (thrown) {
         if (!(thrown instanceof KubeError) || !REFUSALS.has(thrown.code)) throw thrown;
-        view.forbidden = { reason: 'JobsForbidden', message: thrown.message };
+        view.forbidden = { reason: 'JobsForbidden', message: refusalWords(thrown) };
       }
       if (action.do === 'create' || action.do === 'delete') {
         // What was written is not in the caches yet: the next run waits for it.

@@ -54,6 +54,10 @@ export interface PreflightFinding {
   readonly podPidsLimit?: number;
 }
 
+/** Runs wait for no probe, so nothing is held up. */
+const PROBE_AGAIN =
+  'put that right; runs go on without it, and the next one after an hour probes again, or the first after kubectl rollout restart deployment --namespace NAMESPACE --selector app.kubernetes.io/component=operator';
+
 /** What the preflight pod found; undefined while it has not ended. */
 export function preflightFinding(pod: z.infer<typeof zPreflightPod>): PreflightFinding | undefined {
   const { phase, containerStatuses } = pod.status;
@@ -67,7 +71,7 @@ export function preflightFinding(pod: z.infer<typeof zPreflightPod>): PreflightF
     return {
       status: 'Unknown',
       reason: 'ProbeFailed',
-      message: `the network probe ended without an answer (exit code ${end?.exitCode ?? 'none'}): ${said}`,
+      message: `the network probe ended without an answer (exit code ${end?.exitCode ?? 'none'}): ${said}; ${PROBE_AGAIN}`,
     };
   }
   return { ...judge(answer), ...(answer.threads === null ? {} : { podPidsLimit: answer.threads }) };

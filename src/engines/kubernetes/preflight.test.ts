@@ -147,5 +147,6 @@ describe('the finding', () => {
       reason: 'ProbeFailed',
       message: expect.stringMatching(message) as string,
     });
+    expect(preflightFinding(given)?.message).toMatch(/; put that right; runs go on without it, /);
   });
 });

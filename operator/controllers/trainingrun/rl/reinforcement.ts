@@ -13,6 +13,7 @@ import { createOwned } from '../../../kube/writes/create-owned.ts';
 import type { InstallationReader } from '../../rolloutbatch/installation.ts';
 import type { NamespaceKeeper } from '../../rolloutbatch/namespace.ts';
 import { rolloutBatches, type TrainingRun } from '../../shared/kinds.ts';
+import { refusalWords } from '../../shared/next-steps.ts';
 import { servesLater } from '../../shared/policy/plan-policy.ts';
 import { PolicyPods } from '../../shared/policy/policy-pods.ts';
 import type { InputProblem } from '../inputs.ts';
@@ -34,7 +35,7 @@ export interface RlSeen {
   readonly blocked: string | undefined;
   /** Whether the policy that answers its batches is served; undefined where none is needed. */
   readonly policy: ConditionState | undefined;
-  /** The API server's own words, where it takes a batch of it not. */
+  /** The API server's own words and what to do, where it takes a batch of it not. */
   readonly forbidden: string | undefined;
 }
 
@@ -94,7 +95,7 @@ export class Reinforcement {
       return { ...seen, ...(await this.#serve(run, { state: known, playing, going }, call)) };
     } catch (thrown) {
       if (!(thrown instanceof KubeError) || !REFUSALS.has(thrown.code)) throw thrown;
-      return { ...seen, forbidden: thrown.message };
+      return { ...seen, forbidden: refusalWords(thrown) };
     }
   }
 
