@@ -12,7 +12,6 @@ import { AUDIENCES, SERVER_HOST } from '../../protocol/pod-contract.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { ClusterStore } from '../../store/cluster-records.ts';
 import { openFileArtifacts } from '../../store/file-artifacts.ts';
-import { openSqliteClusterStore } from '../../store/sqlite/open.ts';
 import { type OpenCoordinator, openCoordinator } from '../coordinator/open-coordinator.ts';
 import { AccessReviews, type ReviewSource } from '../identity/access-reviews.ts';
 import { ClusterKeys, type KeySource } from '../identity/cluster-keys.ts';
@@ -35,6 +34,7 @@ import type { SecretReader } from '../upstreams/secret-upstreams.ts';
 import { UpstreamQuestions } from '../upstreams/upstream-questions.ts';
 import type { ServerConfig } from './config.ts';
 import { type OpenRetention, openRetention } from './open-retention.ts';
+import { openStore } from './open-store.ts';
 import { startOpsServer } from './ops-server.ts';
 import { PublicCa } from './public-ca.ts';
 import type { ServerMetrics } from './server-metrics.ts';
@@ -305,17 +305,6 @@ async function listenSandbox(
 }
 
 const MAX_DOWNLOAD = 1024 * 1024 * 1024;
-
-async function openStore({ dataDir }: ServerConfig): Promise<ClusterStore> {
-  const folder = join(dataDir, 'records');
-  await mkdir(folder, { recursive: true });
-  return await openSqliteClusterStore({
-    folder,
-    holder: `pid ${process.pid} of clawgym-server`,
-    clock,
-    survives: 'power',
-  });
-}
 
 /** Spooled answers of an earlier process belong to calls that ended with it. */
 async function emptyFolder(folder: string): Promise<string> {

@@ -4,6 +4,7 @@ import { ClawError } from '../../base/error.ts';
 import { SCHEMA_STEPS } from './schema.ts';
 
 const zVersion = z.object({ version: z.int().min(0) });
+const zStep = z.object({ applied_at: z.int() });
 const zCount = z.object({ tables: z.int() });
 
 /**
@@ -23,18 +24,39 @@ export function schemaVersion(db: DatabaseSync, path: string): number {
   return zVersion.parse(row).version;
 }
 
-/** Throws `StoreUnavailable` where a newer product wrote the store. */
-export function refuseNewerSchema(version: number, path: string, steps = SCHEMA_STEPS): void {
-  if (version <= steps.length) return;
+/** The next step of a person with a checkout. */
+const UPDATE_CHECKOUT =
+  'Update with `git pull && npm ci` in the checkout, or name another folder with --out.';
+
+/**
+ * The version, where this program knows it. Throws `StoreUnavailable` where a newer product wrote the
+ * store: nothing in it is changed then.
+ *
+ * @param nextStep What to do about it, a sentence; default: that of a checkout.
+ */
+export function knownSchemaVersion(
+  db: DatabaseSync,
+  path: string,
+  nextStep: string = UPDATE_CHECKOUT,
+): number {
+  const version = schemaVersion(db, path);
+  const known = SCHEMA_STEPS.length;
+  if (version <= known) return version;
   throw new ClawError(
     'StoreUnavailable',
-    `${path} has record schema ${version}, this program knows up to ${steps.length}: a newer version wrote it. ` +
-      'Update with `git pull && npm ci` in the checkout, or name another folder with --out.',
-    { details: { version, known: steps.length } },
+    `${path} has record schema ${version} (since ${newestStep(db)}), this program knows up to ${known}: ` +
+      `a newer version wrote it. ${nextStep}`,
+    { details: { version, known } },
   );
 }
 
-/** Brings the schema to the newest version; each step and its version row are one transaction. */
+/** When the newest step was made: tells which release it was. */
+function newestStep(db: DatabaseSync): string {
+  const row = db.prepare('SELECT max(version), applied_at FROM schema_version').get();
+  return new Date(zStep.parse(row).applied_at).toISOString();
+}
+
+/** Brings a schema of a known version to the newest; each step and its version row are one transaction. */
 export function migrate(
   db: DatabaseSync,
   path: string,
@@ -42,8 +64,7 @@ export function migrate(
   steps: readonly string[] = SCHEMA_STEPS,
 ): void {
   const from = schemaVersion(db, path);
-  refuseNewerSchema(from, path, steps);
-  if (from === steps.length) return;
+  if (from >= steps.length) return;
   db.exec('BEGIN IMMEDIATE');
   try {
     db.exec(

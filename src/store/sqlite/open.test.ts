@@ -18,8 +18,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const own = (holder = 'test'): Promise<RecordStore> =>
-  openSqliteStore({ folder, holder, clock: systemClock });
+const own = (holder = 'test', more: { ifNewer?: string } = {}): Promise<RecordStore> =>
+  openSqliteStore({ folder, holder, clock: systemClock, ...more });
 
 describe('ownership of a record store', () => {
   it('is refused to a second opener, naming the first, and free after it', async () => {
@@ -95,8 +95,9 @@ describe('a folder that is no store of this version', () => {
     db.exec('INSERT INTO schema_version VALUES (99, 0)');
     db.close();
     for (const open of [own(), openSqliteReader(folder)]) {
-      await expect(open).rejects.toThrow(/record schema 99.*git pull && npm ci/);
+      await expect(open).rejects.toThrow(/record schema 99 \(since 1970.*git pull && npm ci/);
     }
+    await expect(own('test', { ifNewer: 'Ask.' })).rejects.toThrow(/wrote it\. Ask\.$/);
   });
 
   it('is refused where the database is of something else', async () => {

@@ -10,7 +10,7 @@ import type { RecordReader } from '../record-reader.ts';
 import type { RecordStore } from '../records.ts';
 import type { SynthesisLists, SynthesisReader, SynthesisRecords } from '../synthesis-records.ts';
 import { Connection } from './connection.ts';
-import { migrate, refuseNewerSchema, schemaVersion } from './migrations.ts';
+import { knownSchemaVersion, migrate } from './migrations.ts';
 import { takeOwnerLock } from './owner-lock.ts';
 import { SCHEMA_STEPS } from './schema.ts';
 import { SqliteClusterStore } from './sqlite-cluster-store.ts';
@@ -32,6 +32,8 @@ export interface SqliteStoreOptions {
    * loss of power may take the last moments, never the consistency. It saves an fsync a commit.
    */
   readonly survives?: 'power' | 'process';
+  /** What to do where a newer version wrote the store, a sentence; default: that of a checkout. */
+  readonly ifNewer?: string;
 }
 
 /**
@@ -61,7 +63,7 @@ async function openOwned<T>(
     try {
       const db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
       try {
-        refuseNewerSchema(schemaVersion(db, path), path);
+        knownSchemaVersion(db, path, options.ifNewer);
         const synchronous = options.survives === 'process' ? 'NORMAL' : 'FULL';
         db.exec(
           `PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}; PRAGMA foreign_keys = ON`,
@@ -90,8 +92,7 @@ export async function openSqliteReader(
     }
     const db = openReadOnly(path);
     try {
-      const version = schemaVersion(db, path);
-      refuseNewerSchema(version, path);
+      const version = knownSchemaVersion(db, path);
       if (version < SCHEMA_STEPS.length) {
         throw new ClawError(
           'StoreUnavailable',
