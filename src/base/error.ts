@@ -40,6 +40,8 @@ export const ERROR_CODES = {
   StoreUnavailable: 'The record or artifact store cannot be opened or written.',
   ServerUnavailable:
     'The ClawGym server gave no answer or asked to come back later; the call is tried again.',
+  ProtocolMismatch:
+    'Operator and server share no version of their protocol; the message names both and the command.',
   Unauthorized: 'A token or credential is missing, unknown, expired or for something else.',
   Forbidden: 'Who asks is known, and may not do this; the message names the reason.',
   ClusterUnavailable: 'The API server gave no answer that this step needs; it is asked again.',

@@ -271,6 +271,15 @@ export const zLivingBody = z.object({
 });
 export type LivingBody = z.infer<typeof zLivingBody>;
 
+/**
+ * Part of GET info that keeps its place and form in every version of the protocol: who cannot agree on a
+ * version learns that from it.
+ */
+export const zServerSpeaker = z.looseObject({
+  protocol: z.array(z.number().int()),
+  version: z.string(),
+});
+
 /** GET info: protocol versions, and what pods need to find and trust the sandbox listener. */
 export const zServerInfo = z.object({
   protocol: z.array(z.number().int()),

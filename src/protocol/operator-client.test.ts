@@ -213,3 +213,34 @@ test('a token that is not there yet is worth another try', async () => {
 test.each(['', 'clawgym-server:8444', 'ftp://x'])('refuses the URL %j', (url) => {
   expect(() => new OperatorClient({ url, tokenFile: 't' })).toThrow(/expected http/);
 });
+
+test.each([
+  ['whose answer has the rest of a later version', { protocol: [7, 6], version: '0.7.0' }],
+  [
+    'whose answer would fit',
+    {
+      ...{ protocol: [7, 6], version: '0.7.0', caBundle: 'PEM' },
+      ...{ caDigest: 'a'.repeat(64), storeFull: false },
+    },
+  ],
+])('does not work with a server of other versions, %s', async (_name, answer) => {
+  const seen: unknown[] = [];
+  const { client } = await pair(
+    (request, response) => {
+      seen.push(request.headers['clawgym-protocol']);
+      response.end(JSON.stringify(answer));
+    },
+    { speaks: { protocol: [5], version: '0.5.0' } },
+  );
+  expect(await failure(client.info(call))).toMatchObject({
+    code: 'ProtocolMismatch',
+    message: expect.stringContaining('speaks 5, the server (release 0.7.0) 7 and 6') as unknown,
+  });
+  expect(seen).toEqual(['5 0.5.0']);
+});
+
+test('a server that refuses the version of the operator is asked again', async () => {
+  const refusal = { code: 'ProtocolMismatch', message: 'speaks 5', retryable: true };
+  const { client } = await pair(json(409, refusal));
+  expect(await failure(client.finish(UID, call))).toMatchObject(refusal);
+});

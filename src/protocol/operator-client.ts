@@ -13,9 +13,17 @@ import {
   zOpenBatches,
   zRolloutLines,
   zServerInfo,
+  zServerSpeaker,
   zTaskSetAnswer,
 } from './operator-api.ts';
 import { zPolicyPodState } from './policy-api.ts';
+import {
+  PROTOCOL_HEADER,
+  protocolHeader,
+  requireShared,
+  type Speaker,
+  THIS_OPERATOR,
+} from './protocol-version.ts';
 import { zRlState } from './rl-api.ts';
 import { type Connection, type ConnectionFiles, ServerConnection } from './server-connection.ts';
 import { synthesisClient } from './synthesis-client.ts';
@@ -31,6 +39,8 @@ export interface OperatorClientOptions extends ConnectionFiles {
    * Where it aborts the request nothing is sent, and the call fails with `ServerUnavailable`.
    */
   readonly beforeSend?: BeforeSend | undefined;
+  /** What the operator speaks; default: what this release does. */
+  readonly speaks?: Speaker | undefined;
 }
 
 export type BeforeSend = (place: string) => Dispatcher.DispatcherComposeInterceptor;
@@ -48,6 +58,7 @@ export class OperatorClient implements AsyncDisposable, ClawGymServer {
   readonly #options: OperatorClientOptions;
   readonly #base: string;
   readonly #connection: ServerConnection;
+  readonly #speaks: Speaker;
 
   /** Throws `InvalidInput` for a URL that cannot be one. */
   constructor(options: OperatorClientOptions) {
@@ -60,9 +71,15 @@ export class OperatorClient implements AsyncDisposable, ClawGymServer {
     this.#options = options;
     this.#base = `${url.origin}${url.pathname.replace(/\/+$/, '')}${OPERATOR_PREFIX}`;
     this.#connection = new ServerConnection(options);
+    this.#speaks = options.speaks ?? THIS_OPERATOR;
   }
 
-  info: ClawGymServer['info'] = async (call) => this.#send('GET', '/info', zServerInfo, call);
+  /** Throws `ProtocolMismatch`, whatever else the answer holds. */
+  info: ClawGymServer['info'] = async (call) => {
+    const answer = await this.#send('GET', '/info', zServerSpeaker, call);
+    requireShared(this.#speaks, answer);
+    return fitting(`GET ${OPERATOR_PREFIX}/info`, zServerInfo, answer);
+  };
 
   planBatch: ClawGymServer['planBatch'] = async (uid, body, call) =>
     this.#send('PUT', batchPath(uid), zBatchState, call, body);
@@ -213,7 +230,10 @@ export class OperatorClient implements AsyncDisposable, ClawGymServer {
       method: send.method,
       signal: send.signal,
       dispatcher: fenced ? dispatcher.compose(beforeSend(send.place)) : dispatcher,
-      headers: headersOf(connection, send.body !== undefined),
+      headers: {
+        ...headersOf(connection, send.body !== undefined),
+        [PROTOCOL_HEADER]: protocolHeader(this.#speaks),
+      },
       ...(send.body === undefined ? {} : { body: JSON.stringify(send.body) }),
     });
     return { statusCode, headers, text: await bounded(send.place, body) };
@@ -257,7 +277,11 @@ async function bounded(place: string, body: Dispatcher.ResponseData['body']): Pr
 
 function readAnswer<T>(place: string, schema: z.ZodType<T>, answer: Answer): T {
   if (answer.statusCode < 200 || answer.statusCode > 299) throw problemOf(place, answer);
-  const parsed = schema.safeParse(jsonOf(answer.text));
+  return fitting(place, schema, jsonOf(answer.text));
+}
+
+function fitting<T>(place: string, schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   throw new ClawError(

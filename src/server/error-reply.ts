@@ -21,6 +21,7 @@ const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   Forbidden: 403,
   NotFound: 404,
   Conflict: 409,
+  ProtocolMismatch: 409,
   Fenced: 409,
   TooLarge: 413,
   ClusterUnavailable: 503,

@@ -127,6 +127,23 @@ describe.concurrent('a batch goes on', () => {
     expect(bed.server.attempts(metadata.uid ?? '')).toEqual([2, 2]);
   });
 
+  test('after the server was of another release, which starts nothing', async ({ expect }) => {
+    await using bed = await open();
+    bed.server.fail = () => {
+      throw new ClawError('ProtocolMismatch', 'speaks 3: helm upgrade', { retryable: true });
+    };
+    await using _life = bed.start();
+    await bed.create('demo');
+    await expect
+      .poll(() => bed.condition('demo', 'Progressing'), LIMIT)
+      .toBe('False ServerIncompatible');
+    expect(await bed.condition('demo', 'Stalled')).toBe('True NeedsAction');
+    expect(await message(bed, 'Stalled')).toBe('speaks 3: helm upgrade');
+    expect(await bed.jobs()).toEqual([]);
+    bed.server.fail = () => undefined;
+    await expect.poll(() => bed.complete('demo'), LIMIT).toBe(true);
+  });
+
   test('after its pods vanished', async ({ expect }) => {
     let first = true;
     const script = () => {

@@ -15,6 +15,7 @@ import { TlsGateway } from '../../src/phases/pod/tls-gateway.ts';
 import type { BatchState, JobState } from '../../src/protocol/operator-api.ts';
 import { OperatorClient } from '../../src/protocol/operator-client.ts';
 import { AUDIENCES, ROLE_AUDIENCE, type Role, SPEC_FILE } from '../../src/protocol/pod-contract.ts';
+import type { Speaker } from '../../src/protocol/protocol-version.ts';
 import type { ReviewSource } from '../../src/server/identity/access-reviews.ts';
 import { readServerConfig } from '../../src/server/process/config.ts';
 import { runServer, type ServerPorts } from '../../src/server/process/run-server.ts';
@@ -124,14 +125,17 @@ export class ServerBed implements AsyncDisposable {
   }
 
   /** The operator's client, with a token of its own account or of the one that is given. */
-  async operator(account: Partial<typeof OPERATOR> = {}): Promise<OperatorClient> {
+  async operator(
+    account: Partial<typeof OPERATOR> = {},
+    speaks?: Speaker,
+  ): Promise<OperatorClient> {
     const [caFile, tokenFile] = [join(this.folder, 'ca.crt'), join(this.folder, randomUUID())];
     const pod = { name: 'operator', uid: 'operator-uid' };
     const audience = [AUDIENCES.operator];
     await writeFile(caFile, this.ca);
     await writeFile(tokenFile, await this.mint.sign({ ...OPERATOR, ...account, audience, pod }));
     const url = `https://localhost:${this.ports.user}`;
-    return this.#stack.use(new OperatorClient({ url, caFile, tokenFile }));
+    return this.#stack.use(new OperatorClient({ url, caFile, tokenFile, speaks }));
   }
 
   /** Plays operator and kubelet until nothing of the batch waits. */

@@ -17,6 +17,7 @@ import { type RolloutBatch, rolloutBatches } from '../shared/kinds.ts';
 import { isGoing, isOver } from '../shared/life.ts';
 import { FIELD_MANAGER, MANAGED_BY } from '../shared/marks.ts';
 import { refusalWords } from '../shared/next-steps.ts';
+import { serverProblem } from '../shared/server-problem.ts';
 import { transitionNotes } from '../shared/transition-notes.ts';
 import { ArmScores } from './arm-scores.ts';
 import { earliest, msUntilExpiry } from './deadlines.ts';
@@ -151,9 +152,8 @@ const refused = (error: KubeError): Problem => ({
 /** Why there is no answer: the server is away, or it will not give one. */
 function silence(error: unknown): Problem | undefined {
   if (error === undefined) return undefined;
-  const refusal = error instanceof ClawError && !error.retryable;
-  return {
-    reason: refusal ? 'ResultsRefused' : 'ServerUnavailable',
-    message: errorMessage(error),
-  };
+  if (!(error instanceof ClawError))
+    return { reason: 'ServerUnavailable', message: errorMessage(error) };
+  if (!error.retryable) return { reason: 'ResultsRefused', message: error.message };
+  return serverProblem(error);
 }

@@ -258,6 +258,17 @@ describe('the conditions of a bench', () => {
       'Failed',
     ],
     [
+      'a server of another release',
+      {
+        batches: both(BATCH.complete),
+        trouble: { reason: 'ServerIncompatible', message: 'speaks 3' },
+      },
+      'True TaskSetFrozen',
+      'False ServerIncompatible',
+      ['SuccessCriteriaMet'],
+      'Failed',
+    ],
+    [
       'a batch that cannot be made',
       { trouble: { reason: 'BatchRefused', message: 'the name is taken' } },
       'Unknown Waiting',

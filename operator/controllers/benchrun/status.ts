@@ -21,7 +21,9 @@ export interface BenchView {
 }
 
 /** Answers that time alone does not change. */
-const REFUSED: ReadonlySet<string> = new Set(['BatchRefused', 'ResultsRefused']);
+const REFUSED: ReadonlySet<string> = new Set([
+  ...['BatchRefused', 'ResultsRefused', 'ServerIncompatible'],
+]);
 
 type Status = NonNullable<BenchRun['status']>;
 

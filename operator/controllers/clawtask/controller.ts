@@ -18,6 +18,7 @@ import { refusedGate } from '../shared/joined-cache.ts';
 import { type ClawTask, clawTasks, type RolloutBatch, rolloutBatches } from '../shared/kinds.ts';
 import { isGoing } from '../shared/life.ts';
 import { FIELD_MANAGER } from '../shared/marks.ts';
+import { serverProblem } from '../shared/server-problem.ts';
 import { transitionNotes } from '../shared/transition-notes.ts';
 import { GateFacts } from './gate-facts.ts';
 import { type FrozenTask, planTask, type TaskPlan } from './plan.ts';
@@ -106,7 +107,7 @@ class ClawTaskReconciler {
       }
       // A verdict that stands is not unsaid because the server is away.
       if (task.status?.observedGeneration !== task.metadata.generation) {
-        const verdicts = everyGate(unknown('ServerUnavailable', message));
+        const verdicts = everyGate(unknown(serverProblem(thrown).reason, message));
         await this.#write(task, undefined, verdicts, signal);
       }
       throw thrown;

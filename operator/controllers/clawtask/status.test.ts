@@ -28,6 +28,13 @@ const running = unknown('Running', '1 of 3');
 describe('Ready is the summary of the gates', () => {
   test.each<[string, GateVerdicts, string, string, string]>([
     ['all passed', but({}), 'True AllGatesPassed', '6/6', 'Current'],
+    [
+      'the server is of another release',
+      everyGate(unknown('ServerIncompatible', 'speaks 3')),
+      'Unknown ServerIncompatible',
+      '0/6',
+      'Failed',
+    ],
     ['nothing known yet', everyGate(waiting), 'Unknown Waiting', '0/6', 'InProgress'],
     [
       'some run',

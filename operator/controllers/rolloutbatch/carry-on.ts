@@ -12,6 +12,7 @@ import { keyOf } from '../../kube/objects/object-key.ts';
 import type { RolloutBatch } from '../shared/kinds.ts';
 import { jobs } from '../shared/kube-kinds.ts';
 import { FIELD_MANAGER } from '../shared/marks.ts';
+import { serverProblem } from '../shared/server-problem.ts';
 import { runCondition } from '../shared/vocabulary.ts';
 import { carryOut, type Work } from './carry-out.ts';
 import { Findings } from './findings.ts';
@@ -49,10 +50,11 @@ export async function carryOn(
     if (!(thrown instanceof ClawError)) throw thrown;
     context.signal.throwIfAborted();
     context.logger.warn({ error: thrown }, 'the server could not be asked, or refused');
-    waitMs = retryAfterOf(thrown) ?? SERVER_AWAY_MS;
+    const { message, reason } = serverProblem(thrown);
+    const kind = reason === 'ServerIncompatible' ? 'protocol' : 'server';
+    waitMs = retryAfterOf(thrown) ?? (kind === 'protocol' ? BLOCKED_MS : SERVER_AWAY_MS);
     // Somebody else was first, or more is to be decided: the next look shows it.
-    if (thrown.code !== 'Conflict')
-      findings.hindrance = { kind: 'server', message: thrown.message };
+    if (thrown.code !== 'Conflict') findings.hindrance = { kind, message };
   }
   const write = await writeStatus(parts, findings, call);
   const waits = [waitMs, write.waitMs].filter((ms) => ms !== undefined);

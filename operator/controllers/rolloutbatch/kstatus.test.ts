@@ -10,6 +10,7 @@ const results = { results: asSha256('b'.repeat(64)), decided: 10, pending: 0 };
 const running = { jobs: [jobState('a')], active: 4, attempts: 4 };
 const agentChanged = { frozen: 'pi 0.1.0', now: 'pi 0.2.0' };
 const refusal = { kind: 'planning', reason: 'PlanRefused', message: 'spec.agent: no' } as const;
+const strange = { kind: 'protocol', message: 'speaks 3' } as const;
 const away = { kind: 'server', message: 'no answer' } as const;
 
 /** `wait` ends well, ends badly, or goes on: what tools that wait for objects do in each state. */
@@ -17,6 +18,17 @@ test.each<readonly [string, Partial<StatusInput>, KStatus]>([
   ['before the first plan', { state: undefined }, 'InProgress'],
   ['planning is refused', { state: undefined, hindrance: refusal }, 'Failed'],
   ['the server was never there', { state: undefined, hindrance: away }, 'InProgress'],
+  ['the server is of another release', { state: undefined, hindrance: strange }, 'Failed'],
+  [
+    'the server became another one while agents run',
+    { hindrance: strange, state: batchState(running) },
+    'Failed',
+  ],
+  [
+    'the server is of another release, all is over',
+    { hindrance: strange, state: batchState(results) },
+    'Current',
+  ],
   ['planned', {}, 'InProgress'],
   ['agents at work', { state: batchState(running) }, 'InProgress'],
   ['no room for pods', held({ unschedulable: 'Insufficient cpu' }), 'InProgress'],

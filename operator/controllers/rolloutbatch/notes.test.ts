@@ -49,6 +49,12 @@ describe('events', () => {
       ['Normal Completed'],
     ],
     ['out of time', {}, { mode: 'stop' }, ['Warning DeadlineExceeded']],
+    [
+      'the server is of another release',
+      {},
+      { hindrance: { kind: 'protocol', message: 'x' } },
+      ['Warning ServerIncompatible'],
+    ],
   ])('%s', (_name, before, after, expected) => {
     expect(change(before, after)).toEqual(expected);
   });

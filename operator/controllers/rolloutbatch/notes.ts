@@ -21,7 +21,7 @@ const TOLD: readonly {
     action: 'Run',
     reasons: [
       ...['Unschedulable', 'PodsForbidden', 'JobsForbidden', 'ImagePullFailing', 'StoreFull'],
-      ...['AgentChanged', 'UpstreamUnfit', 'UpstreamRefused'],
+      ...['AgentChanged', 'UpstreamUnfit', 'UpstreamRefused', 'ServerIncompatible'],
     ],
   },
   { type: 'Progressing', status: 'Unknown', level: 'Warning', action: 'Run' },

@@ -20,6 +20,8 @@ export function progressing(input: StatusInput, over: boolean): ConditionState {
       'ServerUnavailable',
       serverAway(hindrance.message),
     );
+  if (hindrance?.kind === 'protocol')
+    return runCondition('Progressing', 'False', 'ServerIncompatible', hindrance.message);
   if (hindrance?.kind === 'planning')
     return runCondition('Progressing', 'False', 'Blocked', hindrance.message);
   if (mode === 'stop') return runCondition('Progressing', 'True', 'Stopping');

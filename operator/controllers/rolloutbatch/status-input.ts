@@ -8,6 +8,8 @@ import type { JobFact, Mode, PodFact } from './observed.ts';
 export type Hindrance =
   /** Nobody has to do anything: it is tried again. */
   | { readonly kind: 'server'; readonly message: string }
+  /** Operator and server are of releases that do not understand each other. */
+  | { readonly kind: 'protocol'; readonly message: string }
   /** A pod reads the tasks. */
   | { readonly kind: 'reading'; readonly message: string }
   /** The run begins with the end of another object. */

@@ -13,7 +13,7 @@ import { placeOf } from '../shared/place.ts';
 import { runStart } from '../shared/run-start.ts';
 import { runCondition } from '../shared/vocabulary.ts';
 import { progressing } from './progressing.ts';
-import type { StatusInput } from './status-input.ts';
+import type { Hindrance, StatusInput } from './status-input.ts';
 
 /**
  * Pure: the whole status of a batch, from what is observed. What cannot be observed now (the server is
@@ -114,9 +114,14 @@ function planned({ hindrance, state, batch }: StatusInput): ConditionState {
     const { held, message, reason: awaits } = hindrance;
     return runCondition('Planned', held ? 'False' : 'Unknown', awaits, message);
   }
-  const reason = hindrance.kind === 'reading' ? 'ReadingSource' : 'ServerUnavailable';
-  return runCondition('Planned', 'Unknown', reason, hindrance.message);
+  return runCondition('Planned', 'Unknown', UNPLANNED[hindrance.kind], hindrance.message);
 }
+
+const UNPLANNED = {
+  reading: 'ReadingSource',
+  server: 'ServerUnavailable',
+  protocol: 'ServerIncompatible',
+} as const;
 
 /** What a person has to know of reasons that other places only count. */
 const LEFT_OUT: Readonly<Record<string, string>> = {
@@ -210,6 +215,12 @@ const NOTHING_STARTS: ReadonlySet<string> = new Set([
   ...['AgentChanged', 'UpstreamUnfit', 'UpstreamRefused'],
 ]);
 
+/** Nothing goes on before somebody does something. */
+function needsAction(hindrance: Hindrance): boolean {
+  if (hindrance.kind === 'waiting') return hindrance.held;
+  return hindrance.kind === 'planning' || hindrance.kind === 'protocol';
+}
+
 /** What generic tools read (kstatus): abnormal is True. */
 function kstatus(
   { batch, hindrance, mode, state }: StatusInput,
@@ -222,7 +233,7 @@ function kstatus(
     const failed = mode === 'stop' || findCondition(batch.status?.conditions, 'FailureTarget');
     return [idle, failed ? runCondition('Stalled', 'True', 'RunFailed', busy.message) : fine];
   }
-  if (hindrance?.kind === 'planning' || (hindrance?.kind === 'waiting' && hindrance.held))
+  if (hindrance !== undefined && needsAction(hindrance))
     return [idle, runCondition('Stalled', 'True', 'NeedsAction', hindrance.message)];
   if (busy.reason === 'ModelNotServed' && busy.status === 'False' && state?.active === 0)
     return [idle, runCondition('Stalled', 'True', 'NeedsAction', busy.message)];

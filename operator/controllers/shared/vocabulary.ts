@@ -25,6 +25,7 @@ export const RUN_VOCABULARY = {
       PodRefused: 'The API server would not admit a sandbox pod in this namespace.',
       NamespaceNotPrepared: 'Service account or network policies could not be applied.',
       ServerUnavailable: 'The server could not be asked.',
+      ServerIncompatible: 'Operator and server are of releases that do not understand each other.',
     },
   },
   Progressing: {
@@ -48,6 +49,8 @@ export const RUN_VOCABULARY = {
       ImagePullFailing: 'An image cannot be pulled.',
       StoreFull: 'The store of the server is at least 95 % full, so nothing new starts.',
       ServerUnavailable: 'The server gives no answer; running agents go on meanwhile.',
+      ServerIncompatible:
+        'Operator and server are of releases that do not understand each other, so nothing new starts.',
       AgentChanged:
         'This release holds another harness than the run was planned with, so nothing new starts.',
       Blocked: 'Planning cannot go on before somebody does something; see Planned.',

@@ -25,6 +25,7 @@ import { type Job, jobs } from '../shared/kube-kinds.ts';
 import { isGoing, isOver } from '../shared/life.ts';
 import { FIELD_MANAGER } from '../shared/marks.ts';
 import { refusalWords, STORE_FULL } from '../shared/next-steps.ts';
+import { serverProblem } from '../shared/server-problem.ts';
 import { transitionNotes } from '../shared/transition-notes.ts';
 import type { SynthesisParts } from './controller.ts';
 import { ofBatches, ofServer, ofWorkerPods } from './hindrance.ts';
@@ -87,7 +88,7 @@ export class SynthesisReconciler {
       planned = await this.#planned(job, uid, signal);
     } catch (thrown) {
       if (!(thrown instanceof ClawError) || !thrown.retryable) throw thrown;
-      const problem = { reason: 'ServerUnavailable', message: thrown.message } as const;
+      const problem = serverProblem(thrown);
       await this.#write({ job, state: undefined, problem, still: false }, signal);
       throw thrown;
     }

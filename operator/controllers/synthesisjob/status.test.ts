@@ -41,6 +41,15 @@ describe('what a job is doing', () => {
       ['Progressing=True Starting', 'Reconciling=True InProgress', 'Stalled=False NotStalled'],
     ],
     [
+      'the server is of another release',
+      { state: undefined, problem: { reason: 'ServerIncompatible', message: 'speaks 3' } },
+      [
+        'Progressing=False ServerIncompatible',
+        'Reconciling=False Idle',
+        'Stalled=True NeedsAction',
+      ],
+    ],
+    [
       'its Secret is missing',
       { hindrance },
       ['Progressing=False UpstreamUnfit', 'Reconciling=False Idle', 'Stalled=True NeedsAction'],

@@ -31,6 +31,8 @@ export interface StatusView {
 }
 
 const MAX_REJECTIONS = 64;
+/** Nothing can be asked of the server. */
+const AWAY: ReadonlySet<string> = new Set(['ServerUnavailable', 'ServerIncompatible']);
 
 /** Pure: the whole status. */
 export function synthesisStatus(view: StatusView, nowMs: number): Status {
@@ -142,10 +144,11 @@ function stalledState(
 function planned({ state, problem, job }: StatusView): ConditionState {
   if (state !== undefined) return synthesisCondition('Planned', 'True', 'JobFrozen');
   const known = findCondition(job.status?.conditions, 'Planned');
+  const away = problem !== undefined && AWAY.has(problem.reason);
   // What stands is not unsaid because the server is away.
-  if (problem?.reason === 'ServerUnavailable' && known?.status === 'True') return known;
+  if (away && known?.status === 'True') return known;
   if (problem === undefined) return synthesisCondition('Planned', 'Unknown', 'Waiting');
-  const status = problem.reason === 'ServerUnavailable' ? 'Unknown' : 'False';
+  const status = away ? 'Unknown' : 'False';
   return synthesisCondition('Planned', status, problem.reason, problem.message);
 }
 
@@ -162,6 +165,8 @@ function progressing(view: StatusView, end: End | undefined): ConditionState {
   if (problem !== undefined) {
     if (problem.reason === 'ServerUnavailable')
       return synthesisCondition('Progressing', 'Unknown', 'ServerUnavailable', problem.message);
+    if (problem.reason === 'ServerIncompatible')
+      return synthesisCondition('Progressing', 'False', 'ServerIncompatible', problem.message);
     return synthesisCondition('Progressing', 'False', 'Blocked', problem.message);
   }
   if (job.spec.suspend) return synthesisCondition('Progressing', 'False', 'Suspended');

@@ -8,6 +8,7 @@ const SYNTHESIS_VOCABULARY = {
     SeedsNotFound: 'A named ConfigMap, or a key of it, does not exist.',
     PlanRefused: 'The server refused the job; its message names the field.',
     ServerUnavailable: 'The server could not be asked.',
+    ServerIncompatible: 'Operator and server are of releases that do not understand each other.',
   },
   Progressing: {
     Planning: 'Seeds are read and the job is frozen.',
@@ -25,6 +26,8 @@ const SYNTHESIS_VOCABULARY = {
     GatesStalled: 'Gate runs wait for somebody to do something.',
     StoreFull: 'The store of the server is at least 95 % full, so nothing new starts.',
     ServerUnavailable: 'The server gives no answer.',
+    ServerIncompatible:
+      'Operator and server are of releases that do not understand each other, so nothing new starts.',
     Blocked: 'The job cannot be planned before somebody does something; see Planned.',
     Suspended: 'Nothing runs, because spec.suspend is true; set it to false to go on.',
     Stopping: 'The job has failed; what still runs is ended.',

@@ -42,6 +42,11 @@ test.each<readonly [string, Partial<TrainingView>, KStatus]>([
     { ...nothing, state: undefined, serverAway: 'no answer' },
     'InProgress',
   ],
+  [
+    'the server is of another release',
+    { ...nothing, state: undefined, serverAway: 'speaks 3', serverReason: 'ServerIncompatible' },
+    'Failed',
+  ],
   ['planned', nothing, 'InProgress'],
   ['the trainer is at work', {}, 'InProgress'],
   ['the server is away, the trainer is at work', { serverAway: 'no answer' }, 'InProgress'],

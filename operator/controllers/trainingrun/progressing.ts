@@ -9,10 +9,12 @@ import { trainingCondition } from './vocabulary.ts';
  * Without numbers: those stand in the fields beside it.
  */
 export function progressing(view: TrainingView, done: boolean): ConditionState {
-  const { state, problem, serverAway, mode } = view;
+  const { state, problem, serverAway, serverReason = 'ServerUnavailable', mode } = view;
   if (done && state?.end !== undefined) return ended(state.end);
-  if (serverAway !== undefined)
-    return trainingCondition('Progressing', 'Unknown', 'ServerUnavailable', serverAway);
+  if (serverAway !== undefined) {
+    const status = serverReason === 'ServerUnavailable' ? 'Unknown' : 'False';
+    return trainingCondition('Progressing', status, serverReason, serverAway);
+  }
   if (problem !== undefined && !problem.waits)
     return trainingCondition('Progressing', 'False', 'Blocked', problem.message);
   if (state === undefined)

@@ -13,6 +13,7 @@ import { type TrainingRun, trainingRuns } from '../shared/kinds.ts';
 import { isGoing, isOver } from '../shared/life.ts';
 import { FIELD_MANAGER, MANAGED_BY } from '../shared/marks.ts';
 import { refusalWords } from '../shared/next-steps.ts';
+import { serverProblem } from '../shared/server-problem.ts';
 import { transitionNotes } from '../shared/transition-notes.ts';
 import { carryOut } from './carry-out.ts';
 import type { TrainingControllerOptions } from './controller.ts';
@@ -84,7 +85,9 @@ export class TrainingReconciler {
       if (!(thrown instanceof ClawError)) throw thrown;
       signal.throwIfAborted();
       waitMs = retryAfterOf(thrown) ?? SERVER_AWAY_MS;
-      if (thrown.code !== 'Conflict') view.serverAway = thrown.message;
+      const { message, reason } = serverProblem(thrown);
+      if (thrown.code !== 'Conflict')
+        Object.assign(view, { serverAway: message, serverReason: reason });
     }
     const next = trainingStatus(view, controlling.clock.now());
     const notes = transitionNotes(run, run.status?.conditions, next.conditions);

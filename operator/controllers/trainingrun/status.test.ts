@@ -67,6 +67,15 @@ test.each<readonly [string, Partial<TrainingView>, readonly string[]]>([
     ],
   ],
   [
+    'the server is of another release',
+    { ...nothing, state: undefined, serverAway: 'speaks 3', serverReason: 'ServerIncompatible' },
+    [
+      'Planned=Unknown ServerIncompatible',
+      'Progressing=False ServerIncompatible',
+      'Suspended=False NotSuspended',
+    ],
+  ],
+  [
     'the tasks of the reinforcement are not frozen',
     { run: anRlRun(), rl: rlSeen({ state: undefined }), ...nothing },
     ['Planned=Unknown Waiting', 'Progressing=True Starting', 'Suspended=False NotSuspended'],

@@ -97,7 +97,8 @@ function states(view: TrainingView): readonly ConditionState[] {
   ];
 }
 
-function planned({ state, problem, serverAway, run, rl }: TrainingView): ConditionState {
+function planned(view: TrainingView): ConditionState {
+  const { state, problem, serverAway, serverReason = 'ServerUnavailable', run, rl } = view;
   const taskSet = rl?.state?.taskSet;
   if (state !== undefined && (run.spec.rl === undefined || taskSet !== undefined)) {
     const { base, data } = state.inputs;
@@ -116,7 +117,7 @@ function planned({ state, problem, serverAway, run, rl }: TrainingView): Conditi
   if (serverAway !== undefined && known?.status === 'True') return known;
   return serverAway === undefined
     ? trainingCondition('Planned', 'Unknown', 'Waiting')
-    : trainingCondition('Planned', 'Unknown', 'ServerUnavailable', serverAway);
+    : trainingCondition('Planned', 'Unknown', serverReason, serverAway);
 }
 
 function suspended(view: TrainingView): ConditionState {
@@ -165,6 +166,7 @@ const NEEDS_ACTION: ReadonlySet<string> = new Set([
   'BatchesForbidden',
   'RolloutsBlocked',
   'ImagePullFailing',
+  'ServerIncompatible',
 ]);
 
 function stalledBy(view: TrainingView, progress: ConditionState): ConditionState | undefined {

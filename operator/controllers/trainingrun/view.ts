@@ -1,5 +1,6 @@
 import type { TrainingState } from '../../../src/protocol/training-api.ts';
 import type { TrainingRun } from '../shared/kinds.ts';
+import type { ServerProblem } from '../shared/server-problem.ts';
 import type { InputProblem } from './inputs.ts';
 import type { Mode, TrainerJobFact, TrainerPodFact } from './observed.ts';
 import type { RlSeen } from './rl/reinforcement.ts';
@@ -16,8 +17,10 @@ export interface TrainingView {
   problem: InputProblem | undefined;
   /** The rollouts of reinforcement; undefined for supervised runs, and before they were looked at. */
   rl: RlSeen | undefined;
-  /** Why the server gave no answer. */
+  /** Why the server gave no answer, or none that means anything. */
   serverAway: string | undefined;
+  /** Which of the two; absent: it gave none. */
+  serverReason?: ServerProblem['reason'] | undefined;
   /** What the API server will not do. */
   forbidden:
     | {

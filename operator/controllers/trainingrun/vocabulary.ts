@@ -14,6 +14,7 @@ const TRAINING_VOCABULARY = {
     PlanRefused: 'The server refused the run; its message names the field.',
     NamespaceNotPrepared: 'Service account or network policies could not be applied.',
     ServerUnavailable: 'The server could not be asked.',
+    ServerIncompatible: 'Operator and server are of releases that do not understand each other.',
   },
   Progressing: {
     Planning: 'The inputs are found and frozen.',
@@ -30,6 +31,8 @@ const TRAINING_VOCABULARY = {
     ImagePullFailing: 'An image cannot be pulled.',
     StoreFull: 'The store of the server is at least 95 % full, so nothing new starts.',
     ServerUnavailable: 'The server gives no answer; a running trainer goes on meanwhile.',
+    ServerIncompatible:
+      'Operator and server are of releases that do not understand each other, so nothing new starts.',
     Blocked: 'The run cannot be planned before somebody does something; see Planned.',
     Suspended: 'Nothing trains, because spec.suspend is true; set it to false to go on.',
     Stopping: 'The run has failed; what still runs is ended.',

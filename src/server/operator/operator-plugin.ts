@@ -10,6 +10,12 @@ import {
   zLivingBody,
   zTaskSetBody,
 } from '../../protocol/operator-api.ts';
+import {
+  callerOf,
+  PROTOCOL_HEADER,
+  requireShared,
+  THIS_SERVER,
+} from '../../protocol/protocol-version.ts';
 import type { Coordinator } from '../coordinator/coordinator.ts';
 import { errorHandler } from '../error-reply.ts';
 import { policyOperatorRoutes } from '../policies/operator-routes.ts';
@@ -55,7 +61,11 @@ export async function operatorPlugin(
   app.setNotFoundHandler(() => {
     throw new ClawError('NotFound', 'the operator API has no such route');
   });
-  app.addHook('onRequest', async (request) => await admit(request.headers.authorization));
+  app.addHook('onRequest', async ({ headers }) => {
+    await admit(headers.authorization);
+    const caller = callerOf(headers[PROTOCOL_HEADER]);
+    if (caller !== undefined) requireShared(caller, THIS_SERVER);
+  });
   const uid = (request: FastifyRequest): string => readBody(zNamed, request.params).uid;
   const large = { bodyLimit: MAX_PLAN_BYTES };
 

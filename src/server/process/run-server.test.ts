@@ -90,6 +90,20 @@ it.each([
   await expect(stranger.info(call)).rejects.toMatchObject({ code: 'Forbidden' });
 });
 
+it.each([
+  ['a later release', 9],
+  ['an earlier one', 0],
+])('does nothing for an operator of %s with another protocol', async (_name, version) => {
+  const stranger = await bed.operator({}, { version: '0.9.0', protocol: [version] });
+  const refused = {
+    ...{ code: 'ProtocolMismatch', retryable: true },
+    message: expect.stringContaining(`(release 0.9.0) speaks ${version}, the server`) as unknown,
+  };
+  await expect(stranger.planBatch(UID, aPlanBody(), call)).rejects.toMatchObject(refused);
+  await expect(stranger.info(call)).rejects.toMatchObject(refused);
+  expect(await (await bed.operator()).batch(UID, call)).toBeUndefined();
+});
+
 it('tells the operator what pods need, and others how it is', async () => {
   const info = await (await bed.operator()).info(call);
   expect(info).toMatchObject({ protocol: [1], caBundle: bed.ca, storeFull: false });

@@ -9,6 +9,7 @@ import { CALL_LIMITS } from '../../gateway/call-run.ts';
 import { Gateway } from '../../gateway/chat-completions.ts';
 import { StoredSessions } from '../../gateway/stored-sessions.ts';
 import { AUDIENCES, SERVER_HOST } from '../../protocol/pod-contract.ts';
+import { THIS_SERVER } from '../../protocol/protocol-version.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { ClusterStore } from '../../store/cluster-records.ts';
 import { openFileArtifacts } from '../../store/file-artifacts.ts';
@@ -72,7 +73,6 @@ export interface ServerPorts {
   readonly ops: number;
 }
 
-const PROTOCOLS = [1];
 const clock = systemClock;
 const secret = (): string => randomBytes(32).toString('base64url');
 const nonce = (): string => randomBytes(16).toString('hex');
@@ -248,8 +248,8 @@ async function listenUser(
       },
       living: retention.living,
       info: async () => ({
-        protocol: PROTOCOLS,
-        version: PRODUCT.version,
+        version: THIS_SERVER.version,
+        protocol: [...THIS_SERVER.protocol],
         caBundle: certificates.current.caBundle,
         caDigest: certificates.current.caDigest,
         storeFull: await isStoreFull(config.dataDir),
