@@ -14,7 +14,9 @@ const zFrom = z
     minScore: zFraction.default('0.5').describe('Least score of a rollout that is taken.'),
     validationPercent: zInt32(0, 90)
       .default(0)
-      .describe('Percent of the task lineages that are kept apart: measured, never trained on.'),
+      .describe(
+        "Percent of the task lineages that are left out of training. Their conversations are in the export's validation.jsonl, for a trainer or a measurement of yours; ours reads none of it.",
+      ),
     seed: zInt32(0).default(0).describe('Seed of that choice.'),
   })
   .describe('Conversations of finished rollouts, exported when the run begins.');
