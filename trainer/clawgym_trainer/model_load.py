@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,24 @@ def choose_training_device(wanted: str) -> torch.device:
             "cluster, CUDA_VISIBLE_DEVICES=0 on a machine)"
         )
     return device
+
+
+def free_memory() -> None:
+    """Gives back what nothing names any more: models and optimisers are in cycles, and the memory of a
+    GPU is kept for later.
+    """
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def as_stored(model: Any, base: Path) -> Any:
+    """The trained model, which is in 32 bits, in the type of its base's weights, changed in place: a base
+    in bfloat16 would come out twice its size. Other types stay in 32 bits, for float16 has another range.
+    """
+    config = json.loads((base / "config.json").read_text("utf-8"))
+    named = config.get("dtype") or config.get("torch_dtype")
+    return model.to(torch.bfloat16) if named == "bfloat16" else model
 
 
 def limit_threads(most: int = 2) -> int:

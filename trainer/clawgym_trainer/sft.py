@@ -23,7 +23,14 @@ from .entrypoint import Run, run_trainer
 from .failures import Preempted
 from .lora import lora_config, merged
 from .metrics import MetricsFile
-from .model_load import choose_training_device, limit_threads, load_model, load_tokenizer
+from .model_load import (
+    as_stored,
+    choose_training_device,
+    free_memory,
+    limit_threads,
+    load_model,
+    load_tokenizer,
+)
 from .policy_files import TOKENIZER, write_model_folder
 from .progress import Progress, status_server
 from .rope import with_rope
@@ -52,6 +59,27 @@ def train(run: Run) -> dict[str, Any]:
     threads = limit_threads()
     make_deterministic(spec.seed, spec.deterministic)
     device = choose_training_device(spec.device)
+    trained = _trained(run, device)
+    # The canary loads the model once more: the one that was trained must not lie beside it.
+    free_memory()
+    shutil.rmtree(folders.work, ignore_errors=True)
+    return {
+        "contract": SFT,
+        "run": spec.run,
+        "name": spec.name,
+        "device": str(device),
+        "threads": threads,
+        "versions": library_versions(),
+        "templateSha256": run.template.sha256,
+        "tokenizerSha256": sha256_file(folders.model / TOKENIZER),
+        **trained,
+        "canary": canary_of(folders.final_model, device, run.template),
+    }
+
+
+def _trained(run: Run, device: Any) -> dict[str, Any]:
+    """Trains and writes the model; nothing of model and optimiser outlives the call."""
+    spec, folders = run.spec, run.folders
     tokenizer = load_tokenizer(folders.model)
     tokenizer.chat_template = run.template.text
     data = prepare_rows(tokenizer, run.template, read_conversations(folders.data), spec.max_tokens)
@@ -67,23 +95,13 @@ def train(run: Run) -> dict[str, Any]:
     if run.stop.asked and done < steps:
         raise Preempted(f"asked to stop; goes on after step {done} of {steps}")
     model = trainer.accelerator.unwrap_model(trainer.model)
-    shutil.rmtree(folders.work, ignore_errors=True)
     return {
-        "contract": SFT,
-        "run": spec.run,
-        "name": spec.name,
         "steps": done,
         "rows": data.account,
         "tokens": callback.tokens,
         "loss": _losses(folders.out / "metrics.jsonl"),
         "resumedFrom": newest[0] if newest else 0,
-        "device": str(device),
-        "threads": threads,
-        "versions": library_versions(),
-        "templateSha256": run.template.sha256,
-        "tokenizerSha256": sha256_file(folders.model / TOKENIZER),
         **_written(model, run.template, folders.model, folders.out),
-        "canary": canary_of(folders.final_model, device, run.template),
     }
 
 
@@ -170,7 +188,8 @@ def _losses(path: Path) -> dict[str, Any]:
 
 def _written(model: Any, template: ChatTemplate, base: Path, out: Path) -> dict[str, Any]:
     """Writes the full model, and beside it the adapter where one was trained."""
-    digest = write_model_folder(out / "model", base, template, merged(model).save_pretrained)
+    whole = as_stored(merged(model), base)
+    digest = write_model_folder(out / "model", base, template, whole.save_pretrained)
     written = {
         "model": {"path": "model", "manifestSha256": digest, "files": list_files(out / "model")}
     }

@@ -28,7 +28,13 @@ from .entrypoint import Run, run_trainer
 from .failures import Preempted
 from .lora import merged, with_adapter
 from .metrics import MetricsFile, json_safe
-from .model_load import choose_training_device, limit_threads, load_model
+from .model_load import (
+    as_stored,
+    choose_training_device,
+    free_memory,
+    limit_threads,
+    load_model,
+)
 from .policy_files import READY, TOKENIZER, write_model_folder
 from .progress import Progress, status_server
 from .rope import with_rope
@@ -168,10 +174,17 @@ class RlRun:
         self._resumed = step
         return state
 
+    def _write_model(self) -> str:
+        folders = self._run.folders
+        save = as_stored(merged(self._trainer.model), folders.model).save_pretrained
+        return write_model_folder(folders.final_model, folders.model, self._run.template, save)
+
     def _result(self) -> dict[str, Any]:
         run, state = self._run, self._state
-        save = merged(self._trainer.model).save_pretrained
-        digest = write_model_folder(run.folders.final_model, run.folders.model, run.template, save)
+        digest = self._write_model()
+        # The canary loads the model once more: the one that was trained must not lie beside it.
+        del self._trainer
+        free_memory()
         rows = self._metrics.rows()
         self._progress.tell(state.step, rows[-1] if rows else {}, last=True)
         return {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
+import weakref
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -95,6 +97,29 @@ def test_every_batch_makes_a_version(whole: tuple[Path, list[Any]], tiny: Path) 
     assert rows[4]["staleness"] == {"4": rows[4]["trainedTokens"]}
     for name in ("gradNorm", "klK3", "ratioP99", "clipHigh", "maskedOut", "rewardMean"):
         assert isinstance(rows[1][name], float)
+
+
+def test_nothing_that_was_trained_lies_beside_the_canary(
+    inputs: Path, recorded: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[Any] = []
+
+    def load(*args: Any) -> Any:
+        model = load_model(*args)
+        kept.append(weakref.ref(model))
+        return model
+
+    def canary(*_args: Any) -> dict[str, Any]:
+        assert [one() for one in kept] == [None]
+        assert not any(isinstance(one, torch.optim.Optimizer) for one in gc.get_objects())
+        return {"prompt": "asked", "ids": []}
+
+    monkeypatch.setattr(token_grpo, "load_model", load)
+    monkeypatch.setattr(token_grpo, "canary_of", canary)
+    with BatchServer(5, recorded) as server:
+        assert here(monkeypatch, five(server.url), inputs, tmp_path / "out") == 0
+    result = json.loads((tmp_path / "out" / "result.json").read_text("utf-8"))
+    assert result["canary"]["prompt"] == "asked"
 
 
 def test_killed_anywhere_it_trains_no_batch_twice(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import shutil
 import signal
+import weakref
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -33,6 +36,7 @@ from clawgym_trainer.rope import with_rope
 from clawgym_trainer.run_spec import Yarn
 
 LESSONS = [lesson(seed) for seed in range(16)]
+LORA = {"type": "lora", "rank": 4, "alpha": 8, "targets": ["q_proj", "v_proj"]}
 here = partial(run_here, sft.main)
 
 
@@ -123,8 +127,7 @@ def test_adapters_leave_the_base_alone_and_come_merged(
     inputs: Path, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "lora"
-    method = {"type": "lora", "rank": 4, "alpha": 8, "targets": ["q_proj", "v_proj"]}
-    assert here(monkeypatch, sft_spec(method=method), inputs, out) == 0
+    assert here(monkeypatch, sft_spec(method=LORA), inputs, out) == 0
     base, merged = (load_file(one / "model.safetensors") for one in (tiny, out / "model"))
     changed = {name for name in base if not torch.equal(base[name], merged[name])}
     assert changed == {
@@ -165,6 +168,46 @@ def test_bad_specifications_end_with_2(
     assert (told["status"], told["exitCode"]) == ("failed", 2)
     assert said in told["message"]
     assert not (out / "model").exists()
+
+
+@pytest.mark.parametrize("method", [{"type": "full"}, LORA])
+def test_a_base_in_bfloat16_comes_out_as_such(
+    method: dict[str, Any], tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(tiny, tmp_path / "half")
+    load_model(tiny, torch.device("cpu"), torch.bfloat16).save_pretrained(tmp_path / "half")
+    inputs = write_inputs(tmp_path / "in", tmp_path / "half", LESSONS)
+    out = tmp_path / "out"
+    assert here(monkeypatch, sft_spec(method=method), inputs, out) == 0
+    before, after = (
+        load_file(one / "model.safetensors") for one in (tmp_path / "half", out / "model")
+    )
+    assert {name: one.dtype for name, one in after.items()} == dict.fromkeys(before, torch.bfloat16)
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+    assert json.loads((out / "model" / "config.json").read_text("utf-8"))["dtype"] == "bfloat16"
+    rows = MetricsFile(out / "metrics.jsonl").rows()
+    assert rows[-1]["loss"] < rows[0]["loss"]
+
+
+def test_nothing_that_was_trained_lies_beside_the_canary(
+    inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[Any] = []
+
+    def load(*args: Any) -> Any:
+        model = load_model(*args)
+        kept.append(weakref.ref(model))
+        return model
+
+    def canary(*_args: Any) -> dict[str, Any]:
+        assert [one() for one in kept] == [None]
+        assert not any(isinstance(one, torch.optim.Optimizer) for one in gc.get_objects())
+        return {"prompt": "asked", "ids": []}
+
+    monkeypatch.setattr(sft, "load_model", load)
+    monkeypatch.setattr(sft, "canary_of", canary)
+    assert here(monkeypatch, sft_spec(), inputs, tmp_path / "out") == 0
+    assert result(tmp_path / "out")["canary"]["prompt"] == "asked"
 
 
 @pytest.mark.parametrize(
