@@ -133,7 +133,8 @@ function benchRun(tasks: object, source: object, parallelism: number): string {
         { name: 'command', agent: { name: 'command', command }, model: { name: 'm', ...source } },
       ],
       parallelism,
-      limits: { cpuMillis: 1000, memoryMiB: 256, pids: 128 },
+      // Memory for as many processes as a kubelet allows: else a fork bomb meets the one limit or the other.
+      limits: { cpuMillis: 1000, memoryMiB: 1024, pids: 128 },
       gatewayLossSeconds: 10,
     },
   });
