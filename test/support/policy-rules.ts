@@ -9,6 +9,20 @@ const zRule = z.looseObject({
 });
 const zRole = z.looseObject({ rules: z.array(zRule).nullish() });
 
+/** Rights one by one, as `verb group/resource` with the name of the object where one is named, or `verb URL`. */
+export function expandRules(role: unknown): readonly string[] {
+  return (zRole.parse(role).rules ?? []).flatMap((rule) => {
+    const names = rule.resourceNames.map((name) => ` ${name}`);
+    const objects = rule.apiGroups.flatMap((group) =>
+      rule.resources.flatMap((resource) =>
+        (names.length === 0 ? [''] : names).map((name) => `${group}/${resource}${name}`),
+      ),
+    );
+    const targets = [...objects, ...rule.nonResourceURLs];
+    return rule.verbs.flatMap((verb) => targets.map((target) => `${verb} ${target}`));
+  });
+}
+
 /**
  * What a role may do that another may not, as `verb group/resource`: the check that an API server
  * makes before it lets somebody give rights away.
