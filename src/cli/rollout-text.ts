@@ -1,8 +1,8 @@
-import { terminalText } from '../base/plain-text.ts';
+import { plainText, terminalText } from '../base/plain-text.ts';
 import type { Score } from '../rollouts/outcome.ts';
-import type { CallRow, VerificationRow } from '../store/records.ts';
+import type { VerificationRow } from '../store/records.ts';
 import { podLines } from './pod-text.ts';
-import type { AttemptDetail, RolloutDetail } from './rollout-detail.ts';
+import type { AttemptDetail, CallDetail, RolloutDetail } from './rollout-detail.ts';
 
 /** The kubectl-describe-like form of `clawgym show`; `name` is the rollout's id as people know it. */
 export function rolloutText({ rollout, attempts }: RolloutDetail, name: string): string {
@@ -32,7 +32,8 @@ export function rolloutText({ rollout, attempts }: RolloutDetail, name: string):
   return terminalText(`${lines.join('\n')}\n`);
 }
 
-function attemptLines({ attempt, calls, verifications, pods }: AttemptDetail): string[] {
+function attemptLines(detail: AttemptDetail): string[] {
+  const { attempt, calls, verifications, pods, branchesUnknown } = detail;
   const { harness, end, close } = attempt;
   return [
     `Attempt ${attempt.number}`,
@@ -46,15 +47,20 @@ function attemptLines({ attempt, calls, verifications, pods }: AttemptDetail): s
     field('  Class', close ? withReason(close.class, close.reason) : 'open'),
     field('  Workspace', end?.snapshot?.slice(0, 12) ?? end?.refused ?? '-'),
     ...section('  Model calls', calls.map(callLine)),
+    ...(branchesUnknown === undefined
+      ? []
+      : [field('  Branches', `not known: ${plainText(branchesUnknown)}`)]),
     ...section('  Verifications', verifications.map(verificationLine)),
     ...section('  Pods', pods.flatMap(podLines)),
   ];
 }
 
-function callLine({ sequence, finish }: CallRow): string {
+function callLine({ sequence, finish, branch }: CallDetail): string {
   if (finish === undefined) return `${sequence}  in flight or lost`;
   const tokens = `${finish.inputTokens ?? '?'} in, ${finish.outputTokens ?? '?'} out`;
-  return `${sequence}  ${finish.result} ${finish.status}, ${tokens} tokens`;
+  // That a call has no complete answer is in its result already.
+  const aside = branch === 'retry' || branch === 'side' ? `, ${branch}` : '';
+  return `${sequence}  ${finish.result} ${finish.status}, ${tokens} tokens${aside}`;
 }
 
 function verificationLine(row: VerificationRow): string {

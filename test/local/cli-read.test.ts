@@ -33,7 +33,7 @@ const zDetail = z.object({
   attempts: z.array(
     z.object({
       attempt: z.object({ number: z.number(), nonce: z.literal('(hidden)') }),
-      calls: z.array(z.object({ finish: z.object({ status: z.number() }) })),
+      calls: z.array(z.object({ finish: z.object({ status: z.number() }), branch: z.string() })),
       verifications: z.array(z.object({ kind: z.string(), status: z.string() })),
       pods: z.tuple([]),
     }),
@@ -52,7 +52,7 @@ it('shows a rollout as JSON with its attempts, calls and verifications', async (
     attempts: [
       {
         attempt: { number: 1, nonce: '(hidden)' },
-        calls: [{ finish: { status: 200 } }],
+        calls: [{ finish: { status: 200 }, branch: 'side' }],
         verifications: [{ kind: 'main', status: 'ok' }],
         pods: [],
       },
@@ -65,7 +65,8 @@ it('shows the same for people', async () => {
   expect(stdout).toMatch(/^Rollout: +bench-command\/log-triage\/0\nTask: +log-triage/);
   expect(stdout).toMatch(/Outcome: +scored\n/);
   expect(stdout).not.toContain('Pods:');
-  expect(stdout).toMatch(/Model calls:\n +1 {2}complete 200, 100 in, 10 out tokens\n/);
+  // Its one question is not the instruction of the task: another conversation.
+  expect(stdout).toMatch(/Model calls:\n +1 {2}complete 200, 100 in, 10 out tokens, side\n/);
 });
 
 it('prints what the agent printed, its control characters made visible', async () => {

@@ -109,6 +109,19 @@ test('hands out artifacts byte for byte, and refuses bytes that are not those of
   await expect(client.read(sha256('missing'))).rejects.toMatchObject({ code: 'NotFound' });
 });
 
+test('lets go of an artifact of which the start is enough, and answers on', async () => {
+  const { client, artifacts, batch } = await served();
+  const { digest } = await artifacts.put(Buffer.alloc(32 * 1024 ** 2, 'x'));
+  let read = 0;
+  for await (const chunk of await client.stream(digest)) {
+    if (Buffer.isBuffer(chunk)) read += chunk.length;
+    break;
+  }
+  expect(read).toBeGreaterThan(0);
+  expect(read).toBeLessThan(2 * 1024 ** 2);
+  expect(await client.getBatch(batch.id)).toEqual(batch);
+});
+
 test.each([
   ['right', 'wrong'],
   ['right', ''],

@@ -181,7 +181,8 @@ async function readTasks(
   });
 }
 
-function readTask(line: string, place: string): TaskEntry {
+/** One row of `tasks.jsonl`, checked. Throws `CorruptArtifact` with its `place`. */
+export function readTask(line: string, place: string): TaskEntry {
   let value: unknown;
   try {
     value = parseJson(line);
