@@ -85,7 +85,9 @@ async function disturbed(out: string, calm: Calm): Promise<readonly StoreState[]
   while (seen.length < KILLS && left > 0) {
     const share = (calm.workMs * left) / calm.rollouts / (KILLS - seen.length);
     const window = Math.min(share, 2.5 * calm.attemptMs);
-    const killed = await runUntil(args(out), calm.startMs + Math.random() * window);
+    // Later from kill to kill: of few moments, all by chance could fall before the first model call.
+    const moment = ((seen.length + Math.random()) / KILLS) * window;
+    const killed = await runUntil(args(out), calm.startMs + moment);
     if (!killed) break;
     const state = await readStore(out);
     left = calm.rollouts - state.decisions.size;
