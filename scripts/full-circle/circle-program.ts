@@ -1,6 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
-import { InvalidArgumentError } from 'commander';
 import { inCluster } from '../../src/cli/cluster/cluster-options.ts';
+import { upTo } from '../../src/cli/flag-values.ts';
 
 /** What `npm run full-circle` was asked for; without a namespace it runs on this machine. */
 export interface CircleFlags {
@@ -47,11 +47,3 @@ export function circleProgram(carryOut: (flags: CircleFlags) => Promise<void>): 
     });
   return program;
 }
-
-const upTo =
-  (most: number) =>
-  (text: string): number => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value <= most) return value;
-    throw new InvalidArgumentError(`expected a whole number from 0 to ${most}`);
-  };

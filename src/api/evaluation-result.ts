@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { fourDigits } from '../base/four-digits.ts';
 import { zCount, zFraction } from './fields.ts';
 
 /** What an evaluation of a reinforcement run found: in the status of the run, and in its model's record. */
@@ -36,12 +37,10 @@ export function evaluationResult(found: FoundScore): EvaluationResult {
   const { step, rewarded, score, interval } = found;
   return {
     ...{ step, n: rewarded },
-    ...(score !== null && { score: decimal(score) }),
+    ...(score !== null && { score: fourDigits(score) }),
     ...(interval !== null && {
-      scoreLow: decimal(interval.low),
-      scoreHigh: decimal(interval.high),
+      scoreLow: fourDigits(interval.low),
+      scoreHigh: fourDigits(interval.high),
     }),
   };
 }
-
-const decimal = (value: number): string => value.toFixed(4);

@@ -27,11 +27,16 @@ export function fraction(text: string): number {
   throw new InvalidArgumentError('expected a number from 0 to 1, for example 0.5');
 }
 
+/** Of a flag with whole numbers from 0 to this one. */
+export const upTo =
+  (most: number) =>
+  (text: string): number => {
+    if (/^\d+$/.test(text) && Number(text) <= most) return Number(text);
+    throw new InvalidArgumentError(`expected a whole number from 0 to ${most}`);
+  };
+
 /** A whole number from 0 to 100. */
-export function percent(text: string): number {
-  if (/^\d{1,3}$/.test(text) && Number(text) <= 100) return Number(text);
-  throw new InvalidArgumentError('expected a whole number from 0 to 100');
-}
+export const percent = upTo(100);
 
 /** A whole number, 0 included. */
 export function seed(text: string): number {

@@ -8,7 +8,12 @@ import { startPolicyServer } from '../engines/local/policy-server.ts';
 import { PolicyUpstream } from '../engines/local/policy-upstream.ts';
 import { checkCanary } from '../training/canary.ts';
 import { materializeModel } from '../training/model-artifact.ts';
-import { type ModelManifest, modelMissing, readModel } from '../training/model-manifest.ts';
+import {
+  type ModelManifest,
+  modelMissing,
+  namedLocally,
+  readModel,
+} from '../training/model-manifest.ts';
 import type { CliEnvironment } from './environment.ts';
 import { type FoundArtifact, findArtifact, findTrained } from './run-outputs/find-in-work.ts';
 import type { ModelRequest } from './run-request.ts';
@@ -79,11 +84,7 @@ export class ServedModels implements AsyncDisposable {
       if (found !== undefined) return found;
       throw new ClawError(
         'NotFound',
-        modelMissing(source.digest, {
-          by: `spec.model.artifact of ${name}`,
-          store: `any store of ${work}`,
-          flags: `--out ${work}`,
-        }),
+        modelMissing(source.digest, namedLocally(`spec.model.artifact of ${name}`, work)),
       );
     }
     const found = await findTrained(work, source.name);

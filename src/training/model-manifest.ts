@@ -62,6 +62,16 @@ export interface ModelNamed {
   readonly flags: string;
 }
 
+/** A field of an object in the cluster: models come to the server through its namespace. */
+export const namedInCluster = (by: string, namespace: string): ModelNamed => ({
+  ...{ by, store: 'the store of the server', flags: `--namespace ${namespace}` },
+});
+
+/** A field of a local run beside others in the folder `work`. */
+export const namedLocally = (by: string, work: string): ModelNamed => ({
+  ...{ by, store: `any store of ${work}`, flags: `--out ${work}` },
+});
+
 /**
  * Reads a model's manifest. Throws `NotFound` where it is missing or something else; `named` tells a person
  * which field led there and how to bring the model.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import random
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ import torch
 
 from clawgym_trainer.chat_template import BUNDLED
 from clawgym_trainer.digests import list_files
+from clawgym_trainer.model_load import load_model
 
 TRAINER = Path(__file__).parent.parent
 WORDS = [
@@ -260,3 +263,23 @@ def until(condition: Callable[[], bool], seconds: float = 240) -> None:
         if time.monotonic() > end:
             raise AssertionError(f"waited {seconds} s in vain")
         time.sleep(0.01)
+
+
+def watch_canary(monkeypatch: pytest.MonkeyPatch, trainer: Any) -> None:
+    """Lets the canary of a trainer's module fail where the trained model or an optimizer still lives then;
+    its answer is no real one.
+    """
+    kept: list[Any] = []
+
+    def load(*args: Any) -> Any:
+        model = load_model(*args)
+        kept.append(weakref.ref(model))
+        return model
+
+    def canary(*_args: Any) -> dict[str, Any]:
+        assert [one() for one in kept] == [None]
+        assert not any(isinstance(one, torch.optim.Optimizer) for one in gc.get_objects())
+        return {"prompt": "asked", "ids": []}
+
+    monkeypatch.setattr(trainer, "load_model", load)
+    monkeypatch.setattr(trainer, "canary_of", canary)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import signal
-import weakref
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 from batches import BatchServer, batch_of, sampled_rollouts
-from support import TrainerProcess, rl_spec, run_here, until, write_inputs
+from support import TrainerProcess, rl_spec, run_here, until, watch_canary, write_inputs
 
 from clawgym_trainer import token_grpo
 from clawgym_trainer.chat_template import ChatTemplate
@@ -102,20 +100,7 @@ def test_every_batch_makes_a_version(whole: tuple[Path, list[Any]], tiny: Path) 
 def test_nothing_that_was_trained_lies_beside_the_canary(
     inputs: Path, recorded: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept: list[Any] = []
-
-    def load(*args: Any) -> Any:
-        model = load_model(*args)
-        kept.append(weakref.ref(model))
-        return model
-
-    def canary(*_args: Any) -> dict[str, Any]:
-        assert [one() for one in kept] == [None]
-        assert not any(isinstance(one, torch.optim.Optimizer) for one in gc.get_objects())
-        return {"prompt": "asked", "ids": []}
-
-    monkeypatch.setattr(token_grpo, "load_model", load)
-    monkeypatch.setattr(token_grpo, "canary_of", canary)
+    watch_canary(monkeypatch, token_grpo)
     with BatchServer(5, recorded) as server:
         assert here(monkeypatch, five(server.url), inputs, tmp_path / "out") == 0
     result = json.loads((tmp_path / "out" / "result.json").read_text("utf-8"))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import shutil
 import signal
-import weakref
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -22,6 +20,7 @@ from support import (
     run_here,
     sft_spec,
     until,
+    watch_canary,
     write_inputs,
     write_manifest,
 )
@@ -192,20 +191,7 @@ def test_a_base_in_bfloat16_comes_out_as_such(
 def test_nothing_that_was_trained_lies_beside_the_canary(
     inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept: list[Any] = []
-
-    def load(*args: Any) -> Any:
-        model = load_model(*args)
-        kept.append(weakref.ref(model))
-        return model
-
-    def canary(*_args: Any) -> dict[str, Any]:
-        assert [one() for one in kept] == [None]
-        assert not any(isinstance(one, torch.optim.Optimizer) for one in gc.get_objects())
-        return {"prompt": "asked", "ids": []}
-
-    monkeypatch.setattr(sft, "load_model", load)
-    monkeypatch.setattr(sft, "canary_of", canary)
+    watch_canary(monkeypatch, sft)
     assert here(monkeypatch, sft_spec(), inputs, tmp_path / "out") == 0
     assert result(tmp_path / "out")["canary"]["prompt"] == "asked"
 

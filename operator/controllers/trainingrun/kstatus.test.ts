@@ -5,18 +5,17 @@ import {
   aTrainerPod,
   aTrainingState,
   aTrainingView,
-  MODEL,
+  COMPLETE,
+  FAILED,
+  NOTHING,
+  OVER,
 } from '../../../test/support/training/training-view.ts';
 import { trainingStatus } from './status.ts';
 import type { TrainingView } from './view.ts';
 
 const NOW = Date.parse('2026-03-01T12:00:00Z');
-const complete = aTrainingState({ end: { state: 'complete', model: MODEL } });
-const failed = aTrainingState({ end: { state: 'failed', reason: 'Diverged', message: 'nan' } });
-const nothing = { jobs: [], pods: [] };
-const over = { jobs: [aTrainerJob({ finished: true })], pods: [aTrainerPod({ over: true })] };
 const unplanned = (waits: boolean): Partial<TrainingView> => ({
-  ...{ ...nothing, state: undefined },
+  ...{ ...NOTHING, state: undefined },
   problem: { reason: waits ? 'Waiting' : 'BaseNotFound', message: 'no base', waits },
 });
 const refused = (reason: 'PodsForbidden' | 'JobsForbidden' | 'BatchesForbidden') => ({
@@ -34,31 +33,31 @@ const rl = (blocked: string | undefined): Partial<TrainingView> => ({
 
 /** `wait` ends well, ends badly, or goes on: what tools that wait for objects do in each state. */
 test.each<readonly [string, Partial<TrainingView>, KStatus]>([
-  ['before the first plan', { ...nothing, state: undefined }, 'InProgress'],
+  ['before the first plan', { ...NOTHING, state: undefined }, 'InProgress'],
   ['the base model is not complete yet', unplanned(true), 'InProgress'],
   ['the base model cannot be had', unplanned(false), 'Failed'],
   [
     'the server was never there',
-    { ...nothing, state: undefined, serverAway: 'no answer' },
+    { ...NOTHING, state: undefined, serverAway: 'no answer' },
     'InProgress',
   ],
   [
     'the server is of another release',
-    { ...nothing, state: undefined, serverAway: 'speaks 3', serverReason: 'ServerIncompatible' },
+    { ...NOTHING, state: undefined, serverAway: 'speaks 3', serverReason: 'ServerIncompatible' },
     'Failed',
   ],
-  ['planned', nothing, 'InProgress'],
+  ['planned', NOTHING, 'InProgress'],
   ['the trainer is at work', {}, 'InProgress'],
   ['the server is away, the trainer is at work', { serverAway: 'no answer' }, 'InProgress'],
   ['a start ended before its time', { state: aTrainingState({ lastEnd: 'x' }) }, 'InProgress'],
   ['no room for the pods', pod({ unschedulable: 'no GPU' }), 'InProgress'],
   ['an image is missing', pod({ imageProblem: 'ErrImagePull: no' }), 'Failed'],
   ['a quota is used up', { ...refused('PodsForbidden'), pods: [] }, 'InProgress'],
-  ['the Job is refused', { ...refused('JobsForbidden'), ...nothing }, 'Failed'],
+  ['the Job is refused', { ...refused('JobsForbidden'), ...NOTHING }, 'Failed'],
   ['a RolloutBatch is refused', refused('BatchesForbidden'), 'Failed'],
   ['a RolloutBatch waits for somebody', rl('no Secret'), 'Failed'],
   ['its RolloutBatches go on', rl(undefined), 'InProgress'],
-  ['the store is full', { ...nothing, storeFull: true }, 'InProgress'],
+  ['the store is full', { ...NOTHING, storeFull: true }, 'InProgress'],
   [
     'a queue has not admitted it',
     { jobs: [aTrainerJob({ suspended: 'no quota' })], pods: [] },
@@ -70,23 +69,23 @@ test.each<readonly [string, Partial<TrainingView>, KStatus]>([
     { mode: 'pause', jobs: [] },
     'InProgress',
   ],
-  ['suspended', { mode: 'pause', ...nothing }, 'Current'],
+  ['suspended', { mode: 'pause', ...NOTHING }, 'Current'],
   [
     'suspended while the base model cannot be had',
     { mode: 'pause', ...unplanned(false) },
     'Failed',
   ],
-  ['the model is stored, pods are ending', { state: complete }, 'InProgress'],
-  ['complete', { state: complete, ...over }, 'Current'],
-  ['complete, and suspended late', { mode: 'pause', state: complete, ...over }, 'Current'],
+  ['the model is stored, pods are ending', { state: COMPLETE }, 'InProgress'],
+  ['complete', { state: COMPLETE, ...OVER }, 'Current'],
+  ['complete, and suspended late', { mode: 'pause', state: COMPLETE, ...OVER }, 'Current'],
   ['out of time, the Job is not ended yet', { mode: 'stop' }, 'InProgress'],
-  ['it has failed, pods are ending', { state: failed }, 'InProgress'],
+  ['it has failed, pods are ending', { state: FAILED }, 'InProgress'],
   [
     'it has failed, pods are ending, suspended late',
-    { mode: 'pause', state: failed },
+    { mode: 'pause', state: FAILED },
     'InProgress',
   ],
-  ['failed', { state: failed, ...over }, 'Failed'],
+  ['failed', { state: FAILED, ...OVER }, 'Failed'],
 ])('%s', (_name, more, expected) => {
   const view = aTrainingView(more);
   const { metadata } = view.run;

@@ -4,12 +4,15 @@ import {
   anRlRun,
   anRlState,
   aTrainerJob,
-  aTrainerPod,
   aTrainingRun,
   aTrainingState,
   aTrainingView,
   BASE,
+  COMPLETE,
+  FAILED,
   MODEL,
+  NOTHING,
+  OVER,
   TASKS,
 } from '../../../test/support/training/training-view.ts';
 import type { TrainingRun } from '../shared/kinds.ts';
@@ -17,10 +20,6 @@ import { isDone, trainingStatus } from './status.ts';
 import type { TrainingView } from './view.ts';
 
 const NOW = Date.parse('2026-03-01T12:00:00Z');
-const complete = aTrainingState({ end: { state: 'complete', model: MODEL } });
-const failed = aTrainingState({ end: { state: 'failed', reason: 'Diverged', message: 'nan' } });
-const nothing = { jobs: [], pods: [] };
-const over = { jobs: [aTrainerJob({ finished: true })], pods: [aTrainerPod({ over: true })] };
 const rlSeen = (more: Partial<NonNullable<TrainingView['rl']>> = {}) => ({
   ...{ state: anRlState(), playing: undefined, problem: undefined, blocked: undefined },
   ...{ policy: undefined, forbidden: undefined },
@@ -38,13 +37,13 @@ function shown(more: Partial<TrainingView>, ...types: readonly string[]): readon
 test.each<readonly [string, Partial<TrainingView>, readonly string[]]>([
   [
     'before the first plan',
-    { ...nothing, state: undefined },
+    { ...NOTHING, state: undefined },
     ['Planned=Unknown Waiting', 'Progressing=True Planning', 'Suspended=False NotSuspended'],
   ],
   [
     'the base model cannot be had',
     {
-      ...{ ...nothing, state: undefined },
+      ...{ ...NOTHING, state: undefined },
       problem: { reason: 'BaseNotFound', message: 'no', waits: false },
     },
     ['Planned=False BaseNotFound', 'Progressing=False Blocked', 'Suspended=False NotSuspended'],
@@ -52,14 +51,14 @@ test.each<readonly [string, Partial<TrainingView>, readonly string[]]>([
   [
     'the base model is not complete yet',
     {
-      ...{ ...nothing, state: undefined },
+      ...{ ...NOTHING, state: undefined },
       problem: { reason: 'Waiting', message: 'soon', waits: true },
     },
     ['Planned=Unknown Waiting', 'Progressing=True Planning', 'Suspended=False NotSuspended'],
   ],
   [
     'the server was never there',
-    { ...nothing, state: undefined, serverAway: 'no answer' },
+    { ...NOTHING, state: undefined, serverAway: 'no answer' },
     [
       'Planned=Unknown ServerUnavailable',
       'Progressing=Unknown ServerUnavailable',
@@ -68,7 +67,7 @@ test.each<readonly [string, Partial<TrainingView>, readonly string[]]>([
   ],
   [
     'the server is of another release',
-    { ...nothing, state: undefined, serverAway: 'speaks 3', serverReason: 'ServerIncompatible' },
+    { ...NOTHING, state: undefined, serverAway: 'speaks 3', serverReason: 'ServerIncompatible' },
     [
       'Planned=Unknown ServerIncompatible',
       'Progressing=False ServerIncompatible',
@@ -77,7 +76,7 @@ test.each<readonly [string, Partial<TrainingView>, readonly string[]]>([
   ],
   [
     'the tasks of the reinforcement are not frozen',
-    { run: anRlRun(), rl: rlSeen({ state: undefined }), ...nothing },
+    { run: anRlRun(), rl: rlSeen({ state: undefined }), ...NOTHING },
     ['Planned=Unknown Waiting', 'Progressing=True Starting', 'Suspended=False NotSuspended'],
   ],
   [
@@ -97,12 +96,12 @@ test.each<readonly [string, Partial<TrainingView>, readonly string[]]>([
   ],
   [
     'suspended',
-    { mode: 'pause', ...nothing },
+    { mode: 'pause', ...NOTHING },
     ['Planned=True InputsFrozen', 'Progressing=False Suspended', 'Suspended=True SuspendRequested'],
   ],
   [
     'complete, and suspended late',
-    { mode: 'pause', state: complete, ...over },
+    { mode: 'pause', state: COMPLETE, ...OVER },
     ['Planned=True InputsFrozen', 'Progressing=False Complete', 'Suspended=False Finished'],
   ],
 ])('says what it is doing: %s', (_name, more, expected) => {
@@ -111,24 +110,24 @@ test.each<readonly [string, Partial<TrainingView>, readonly string[]]>([
 
 test.each<readonly [string, Partial<TrainingView>, readonly string[]]>([
   ['nothing while it trains', {}, []],
-  ['nothing while pods of a stored model end', { state: complete }, []],
-  ['complete', { state: complete, ...over }, ['Complete=True ModelStored']],
-  ['about to fail', { state: failed }, ['FailureTarget=True Diverged']],
-  ['failed', { state: failed, ...over }, ['FailureTarget=True Diverged', 'Failed=True Diverged']],
+  ['nothing while pods of a stored model end', { state: COMPLETE }, []],
+  ['complete', { state: COMPLETE, ...OVER }, ['Complete=True ModelStored']],
+  ['about to fail', { state: FAILED }, ['FailureTarget=True Diverged']],
+  ['failed', { state: FAILED, ...OVER }, ['FailureTarget=True Diverged', 'Failed=True Diverged']],
 ])('says how it ends: %s', (_name, more, expected) => {
   expect(shown(more, 'Complete', 'FailureTarget', 'Failed')).toEqual(expected);
 });
 
 test.each<readonly [string, Partial<TrainingView>, boolean]>([
-  ['nothing is decided', nothing, false],
-  ['a pod is alive', { state: complete, jobs: over.jobs }, false],
-  ['a Job goes on', { state: complete, pods: over.pods }, false],
+  ['nothing is decided', NOTHING, false],
+  ['a pod is alive', { state: COMPLETE, jobs: OVER.jobs }, false],
+  ['a Job goes on', { state: COMPLETE, pods: OVER.pods }, false],
   [
     'a Job is being deleted',
-    { state: complete, jobs: [aTrainerJob({ deleting: true })], pods: [] },
+    { state: COMPLETE, jobs: [aTrainerJob({ deleting: true })], pods: [] },
     true,
   ],
-  ['nothing is there any more', { state: failed, ...nothing }, true],
+  ['nothing is there any more', { state: FAILED, ...NOTHING }, true],
 ])('is done or not: %s', (_name, more, expected) => {
   expect(isDone(aTrainingView(more))).toBe(expected);
 });
@@ -178,13 +177,13 @@ describe('numbers', () => {
   });
 
   it('name the model once it is stored, and the end once nothing lives', () => {
-    const stored = trainingStatus(aTrainingView({ state: complete }), NOW);
+    const stored = trainingStatus(aTrainingView({ state: COMPLETE }), NOW);
     expect(stored.model).toEqual({ digest: MODEL });
     expect(stored.completionTime).toBeUndefined();
-    const done = trainingStatus(aTrainingView({ state: complete, ...over }), NOW);
+    const done = trainingStatus(aTrainingView({ state: COMPLETE, ...OVER }), NOW);
     expect(done.completionTime).toBe('2026-03-01T12:00:00Z');
     const run = aTrainingRun({}, done);
-    const later = trainingStatus(aTrainingView({ run, state: complete, ...over }), NOW + 5000);
+    const later = trainingStatus(aTrainingView({ run, state: COMPLETE, ...OVER }), NOW + 5000);
     expect(later.completionTime).toBe('2026-03-01T12:00:00Z');
   });
 });
@@ -205,7 +204,7 @@ it('says whether its policy is served for as long as it is needed', () => {
   const run = { ...anRlRun(), status: before };
   expect(shown({ run, rl }, 'ModelServed')).toEqual(['ModelServed=True Served']);
   expect(shown({ run, rl: rlSeen() }, 'ModelServed')).toEqual(['ModelServed=False NotNeeded']);
-  const done = { run, rl, state: complete, ...over };
+  const done = { run, rl, state: COMPLETE, ...OVER };
   expect(shown(done, 'ModelServed')).toEqual(['ModelServed=False NotNeeded']);
   expect(shown({ run: anRlRun(), rl: rlSeen() }, 'ModelServed')).toEqual([]);
 });
@@ -226,8 +225,8 @@ const known = { evaluations: EVALUATIONS };
 
 test.each<readonly [string, TrainingRun['status'], Partial<TrainingView>]>([
   ['while it trains', undefined, { rl: evaluated }],
-  ['at its end', undefined, { state: complete, rl: evaluated }],
-  ['where the rollouts were not looked at', known, { state: complete }],
+  ['at its end', undefined, { state: COMPLETE, rl: evaluated }],
+  ['where the rollouts were not looked at', known, { state: COMPLETE }],
   ['while the server is away', known, { state: undefined, serverAway: 'no answer' }],
 ])('a run shows what its evaluations found %s', (_what, status, part) => {
   const run = { ...anRlRun(), ...(status && { status }) };
@@ -237,7 +236,7 @@ test.each<readonly [string, TrainingRun['status'], Partial<TrainingView>]>([
 });
 
 it('a run without evaluations has no list of them', () => {
-  const part = { run: anRlRun(), state: complete, rl: rlSeen() };
+  const part = { run: anRlRun(), state: COMPLETE, rl: rlSeen() };
   expect(trainingStatus(aTrainingView(part), NOW)).not.toHaveProperty('evaluations');
 });
 
@@ -249,8 +248,8 @@ test.each<readonly [string, ReturnType<typeof aTrainingState>['rows'], string]>(
   ['all rows whole', { in: 20, kept: 18, dropped: 2, cut: 0 }, ''],
   ['some cut', { in: 20, kept: 18, dropped: 2, cut: 3 }, CUT],
 ])('a complete run says what was cut: %s', (_what, rows, words) => {
-  const state = { ...complete, rows };
-  const said = trainingStatus(aTrainingView({ run: anRlRun(), state, ...over }), NOW);
+  const state = { ...COMPLETE, rows };
+  const said = trainingStatus(aTrainingView({ run: anRlRun(), state, ...OVER }), NOW);
   expect(said.rows).toEqual(rows);
   const found = said.conditions?.find(({ type }) => type === 'Complete');
   expect(found?.message).toBe(`model ${MODEL}${words}`);

@@ -5,7 +5,7 @@ import type { Sha256 } from '../../base/brand.ts';
 import { ClawError } from '../../base/error.ts';
 import { readExport } from '../../training/export-manifest.ts';
 import { importModel } from '../../training/model-artifact.ts';
-import { readModel } from '../../training/model-manifest.ts';
+import { namedLocally, readModel } from '../../training/model-manifest.ts';
 import type { FrozenInputs } from '../../training/training-inputs.ts';
 import { findArtifact, findTrained } from '../run-outputs/find-in-work.ts';
 import type { WorkStore } from '../run-outputs/work-store.ts';
@@ -58,11 +58,11 @@ async function freezeBase(
     );
   }
   const digest = artifactDigest(artifact ?? '');
-  await readModel(digest, (await storeOf(digest, store, place)).artifacts, {
-    by: `${what}: spec.base.artifact`,
-    store: `any store of ${place.work}`,
-    flags: `--out ${place.work}`,
-  });
+  await readModel(
+    digest,
+    (await storeOf(digest, store, place)).artifacts,
+    namedLocally(`${what}: spec.base.artifact`, place.work),
+  );
   return digest;
 }
 

@@ -1,5 +1,6 @@
 import { artifactDigest } from '../../api/model-ref.ts';
 import { asSha256 } from '../../base/brand.ts';
+import { fourDigits } from '../../base/four-digits.ts';
 import type { BatchState, JobState, Shape } from '../../protocol/operator-api.ts';
 import { indexRanges } from '../../rollouts/index-ranges.ts';
 import { isAgentResult } from '../../rollouts/outcome.ts';
@@ -124,7 +125,7 @@ class Tally {
 function missing({ decided, failed, outcomes }: Tally, planned: number): { missingRate?: string } {
   const gradable = planned - (outcomes['not_gradable'] ?? 0);
   if (decided.length === 0 || gradable === 0) return {};
-  return { missingRate: (failed.length / gradable).toFixed(4) };
+  return { missingRate: fourDigits(failed.length / gradable) };
 }
 
 function waitingShapes(batch: LiveBatch): { shape: Shape; count: number }[] {

@@ -2,6 +2,7 @@ import { artifactDigest } from '../../api/model-ref.ts';
 import { asBatchId } from '../../base/brand.ts';
 import { canonicalJson } from '../../base/canonical-json.ts';
 import { ClawError } from '../../base/error.ts';
+import { fourDigits } from '../../base/four-digits.ts';
 import { armKind } from '../../bench/arm-kind.ts';
 import { buildResults } from '../../bench/build-results.ts';
 import { loadArm } from '../../bench/load-arm.ts';
@@ -180,8 +181,6 @@ function parametersOf({ planned }: LiveBatch): Record<string, string> {
   };
 }
 
-const decimal = (value: number): string => value.toFixed(4);
-
 function armSummary(arm: ArmResult): BenchResultsAnswer['arms'][number] {
   const { interval, mean, outcomes, planned, notGradable } = arm;
   const all = planned + notGradable;
@@ -189,13 +188,13 @@ function armSummary(arm: ArmResult): BenchResultsAnswer['arms'][number] {
     name: arm.name,
     planned: all,
     decided: all - (outcomes.undecided ?? 0),
-    ...(mean.final !== null && { score: decimal(mean.final) }),
+    ...(mean.final !== null && { score: fourDigits(mean.final) }),
     ...(interval !== null && {
-      scoreLow: decimal(interval.low),
-      scoreHigh: decimal(interval.high),
+      scoreLow: fourDigits(interval.low),
+      scoreHigh: fourDigits(interval.high),
     }),
-    coverage: decimal(arm.coverage),
-    missingRate: decimal(missingRate(arm)),
+    coverage: fourDigits(arm.coverage),
+    missingRate: fourDigits(missingRate(arm)),
     outcomes: { ...outcomes },
     tokens: arm.tokens.input + arm.tokens.output,
     seconds: Math.round(arm.seconds),

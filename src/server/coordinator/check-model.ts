@@ -3,7 +3,7 @@ import type { Sha256 } from '../../base/brand.ts';
 import { ClawError } from '../../base/error.ts';
 import type { PlanBatchBody } from '../../protocol/operator-api.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
-import { readModel } from '../../training/model-manifest.ts';
+import { namedInCluster, readModel } from '../../training/model-manifest.ts';
 import type { BatchSpec } from './frozen-spec.ts';
 
 /**
@@ -17,11 +17,11 @@ export async function checkModel(
 ): Promise<readonly Sha256[]> {
   if (model?.artifact === undefined) return [];
   const digest = artifactDigest(model.artifact);
-  const { kind, files } = await readModel(digest, artifacts, {
-    by: `RolloutBatch ${name}: spec.model.artifact`,
-    store: 'the store of the server',
-    flags: `--namespace ${namespace}`,
-  });
+  const { kind, files } = await readModel(
+    digest,
+    artifacts,
+    namedInCluster(`RolloutBatch ${name}: spec.model.artifact`, namespace),
+  );
   if (kind === 'full') return [digest, ...files.map((file) => file.digest)];
   throw new ClawError(
     'InvalidManifest',

@@ -7,7 +7,7 @@ import type { PlanTrainingBody, TrainingFile } from '../../protocol/training-api
 import type { ArtifactStore } from '../../store/artifacts.ts';
 import { readExport } from '../../training/export-manifest.ts';
 import { TEMPLATE_FILE } from '../../training/model-artifact.ts';
-import { type ModelManifest, readModel } from '../../training/model-manifest.ts';
+import { type ModelManifest, namedInCluster, readModel } from '../../training/model-manifest.ts';
 import { sessionOpenings } from '../../trajectories/call-tree.ts';
 import { DEFAULT_EXPORT_FILTER } from '../../trajectories/export-filter.ts';
 import type { ExportTask } from '../../trajectories/export-messages.ts';
@@ -43,11 +43,11 @@ export async function freezeTraining(
   deps: FreezeDeps,
 ): Promise<TrainingInputs> {
   const { base, image } = body;
-  const model = await readModel(base, deps.artifacts, {
-    by: `TrainingRun ${body.name}: spec.base`,
-    store: 'the store of the server',
-    flags: `--namespace ${body.namespace}`,
-  });
+  const model = await readModel(
+    base,
+    deps.artifacts,
+    namedInCluster(`TrainingRun ${body.name}: spec.base`, body.namespace),
+  );
   const folders: TrainingInputs['folders'] = [
     { folder: 'model', files: model.files.map(fileOf) },
     { folder: 'template', files: [templateOf(model)] },

@@ -69,3 +69,14 @@ export const aTrainingView = (more: Partial<TrainingView> = {}): TrainingView =>
   ...{ forbidden: undefined, storeFull: false },
   ...more,
 });
+
+/** States that it comes to, and what runs of it. */
+export const COMPLETE = aTrainingState({ end: { state: 'complete', model: MODEL } });
+export const FAILED = aTrainingState({
+  end: { state: 'failed', reason: 'Diverged', message: 'nan' },
+});
+export const NOTHING = { jobs: [], pods: [] };
+export const OVER = {
+  jobs: [aTrainerJob({ finished: true })],
+  pods: [aTrainerPod({ over: true })],
+};

@@ -6,7 +6,7 @@ import { InTurn } from '../../../base/in-turn.ts';
 import type { PlanRlBody, RlState } from '../../../protocol/rl-api.ts';
 import type { ArtifactStore } from '../../../store/artifacts.ts';
 import type { ClusterStore } from '../../../store/cluster-records.ts';
-import { readModel } from '../../../training/model-manifest.ts';
+import { namedInCluster, readModel } from '../../../training/model-manifest.ts';
 import { type FinishedTraining, KEPT_EVALUATIONS } from '../../../training/model-record.ts';
 import { boardSource } from '../../../training/rl/batch-source.ts';
 import type { ServedBatches } from '../../../training/rl/forwarded-batches.ts';
@@ -54,11 +54,7 @@ export class RlDesk {
       const { namespace, name, base } = body;
       const spec = parseRlSpec(name, body.spec);
       const known = await store.getRl(uid);
-      await readModel(base, artifacts, {
-        by: `TrainingRun ${name}: spec.base`,
-        store: 'the store of the server',
-        flags: `--namespace ${namespace}`,
-      });
+      await readModel(base, artifacts, namedInCluster(`TrainingRun ${name}: spec.base`, namespace));
       const tasks =
         known === undefined ? await frozenTasks(body, spec, resolve, signal) : readPlan(known.plan);
       const plan: RlPlan = { ...tasks, namespace, name, base, spec };
