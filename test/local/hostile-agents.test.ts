@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
+import { FORGED_STOP } from '../support/forged-stop.ts';
 import { HostileBench } from '../support/hostile-bench.ts';
 import { expectSoundReport, type HostileCase, runCase, SOLVE } from '../support/hostile-cases.ts';
 
@@ -75,6 +76,14 @@ const PROCESSES: readonly HostileCase[] = [
     script: `${SOLVE} for s in $(seq 64); do kill -$s 1; done 2>/dev/null; kill -9 -1; kill -9 $$`,
     outcome: 'agent_error',
     flat: 1,
+  },
+  {
+    name: 'claims-to-be-stopped',
+    // A SIGTERM that says it came from outside: a stopped run is missing data, never a 0.
+    script: python(`${FORGED_STOP}\nimport time\ntime.sleep(0.5)`),
+    outcome: 'scored',
+    flat: 0,
+    prints: '0\n-1\n',
   },
   {
     name: 'signals-everything',

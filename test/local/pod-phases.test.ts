@@ -15,6 +15,7 @@ import {
 import { TASK_SCHEMA, type Task, zTask } from '../../src/tasks/task.ts';
 import { readVerdict } from '../../src/verifiers/verdict.ts';
 import { type ExampleTask, exampleTask } from '../support/example-task.ts';
+import { FORGED_STOP } from '../support/forged-stop.ts';
 import { PodContainers } from '../support/pod-containers.ts';
 import { scratchFolder } from '../support/sandbox-host.ts';
 import { type Script, ScriptedListener } from '../support/scripted-listener.ts';
@@ -178,6 +179,7 @@ child.terminate()
 ended = child.wait(10)
 for _ in range(100): os.kill(os.getpid(), 0)
 subprocess.run(["bash", "-c", "kill -TERM 1; trap 'exit 5' TERM; kill -TERM $$"])
+subprocess.run([sys.executable, "-c", ${JSON.stringify(FORGED_STOP)}])
 open(sys.argv[1] + "/began", "w").write(str(ended))
 signal.pause()
 `;

@@ -26,7 +26,7 @@ from grade_dialects import DIALECTS, HARBOR_LOGS, Observed, Output, end_others  
 from grade_guard import Guard  # noqa: E402
 from grade_score import MAX_MESSAGE, Crash, Invalid, failed  # noqa: E402
 from syscall_filter import install as install_syscall_filter  # noqa: E402
-from system_call import prctl  # noqa: E402
+from system_call import from_outside, prctl  # noqa: E402
 
 del sys.path[0]
 
@@ -79,7 +79,7 @@ def end_when_told():
     _signal.pthread_sigmask(_signal.SIG_BLOCK, told)
 
     def listen():
-        while _signal.sigwaitinfo(told).si_pid != 0:
+        while not from_outside(_signal.sigwaitinfo(told)):
             pass
         os._exit(TOLD_TO_STOP)
 

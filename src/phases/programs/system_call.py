@@ -9,6 +9,7 @@ import os
 RT_SIGACTION = {"x86_64": 13, "aarch64": 134}
 IGNORE = b"\1".ljust(32, b"\0")
 """The kernel's struct sigaction: handler SIG_IGN, no flags, no restorer, no mask."""
+SI_USER = 0
 
 
 def prctl(option, first=0, second=0):
@@ -22,6 +23,13 @@ def ignore_reserved(number):
     call = RT_SIGACTION.get(os.uname().machine)
     if call is not None and _load("syscall")(call, number, IGNORE, None, 8) != 0:
         raise OSError("rt_sigaction(%d) failed" % number)
+
+
+def from_outside(info):
+    """True for a signal that kill(2) sent from outside of this PID namespace. There the sender shows as 0,
+    which a sender inside could also claim of itself (rt_sigqueueinfo); but the kernel lets nobody claim
+    the code of kill(2) for a signal to another process."""
+    return info.si_pid == 0 and info.si_code == SI_USER
 
 
 def _load(name):

@@ -17,7 +17,7 @@ import signal
 import sys
 import time
 
-from system_call import ignore_reserved, prctl
+from system_call import from_outside, ignore_reserved, prctl
 
 MAX_SPEC_BYTES = 32 * 1024 * 1024
 PR_SET_DUMPABLE = 4
@@ -271,8 +271,8 @@ class Run:
             if left <= 0:
                 return None, "Deadline", "the agent's time was used up"
             info = signal.sigtimedwait(WATCHED, min(left, 0.1))
-            # A sender outside of this PID namespace shows as 0; the agent's own signals do not count.
-            if info is not None and info.si_signo == signal.SIGTERM and info.si_pid == 0:
+            # The agent's own signals do not count.
+            if info is not None and info.si_signo == signal.SIGTERM and from_outside(info):
                 return None, "Cancelled", "the sandbox was told to stop"
 
 
