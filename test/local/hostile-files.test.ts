@@ -54,6 +54,22 @@ print([line.split()[1] for line in open("/proc/self/status") if line.startswith(
     prints: "-1 95\n-1 25\n-1 25\n-1 25\n-1 38\n0\n['2']\n",
   },
   {
+    name: 'keys-of-the-kernel',
+    // The session keyring is that of whoever started the engine, and of the next sandbox.
+    script: `${SOLVE}${python(`import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+ADD, REQUEST, CONTROL = {"x86_64": (248, 249, 250), "aarch64": (217, 218, 219)}[os.uname().machine]
+SESSION = -3
+def call(*arguments):
+    print(libc.syscall(*arguments), ctypes.get_errno())
+call(ADD, b"user", b"clawgym-note", b"for the next", 12, SESSION)
+call(REQUEST, b"user", b"clawgym-note", 0, SESSION)
+call(CONTROL, 10, SESSION, b"user", b"clawgym-note", 0)`)}`,
+    outcome: 'scored',
+    flat: 1,
+    prints: '-1 38\n-1 38\n-1 38\n',
+  },
+  {
     name: 'sparse-file-of-1-tb',
     script: `${SOLVE} truncate -s 1T sparse; python3 -c 'open("s", "wb").seek(1 << 40)'; truncate -s 60M a b; exit 0`,
     outcome: 'agent_error',

@@ -1,8 +1,10 @@
 """Takes system calls away from everything that this process starts from now on.
 
 fallocate reserves the whole disk of the host in a second, faster than anybody could watch; io_uring
-offers it again and has a history of its own. Both are refused as on a system that lacks them, so
-programs fall back to plain writes. Python >= 3.9, standard library only.
+offers it again and has a history of its own. The kernel's keys belong to no namespace: what a sandbox
+put into the session keyring that it inherits, the next one would find there, beside what the user keeps
+in it. All are refused as on a system that lacks them, so programs fall back to plain writes and files.
+Python >= 3.9, standard library only.
 """
 
 import array
@@ -15,7 +17,7 @@ PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 22, 38
 SECCOMP_MODE_FILTER = 2
 ALLOW, ERRNO = 0x7FFF0000, 0x00050000
 
-LOAD, EQUAL, MASK, RETURN = 0x20, 0x15, 0x54, 0x06
+LOAD, EQUAL, ABOVE, NOT_BELOW, MASK, RETURN = 0x20, 0x15, 0x25, 0x35, 0x54, 0x06
 NUMBER_AT, ARCH_AT, SECOND_ARGUMENT_AT = 0, 4, 24
 
 IO_URING_SETUP = 425
@@ -24,25 +26,29 @@ X32_BIT = 0x40000000
 FS_IOCTLS = ord("X") << 8
 """The generic file system ioctls of type X: three of them are fallocate under another name."""
 
-# Architecture of the audit system, numbers of fallocate and ioctl.
+# Architecture of the audit system, numbers of fallocate, ioctl, and add_key; request_key and keyctl are
+# the two after that.
 ARCHITECTURES = (
-    (0xC000003E, 285, 16),  # x86-64
-    (0x40000003, 324, 54),  # i386
-    (0xC00000B7, 47, 29),  # arm64
-    (0x40000028, 352, 54),  # arm
+    (0xC000003E, 285, 16, 248),  # x86-64
+    (0x40000003, 324, 54, 286),  # i386
+    (0xC00000B7, 47, 29, 217),  # arm64
+    (0x40000028, 352, 54, 309),  # arm
 )
 
 
 def program():
     """The filter as (code, jump if true, jump if false, value) rows."""
     rows = [(LOAD, 0, 0, ARCH_AT)]
-    for arch, fallocate, ioctl in ARCHITECTURES:
+    for arch, fallocate, ioctl, add_key in ARCHITECTURES:
         block = [
             (LOAD, 0, 0, NUMBER_AT),
             (MASK, 0, 0, 0xFFFFFFFF ^ X32_BIT),
             (EQUAL, 0, 1, fallocate),
             (RETURN, 0, 0, ERRNO | errno.EOPNOTSUPP),
             (EQUAL, 0, 1, IO_URING_SETUP),
+            (RETURN, 0, 0, ERRNO | errno.ENOSYS),
+            (NOT_BELOW, 0, 2, add_key),
+            (ABOVE, 1, 0, add_key + 2),
             (RETURN, 0, 0, ERRNO | errno.ENOSYS),
             (EQUAL, 0, 4, ioctl),
             (LOAD, 0, 0, SECOND_ARGUMENT_AT),
