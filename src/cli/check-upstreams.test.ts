@@ -95,6 +95,11 @@ describe('before a run', () => {
     ['control characters', status(401, 'a\u001b[31mb'), /"a\\u\{1b\}\[31mb"/],
     ['a down server', status(503, 'overloaded'), /no answer.*status 503.*overloaded.*the endpoint/],
     ['a limit', status(429, 'quota'), /gave no answer.*status 429.*quota/],
+    [
+      'credit that is used up',
+      { kind: 'status', status: 429, body: '{"error":{"code":"insufficient_quota"}}' },
+      /status 429.*check the credit of the account/,
+    ],
     ['a reset', { kind: 'reset' }, /gave no answer/],
     ['a website', { kind: 'status', status: 200, body: '<html>' }, /else than a chat.*"<html>"/],
   ])('%s stops the run and says what to check', async (_name, fault, message) => {

@@ -88,6 +88,7 @@ async function checkOne(
 
 const TO_CHECK: Readonly<Record<Suspect, string>> = {
   key: 'the key (--api-key-env, or apiKeyEnv in a manifest)',
+  credit: 'the credit of the account behind the key',
   model: '--model',
   address: '--base-url',
   sampling: 'the sampling that the run fixes',

@@ -40,9 +40,22 @@ it.each([
     'boom',
   ],
   ['text/event-stream', Buffer.from(''), 'without a finish reason'],
+  ['text/event-stream', Buffer.from('data: [DONE]\n\n'), 'holds no choices'],
+  ['text/event-stream', Buffer.from('data: {"choi\n\ndata: [DONE]\n\n'), 'holds no choices'],
+  [
+    'text/event-stream',
+    Buffer.from('data: {"choices":[]}\n\ndata: [DONE]\n\n'),
+    'holds no choices',
+  ],
+  [
+    'text/event-stream',
+    Buffer.from('data: {"choices":[{"delta":{"content":"a"}}]}\n\ndata: [DONE]\n\n'),
+    undefined,
+  ],
   ['application/json', renderJson(COMPLETION), undefined],
   ['application/json', renderJson(COMPLETION).subarray(0, 100), 'not whole JSON'],
   ['application/json', Buffer.from('{"error":{"message":"boom"}}'), 'no choices'],
+  ['application/json', Buffer.from('{"choices":[]}'), 'no choices'],
   ['application/json', Buffer.from(''), 'not whole JSON'],
 ])('%s %#: fault %s', (type, bytes, fault) => {
   const meter = answerMeter(type);
@@ -50,4 +63,12 @@ it.each([
   meter.end();
   if (fault === undefined) expect(meter.fault).toBeUndefined();
   else expect(meter.fault).toContain(fault);
+});
+
+it('takes an answer whose counts are no counts, and counts none', () => {
+  const meter = answerMeter('application/json');
+  const usage = { prompt_tokens: -1, completion_tokens: 7 };
+  meter.feed(Buffer.from(JSON.stringify({ choices: [{ finish_reason: 'stop' }], usage })));
+  meter.end();
+  expect([meter.fault, meter.inputTokens, meter.outputTokens]).toEqual([undefined, undefined, 7]);
 });

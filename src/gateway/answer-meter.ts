@@ -18,10 +18,12 @@ export interface AnswerMeter {
   readonly outputTokens: number | undefined;
 }
 
-const zCount = z.int().min(0).nullish();
+// A count in another form than a count is one that was not told; the answer stands.
+const zCount = z.int().min(0).nullish().catch(undefined);
+const zUsage = z.looseObject({ prompt_tokens: zCount, completion_tokens: zCount });
 const zChunk = z.looseObject({
   choices: z.array(z.looseObject({ finish_reason: z.string().nullish() })).nullish(),
-  usage: z.looseObject({ prompt_tokens: zCount, completion_tokens: zCount }).nullish(),
+  usage: zUsage.nullish().catch(undefined),
   error: z.unknown().optional(),
 });
 type Chunk = z.infer<typeof zChunk>;
@@ -62,6 +64,7 @@ abstract class UsageMeter {
 class StreamMeter extends UsageMeter implements AnswerMeter {
   readonly #decoder = new TextDecoder();
   readonly #parser = createParser({ onEvent: (event) => this.#event(event.data) });
+  #chosen = false;
 
   feed(chunk: Uint8Array): void {
     this.#parser.feed(this.#decoder.decode(chunk, { stream: true }));
@@ -71,6 +74,8 @@ class StreamMeter extends UsageMeter implements AnswerMeter {
     // Some endpoints leave out the blank line after the last event; clients read it all the same.
     this.#parser.feed(`${this.#decoder.decode()}\n\n`);
     if (!this.ending) this.fault ??= 'the stream ended without a finish reason';
+    // "[DONE]" alone, or behind frames that nobody can read, is not an answer: the model said nothing.
+    else if (!this.#chosen) this.fault ??= 'the stream holds no choices';
   }
 
   #event(data: string): void {
@@ -80,6 +85,7 @@ class StreamMeter extends UsageMeter implements AnswerMeter {
     }
     const chunk = this.read(data);
     if (chunk === undefined) return;
+    this.#chosen ||= holdsChoices(chunk);
     if (chunk.error !== undefined && chunk.error !== null) {
       this.fault ??= `the stream carried an error: ${JSON.stringify(chunk.error).slice(0, 500)}`;
     }
@@ -104,6 +110,10 @@ class JsonMeter extends UsageMeter implements AnswerMeter {
     if (this.#size > MAX_JSON_BYTES) return;
     const chunk = this.read(new TextDecoder().decode(Buffer.concat(this.#chunks)));
     if (chunk === undefined) this.fault = 'the body is not whole JSON';
-    else if (!Array.isArray(chunk.choices)) this.fault = 'the body holds no choices';
+    else if (!holdsChoices(chunk)) this.fault = 'the body holds no choices';
   }
+}
+
+function holdsChoices({ choices }: Chunk): boolean {
+  return Array.isArray(choices) && choices.length > 0;
 }

@@ -9,6 +9,7 @@ import {
   recordedText,
   STREAM,
 } from '../../test/support/gateway-fixture.ts';
+import { keepingLogger } from '../../test/support/keeping-logger.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
 
 const CALL = 'call-0001';
@@ -89,6 +90,21 @@ describe('an agent that hangs up', () => {
     const row = await onlyCall(fixture);
     expect(row.finish?.result).toBe('aborted');
     expect((await recordedText(fixture, row)).startsWith(seen)).toBe(true);
+  });
+
+  it('before an answer began is no failure of the gateway', async () => {
+    const lines: string[] = [];
+    const never = new Promise(() => undefined);
+    await using fixture = await gatewayFixture({
+      logger: keepingLogger(lines),
+      fault: () => ({ kind: 'gate', beforeFrame: 0, open: never }),
+    });
+    const gone = new AbortController();
+    const answer = fixture.ask(STREAM, { callId: CALL, signal: gone.signal });
+    await fixture.model.arrived(1);
+    gone.abort();
+    expect((await answer).status).toBe(503);
+    expect(lines).toEqual([]);
   });
 
   it('is taken for gone when no link has come back within the limit, not before', async () => {

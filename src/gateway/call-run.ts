@@ -8,7 +8,7 @@ import { AnswerSpool, SPOOL_DEFAULTS } from './answer-spool.ts';
 import { type Backoff, backoffMs, UPSTREAM_BACKOFF } from './backoff.ts';
 import { budgetEnd, type CallEnd, giveUpEnd, passOnRefusal } from './call-end.ts';
 import type { ChatRequest } from './chat-request.ts';
-import { isTransient } from './is-transient.ts';
+import { isLasting, isTransient, otherForm } from './is-transient.ts';
 import { errorFrame, openAiError } from './openai-error.ts';
 import { recordCall } from './record-call.ts';
 import type { BudgetEnd, GatewaySession } from './session.ts';
@@ -234,14 +234,16 @@ export class CallRun {
     const contentType = response.headers['content-type'] ?? 'application/json';
     const head = { status: response.status, contentType };
     const meter = answerMeter(contentType);
-    const watchdog = this.#watchIdle(isEventStream(contentType), broken);
+    const streamed = isEventStream(contentType);
+    const asAsked = streamed === (this.ask.request.stream === true);
+    const watchdog = this.#watchIdle(streamed, broken);
     try {
       for await (const chunk of response.body) {
         watchdog.touch();
         await this.#spool.append(chunk);
         meter.feed(chunk);
         if (meter.fault !== undefined) break;
-        if (meter.ending) continue;
+        if (meter.ending || !asAsked) continue;
         if (this.#spool.released === 0) this.#noteAnswer();
         this.#spool.release();
         this.#head.resolve(head);
@@ -250,8 +252,8 @@ export class CallRun {
       watchdog.end();
     }
     meter.end();
-    if (meter.fault !== undefined)
-      throw new ClawError('UpstreamFailed', meter.fault, { retryable: true });
+    if (meter.fault !== undefined) throw this.#brokenAnswer(meter.fault);
+    if (!asAsked) throw otherForm(streamed);
     if (this.#spool.released === 0) this.#noteAnswer();
     return {
       ...head,
@@ -260,6 +262,12 @@ export class CallRun {
       outputTokens: meter.outputTokens,
       tokens: response.tokens,
     };
+  }
+
+  /** The words may be the endpoint's own, which may quote the key that it was sent. */
+  #brokenAnswer(fault: string): ClawError {
+    const said = this.ask.session.upstream.redact?.(fault) ?? fault;
+    return new ClawError('UpstreamFailed', said, { retryable: true });
   }
 
   #watchIdle(streaming: boolean, broken: AbortController): { touch(): void; end(): void } {
@@ -290,6 +298,9 @@ export class CallRun {
     if (this.#stopReason === 'shutdown') throw thrown;
     const now = this.#context.clock.monotonic();
     const trouble = session.outages.during(row.callId, now);
+    // What the endpoint said last tells more than that the call was stopped.
+    const waited = trouble !== undefined && thrown === this.#stop.signal.reason;
+    const cause = waited ? new ClawError('UpstreamFailed', trouble.reason) : thrown;
     if (this.#stopReason !== undefined) session.outages.stopped(row.callId, now);
     if (this.#stopReason === 'cancelled') {
       this.#spool.rewind();
@@ -302,8 +313,8 @@ export class CallRun {
     }
     if (this.#stopReason === 'budget' && trouble !== undefined) {
       // The endpoint used the rest of the budget up, not the agent.
-      session.failUpstream(errorMessage(thrown));
-      return await giveUpEnd(thrown, this.#spool);
+      session.failUpstream(errorMessage(cause));
+      return await giveUpEnd(cause, this.#spool);
     }
     if (this.#stopReason === 'budget') {
       const limit = session.budgets.seconds;
@@ -313,12 +324,12 @@ export class CallRun {
     const begun = this.#spool.released > 0;
     if (!begun && !tooLarge && this.#stopReason === undefined) {
       if (isTransient(thrown)) return undefined;
-      throw thrown;
+      if (!isLasting(thrown)) throw thrown;
     }
     // What is too long, still flows at its deadline, or fails alone, is what the agent asked for.
     const own = this.#stopReason === 'deadline' && (begun || trouble === undefined);
-    if (!tooLarge && !own) session.failUpstream(errorMessage(thrown));
-    if (!begun) return await giveUpEnd(thrown, this.#spool);
+    if (!tooLarge && !own) session.failUpstream(errorMessage(cause));
+    if (!begun) return await giveUpEnd(cause, this.#spool);
     // What was not shown yet goes: the frame must follow what the agent has seen.
     this.#spool.rewind();
     await this.#spool.append(

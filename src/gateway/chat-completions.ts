@@ -76,6 +76,10 @@ export class Gateway implements AsyncDisposable {
       if (thrown instanceof ClawError && thrown.code === 'Conflict') {
         return refuse(otherCall(request.callId ?? ''));
       }
+      // Who hung up reads no answer, and nothing has failed.
+      if (thrown instanceof ClawError && thrown.code === 'Cancelled' && signal.aborted) {
+        return refuse(openAiError(503, 'client_gone', 'The client went away.'));
+      }
       return this.#failed(thrown, request.callId);
     }
   }

@@ -22,7 +22,7 @@ export interface FirstQuestionOptions {
 }
 
 /** What may be wrong, for whoever has to put it right. */
-export type Suspect = 'key' | 'model' | 'address' | 'sampling' | 'endpoint';
+export type Suspect = 'key' | 'credit' | 'model' | 'address' | 'sampling' | 'endpoint';
 
 /** Why an endpoint will not do; keys are taken out. */
 export interface EndpointRefusal {
@@ -70,6 +70,8 @@ export async function askFirst(
 /** Pure: what a refusal is usually about. */
 export function suspectsOf(status: number): readonly Suspect[] {
   if (status === 401) return ['key'];
+  // A 429 that is passed on means "pay", not "wait" (see Upstream.chat).
+  if (status === 402 || status === 429) return ['credit'];
   if (status === 403) return ['key', 'model'];
   if (status < 400 || status === 404 || status === 405) return ['model', 'address'];
   return ['model', 'sampling'];

@@ -83,11 +83,11 @@ export class OpenAiUpstream implements Upstream, AsyncDisposable {
         if (status < 500 && !RETRYABLE.has(status)) return passOn(response);
         const said = await drain(response);
         if (status === 429 && USED_UP.test(said)) return passOn(response, said);
-        last = `status ${status}: ${this.#redacted(said).slice(0, MESSAGE_CHARS)}`;
+        last = `status ${status}: ${this.redact(said).slice(0, MESSAGE_CHARS)}`;
         pause = retryAfterMs(singleHeader(response.headers['retry-after']), clock.now());
       } catch (thrown) {
         // What the endpoint said before the deadline tells more than that it passed.
-        if (!signal.aborted || failures === 1) last = this.#redacted(errorMessage(thrown));
+        if (!signal.aborted || failures === 1) last = this.redact(errorMessage(thrown));
       }
       if (signal.aborted) throw this.#gaveUp(failures, last, signal.reason);
       if (clock.monotonic() >= giveUpAt) throw this.#gaveUp(failures, last, undefined);
@@ -124,7 +124,7 @@ export class OpenAiUpstream implements Upstream, AsyncDisposable {
   }
 
   /** What goes into logs and messages: an endpoint may quote the key that it was sent. */
-  #redacted(said: string): string {
+  redact(said: string): string {
     return redactKeys(said, this.#options.apiKey);
   }
 

@@ -27,6 +27,10 @@ export class TokenUpstream implements Upstream {
     return this.#inner.answered ?? false;
   }
 
+  redact(text: string): string {
+    return this.#inner.redact?.(text) ?? text;
+  }
+
   async chat(ask: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> {
     const { body, streamed } = askForTokens(ask.body);
     const response = await this.#inner.chat({ ...ask, body, accept: 'application/json' }, signal);

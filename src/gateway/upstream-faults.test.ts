@@ -187,3 +187,46 @@ describe('what an agent brings on itself is not the upstream’s failure', () =>
     expect(fixture.session.upstreamFailed).toBeUndefined();
   });
 });
+
+describe('an answer that is none', () => {
+  const empty = 'data: [DONE]\n\n';
+  const sse = { contentType: 'text/event-stream' };
+
+  it.each([
+    ['a stream of [DONE] alone', STREAM, { kind: 'body', body: empty, ...sse }],
+    ['frames that are no JSON', STREAM, { kind: 'body', body: `data: {"ch\n\n${empty}`, ...sse }],
+    ['no choices', PLAIN, { kind: 'body', body: '{"choices":[]}' }],
+  ] as const)('%s: asked again, never shown', async (_name, body, fault) => {
+    await using fixture = await gatewayFixture({ fault: firstRequests(2, fault) });
+    const answer = await fixture.ask(body);
+    expect(answer.text).toContain('Done.');
+    expect(fixture.model.requests).toHaveLength(3);
+    expect(fixture.session.upstreamFailed).toBeUndefined();
+  });
+
+  it.each([
+    ['one JSON body for a stream', STREAM, { kind: 'body', body: COMPLETION }],
+    ['a stream for one JSON body', PLAIN, { kind: 'body', body: STREAMED, ...sse }],
+  ] as const)('%s: the endpoint’s failure, at once', async (_name, body, fault) => {
+    await using fixture = await gatewayFixture({ fault: () => fault });
+    expect((await fixture.ask(body)).status).toBe(400);
+    expect(fixture.model.requests).toHaveLength(1);
+    expect(fixture.session.upstreamFailed).toContain('was asked for');
+    expect((await onlyCall(fixture)).finish?.result).toBe('error');
+  });
+
+  it('an error in a stream is told without the key that it quotes', async () => {
+    const body = 'data: {"error":{"message":"no such key: sk-real"}}\n\n';
+    await using fixture = await gatewayFixture({
+      limits: { callSeconds: 0.2 },
+      fault: () => ({ kind: 'body', body, ...sse }),
+    });
+    const answer = await fixture.ask(STREAM);
+    expect(fixture.session.upstreamFailed).toContain('no such key: [key]');
+    expect(answer.text).not.toContain('sk-real');
+  });
+});
+
+const COMPLETION = '{"choices":[{"message":{"content":"Done."},"finish_reason":"stop"}]}';
+const STREAMED =
+  'data: {"choices":[{"delta":{"content":"Done."},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n';

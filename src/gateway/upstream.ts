@@ -10,6 +10,8 @@ export interface Upstream {
    * that a later refusal is about what was asked. Absent: not known.
    */
   readonly answered?: boolean;
+  /** The text without the endpoint's key, for logs and records; absent: there is no key. */
+  redact?(text: string): string;
   /**
    * Asks for one chat completion. Transient failures (429, 5xx, lost connections) are retried inside
    * until `signal` aborts or `retryMs` have passed; then `UpstreamFailed` is thrown. A returned status

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AttemptId } from '../../src/base/brand.ts';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
-import { silentLogger } from '../../src/base/logger.ts';
+import { type Logger, silentLogger } from '../../src/base/logger.ts';
 import { CALL_LIMITS, type CallLimits } from '../../src/gateway/call-run.ts';
 import { Gateway, type GatewayAnswer } from '../../src/gateway/chat-completions.ts';
 import { OpenAiUpstream } from '../../src/gateway/openai-upstream.ts';
@@ -29,6 +29,7 @@ export interface GatewayFixtureOptions extends Partial<ScriptedModelOptions> {
   readonly limits?: Partial<CallLimits>;
   readonly clock?: Clock;
   readonly upstream?: Upstream;
+  readonly logger?: Logger;
   /** Wraps the record store, to watch or break it. */
   readonly wrapRecords?: (records: RecordStore) => RecordStore;
 }
@@ -82,7 +83,8 @@ export async function gatewayFixture(options: GatewayFixtureOptions = {}): Promi
   const model = stack.use(
     await startScriptedModel(fault === undefined ? { script } : { script, fault }),
   );
-  const common = { clock, random: () => 0.5, logger: silentLogger, backoff: FAST_BACKOFF };
+  const logger = options.logger ?? silentLogger;
+  const common = { clock, random: () => 0.5, logger, backoff: FAST_BACKOFF };
   const upstream =
     options.upstream ??
     stack.use(

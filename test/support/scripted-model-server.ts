@@ -34,6 +34,8 @@ export type Fault =
       readonly retryAfter?: string;
       readonly body?: string;
     }
+  /** Status 200 with these bytes, whatever was asked for. */
+  | { readonly kind: 'body'; readonly body: string; readonly contentType?: string }
   /**
    * The connection is reset before a byte of the answer, or after so many frames and `when`. A reset
    * may overtake bytes that the client has not read: let `when` wait for what it must have seen.
@@ -166,6 +168,11 @@ async function answer(
     const retry = fault.retryAfter === undefined ? {} : { 'retry-after': fault.retryAfter };
     response.writeHead(fault.status, { 'content-type': 'application/json', ...retry });
     response.end(fault.body ?? `{"error":{"message":"scripted ${fault.status}"}}`);
+    return;
+  }
+  if (fault?.kind === 'body') {
+    response.writeHead(200, { 'content-type': fault.contentType ?? 'application/json' });
+    response.end(fault.body);
     return;
   }
   const frames = renderTurn(request, options.script(request));

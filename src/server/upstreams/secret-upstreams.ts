@@ -139,6 +139,10 @@ class SecretUpstream implements Upstream {
     return this.#last?.answered ?? false;
   }
 
+  redact(text: string): string {
+    return this.#last?.redact?.(text) ?? text;
+  }
+
   async chat(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> {
     this.#last = await this.#client();
     return await this.#last.chat(request, signal);

@@ -144,6 +144,7 @@ export function refusedModel(
 
 const TO_CHECK: Readonly<Record<Suspect, string>> = {
   key: 'apiKey of the Secret',
+  credit: 'the credit of the account behind the key',
   model: 'the name of the model (another one needs a new run)',
   address: 'baseURL of the Secret',
   sampling: 'the sampling that the run fixes (another one needs a new run)',
