@@ -36,7 +36,7 @@ test('a builtin agent that does something else has another revision', async () =
       "solution revision 1: 9b80919b67b7",
       "cheat:reward-json-module revision 1: 1b6572600ec2",
       "cheat:cwd-modules revision 1: 1f06d8604d6d",
-      "cheat:sibling-modules revision 1: 1dfa61ad2894",
+      "cheat:sibling-modules revision 2: a9273d3d4dfe",
       "cheat:program-shims revision 1: 44c41a0b5cfd",
       "cheat:python-startup revision 1: 529f1d7ecd3b",
       "cheat:shell-startup revision 1: 743687819e15",

@@ -21,7 +21,7 @@ export function cheatAgent(familyName: string): Agent {
   }
   return builtinAgent({
     name: `cheat:${family.name}`,
-    revision: 1,
+    revision: family.revision ?? 1,
     config: { family: family.name },
     programMiB: () => MEMORY_MIB,
     plan: (task, context) => cheatPlan(family, task, context),

@@ -1,5 +1,5 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { expect, test } from 'vitest';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { sha256 } from '../base/digest.ts';
@@ -18,6 +18,7 @@ function task(agentCode: AgentCode, text = 'Run tools/report.py and write out/re
         { path: 'tools/report.py', mode: 'protected', ...file },
         { path: 'tools/csv.py', mode: 'protected', ...file },
         { path: 'notes/plan.py', mode: 'editable', ...file },
+        { path: 'tools/lib/rules.py', mode: 'protected', ...file },
       ],
     },
     verifier: {
@@ -29,11 +30,17 @@ function task(agentCode: AgentCode, text = 'Run tools/report.py and write out/re
   });
 }
 
-async function workspace(root: string, paths: readonly string[]): Promise<void> {
+async function workspace(root: string, paths: readonly string[], text = ''): Promise<void> {
   for (const path of paths) {
     await mkdir(dirname(join(root, path)), { recursive: true });
-    await writeFile(join(root, path), '');
+    await writeFile(join(root, path), text);
   }
+}
+
+async function remaining(root: string): Promise<readonly string[]> {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  return files.map(({ parentPath, name }) => relative(root, join(parentPath, name))).toSorted();
 }
 
 const planted = [
@@ -72,6 +79,56 @@ test("removes planted library modules beside the task's programs and in the root
     'report.py',
   ]);
   expect(await readdir(join(dir.path, 'notes'))).toEqual([]);
+});
+
+test("removes what Python takes before the task's own protected modules", async () => {
+  await using dir = await tempDir();
+  const kept = [
+    'tools/report.py',
+    'tools/helpers/__init__.py',
+    'tools/__pycache__/helper.cpython-313.pyc',
+    'notes/plan/__init__.py',
+    'notes/__pycache__/plan.cpython-313.pyc',
+  ];
+  const removed = [
+    'tools/report/__init__.py',
+    'tools/report.abi3.so',
+    'tools/lib.py',
+    'tools/lib/__init__.py',
+    'tools/_strptime.py',
+    'tools/__pycache__/report.cpython-313.pyc',
+    'tools/lib/__pycache__/rules.cpython-313.opt-1.pyc',
+  ];
+  await workspace(dir.path, [...kept, ...removed], 'x');
+  const findings = await removeShadows(dir.path, task('child'));
+  expect(findings.map(({ code, message }) => `${code} ${message.split(' ', 1)[0] ?? ''}`)).toEqual(
+    [
+      'tools/_strptime.py',
+      'tools/lib/__init__.py',
+      'tools/lib.py',
+      'tools/report',
+      'tools/report.abi3.so',
+    ].map((path) => `ShadowingModuleRemoved ${path}`),
+  );
+  expect(await remaining(dir.path)).toEqual(kept.toSorted());
+});
+
+test('names compiled modules that tell Python not to look at their source', async () => {
+  await using dir = await tempDir();
+  const checked = 'tools/__pycache__/report.cpython-312.pyc';
+  const unchecked = 'tools/__pycache__/report.cpython-313.pyc';
+  await workspace(dir.path, [checked], '\x01\x02\r\n\0\0\0\0code');
+  await workspace(dir.path, [unchecked], '\x01\x02\r\n\x01\0\0\0code');
+  const findings = await removeShadows(dir.path, task('child'));
+  expect(findings.map(({ message }) => message.split(' ', 1)[0])).toEqual([unchecked]);
+  expect(await remaining(dir.path)).toEqual([]);
+});
+
+test("leaves an empty __init__ in a folder of the task's own modules", async () => {
+  await using dir = await tempDir();
+  await workspace(dir.path, ['tools/lib/__init__.py']);
+  expect(await removeShadows(dir.path, task('child'))).toEqual([]);
+  expect(await remaining(dir.path)).toEqual(['tools/lib/__init__.py']);
 });
 
 test('keeps a file that the instruction names', async () => {

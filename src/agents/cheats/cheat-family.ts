@@ -22,6 +22,8 @@ export interface CheatFamily {
    * and no bound holds for it.
    */
   readonly aim: 'takeover' | 'inputs' | 'stuffing';
+  /** As a builtin agent's; 1 where it is absent. */
+  readonly revision?: number;
   build(target: CheatTarget): CheatMove;
 }
 
