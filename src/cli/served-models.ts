@@ -4,10 +4,7 @@ import type { Sha256 } from '../base/brand.ts';
 import { systemClock } from '../base/clock.ts';
 import { ClawError } from '../base/error.ts';
 import type { Logger } from '../base/logger.ts';
-import { startPolicyServer } from '../engines/local/policy-server.ts';
-import { PolicyUpstream } from '../engines/local/policy-upstream.ts';
-import { checkCanary } from '../training/canary.ts';
-import { materializeModel } from '../training/model-artifact.ts';
+import type { PolicyUpstream } from '../engines/local/policy-upstream.ts';
 import {
   type ModelManifest,
   modelMissing,
@@ -60,7 +57,7 @@ export class ServedModels implements AsyncDisposable {
         `model ${name}: sha256:${found.digest} is an adapter, and the local policy server serves whole models: name the full model that its training run made`,
       );
     }
-    const policy = this.#policy(name, found, manifest);
+    const policy = await this.#policy(name, found, manifest);
     const served = { digest: found.digest, policy };
     this.#open.set(key, served);
     return served;
@@ -95,7 +92,16 @@ export class ServedModels implements AsyncDisposable {
     );
   }
 
-  #policy(name: string, { digest, artifacts }: FoundArtifact, manifest: ModelManifest) {
+  /** Loads what serves a model here: most runs have none of ours, and the HTTP client alone takes 60 ms. */
+  async #policy(
+    name: string,
+    { digest, artifacts }: FoundArtifact,
+    manifest: ModelManifest,
+  ): Promise<PolicyUpstream> {
+    const { PolicyUpstream } = await import('../engines/local/policy-upstream.ts');
+    const { startPolicyServer } = await import('../engines/local/policy-server.ts');
+    const { checkCanary } = await import('../training/canary.ts');
+    const { materializeModel } = await import('../training/model-artifact.ts');
     const { environment, logger } = this.#options;
     const folder = join(this.#folder, digest.slice(0, 16));
     const modelDir = join(folder, 'model');

@@ -2,10 +2,10 @@ import { chmodSync, closeSync, constants, openSync, readFileSync } from 'node:fs
 import { chmod, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { type Pack, pack } from 'tar-stream';
 import type { Sha256 } from '../base/brand.ts';
+import { wholeBytes } from '../base/whole-bytes.ts';
 import type { Finding } from '../rollouts/outcome.ts';
 import type { ArtifactStore } from '../store/artifacts.ts';
 import { maxArchiveBytes, type SnapshotCaps } from './snapshot-caps.ts';
@@ -49,14 +49,13 @@ async function storeTar(
 ): Promise<Sha256> {
   const tar = pack();
   const packed = packEntries(tar, root, entries);
-  const stream = Readable.from(tar);
   const maxBytes = maxArchiveBytes(caps);
   const totalBytes = entries.reduce((sum, entry) => sum + entry.size, 0);
   const size = maxArchiveBytes({ totalBytes, entries: entries.length });
   const stored =
     size <= ONE_PIECE_BYTES
-      ? buffer(stream).then((bytes) => artifacts.put(bytes))
-      : artifacts.putStream(stream, { maxBytes });
+      ? wholeBytes(tar).then((bytes) => artifacts.put(bytes))
+      : artifacts.putStream(Readable.from(tar), { maxBytes });
   const [{ digest }] = await Promise.all([stored, packed]).catch((cause: unknown) => {
     tar.destroy(cause instanceof Error ? cause : new Error(String(cause)));
     throw cause;

@@ -1,10 +1,10 @@
 import { utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { extract } from 'tar-stream';
 import { ClawError } from '../base/error.ts';
+import { wholeBytes } from '../base/whole-bytes.ts';
 import type { SnapshotCaps } from './snapshot-caps.ts';
 import { makeWorkspaceFolder, writeWorkspaceFile } from './workspace-files.ts';
 
@@ -36,7 +36,7 @@ export async function unpackSnapshot(
       await makeWorkspaceFolder(target, path);
       entry.resume();
     } else if (type === 'file') {
-      const content = (size ?? 0) <= AT_ONCE_BYTES ? await buffer(entry) : bytesOf(entry);
+      const content = (size ?? 0) <= AT_ONCE_BYTES ? await wholeBytes(entry) : bytesOf(entry);
       await writeWorkspaceFile(target, path, content, ((mode ?? 0) & 0o100) !== 0);
       if (mtime) utimesSync(join(target, path), mtime, mtime);
     } else {

@@ -6,6 +6,7 @@ import { Readable, Transform } from 'node:stream';
 import { asSha256, type Sha256 } from '../base/brand.ts';
 import { sha256 } from '../base/digest.ts';
 import { ClawError, errorMessage } from '../base/error.ts';
+import { inBlocks } from '../base/in-blocks.ts';
 import type { ArtifactStore, ArtifactSweep, StoredArtifact, SweptArtifacts } from './artifacts.ts';
 import {
   AT_ONCE_BYTES,
@@ -23,6 +24,7 @@ const TEMPORARY = 'tmp';
 const TOUCH_MS = 3_600_000;
 /** What a socket holds of a stream anyway: hundreds come at a time. */
 const SMALL_STREAM_BYTES = 64 * 1024;
+const BLOCK_BYTES = 256 * 1024;
 
 /**
  * Opens the artifact store in a folder: `<folder>/<aa>/<sha256>`, files written once and never
@@ -273,7 +275,7 @@ async function writeDurably(path: string, chunks: AsyncIterable<Uint8Array>): Pr
     // 'wx' refuses a name that exists, so no link is followed
     const handle = await open(path, 'wx', 0o444);
     try {
-      for await (const chunk of chunks) await handle.writeFile(chunk);
+      for await (const block of inBlocks(chunks, BLOCK_BYTES)) await handle.writeFile(block);
       await handle.sync();
     } finally {
       await handle.close();

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { asSha256, type Sha256 } from '../../base/brand.ts';
 import { canonicalJson } from '../../base/canonical-json.ts';
 import { ClawError } from '../../base/error.ts';
+import { inBlocks } from '../../base/in-blocks.ts';
 import { distinctBlobs } from '../task-files.ts';
 import type { BlobSource, TaskEntry } from '../task-set.ts';
 import { TRAILER_BYTES, tarHeader, tarPadding } from './tar-header.ts';
@@ -9,12 +10,23 @@ import { TRAILER_BYTES, tarHeader, tarPadding } from './tar-header.ts';
 export const TASKS_NAME = 'tasks.jsonl';
 export const BLOBS_PREFIX = 'blobs/';
 
+/** Its pieces are headers and files of a few hundred bytes: each reader would pay for every one. */
+const BLOCK_BYTES = 256 * 1024;
+
 /**
  * The bytes of a task-set artifact: an uncompressed tar of `tasks.jsonl` (one canonical JSON a line,
  * in task order) and `blobs/<sha256>` in digest order. The same tasks give the same bytes on every
  * machine.
  */
-export async function* taskSetBytes(
+export function taskSetBytes(
+  entries: readonly TaskEntry[],
+  blobs: BlobSource,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void> {
+  return inBlocks(pieces(entries, blobs, signal), BLOCK_BYTES);
+}
+
+async function* pieces(
   entries: readonly TaskEntry[],
   blobs: BlobSource,
   signal: AbortSignal,
