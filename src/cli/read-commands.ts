@@ -43,7 +43,10 @@ async function logs({ store, artifacts, rollout, options }: ReadContext): Promis
   const attempt = await findAttempt(store, rollout, options.attempt);
   const digest = options.stderr === true ? attempt.end?.stderr : attempt.end?.stdout;
   if (attempt.end === undefined) {
-    throw new ClawError('NotFound', `attempt ${attempt.id} has not ended: there is no output yet`);
+    const why = attempt.close
+      ? `was ended as ${attempt.close.class} (${attempt.close.reason}) before it handed its output in`
+      : 'has not ended: there is no output yet';
+    throw new ClawError('NotFound', `attempt ${attempt.id} ${why}`);
   }
   if (digest === undefined) {
     return `(agent ${attempt.harness.name} runs no program: no output)\n`;

@@ -1,5 +1,5 @@
 import { plainText, terminalText } from '../base/plain-text.ts';
-import type { Score } from '../rollouts/outcome.ts';
+import type { Finding, Score } from '../rollouts/outcome.ts';
 import type { VerificationRow } from '../store/records.ts';
 import { podLines } from './pod-text.ts';
 import type { AttemptDetail, CallDetail, RolloutDetail } from './rollout-detail.ts';
@@ -21,12 +21,7 @@ export function rolloutText({ rollout, attempts }: RolloutDetail, name: string):
         decision.checks.map(({ name, value }) => `${value}  ${name}`),
       ),
     );
-    lines.push(
-      ...section(
-        'Findings',
-        decision.findings.map(({ code, message }) => `${code}: ${message}`),
-      ),
-    );
+    lines.push(...section('Findings', decision.findings.map(findingLine)));
   }
   for (const attempt of attempts) lines.push('', ...attemptLines(attempt));
   return terminalText(`${lines.join('\n')}\n`);
@@ -45,6 +40,10 @@ function attemptLines(detail: AttemptDetail): string[] {
         : '-',
     ),
     field('  Class', close ? withReason(close.class, close.reason) : 'open'),
+    // Those of the attempt that counts stand above.
+    ...(close?.class === 'infra_error'
+      ? section('  Findings', (end?.findings ?? []).map(findingLine))
+      : []),
     field('  Workspace', end?.snapshot?.slice(0, 12) ?? end?.refused ?? '-'),
     ...section('  Model calls', calls.map(callLine)),
     ...(branchesUnknown === undefined
@@ -54,6 +53,8 @@ function attemptLines(detail: AttemptDetail): string[] {
     ...section('  Pods', pods.flatMap(podLines)),
   ];
 }
+
+const findingLine = ({ code, message }: Finding): string => `${code}: ${message}`;
 
 function callLine({ sequence, finish, branch }: CallDetail): string {
   if (finish === undefined) return `${sequence}  in flight or lost`;

@@ -59,6 +59,7 @@ export const FINDING_CODES = [
   'NoResourceLimits',
   'VerifierVisibleInWorkspace',
   'LinkLost',
+  'UpstreamFailed',
 ] as const;
 export type FindingCode = (typeof FINDING_CODES)[number];
 

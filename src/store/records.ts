@@ -34,8 +34,11 @@ export interface RecordStore extends AsyncDisposable {
   listAttempts(rollout: RolloutId): Promise<readonly AttemptRow[]>;
   /** The agent has ended and its workspace is safe (or refused); throws `Fenced` on another nonce. */
   endAttempt(id: AttemptId, nonce: string, end: AttemptEnd): Promise<void>;
-  /** Final class of this attempt. Idempotent; throws `Conflict` on another class. */
-  closeAttempt(id: AttemptId, close: AttemptClose): Promise<void>;
+  /**
+   * Final class of this attempt. Idempotent; throws `Conflict` on another class. `end`: how it ended, where
+   * nothing is to be verified; kept as evidence unless an end was stored before.
+   */
+  closeAttempt(id: AttemptId, close: AttemptClose, end?: AttemptEnd): Promise<void>;
 
   /** First row of (attempt, kind) wins; a repeat returns the stored one. */
   addVerification(row: VerificationRow): Promise<VerificationRow>;

@@ -44,7 +44,7 @@ export function giveUpDecision(
     score: NO_SCORE,
     asLeft: undefined,
     checks: [],
-    findings: [],
+    findings: attempt.end?.findings ?? [],
     decidedAt: now,
   };
 }

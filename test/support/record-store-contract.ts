@@ -175,6 +175,21 @@ export function recordStoreContract(name: string, makePlace: () => Promise<Store
         });
       });
 
+      it('keep how they ended with a close that nothing follows, never over an end', async () => {
+        const close = { class: 'infra_error', reason: 'UpstreamFailed', closedAt: 10 } as const;
+        await store.openAttempt(FIRST, aClaim());
+        await store.closeAttempt(ATTEMPT, close, anEnd({ endedAt: 7 }));
+        await store.openAttempt(SECOND, aClaim());
+        const [other] = await store.listAttempts(SECOND);
+        if (other === undefined) throw new Error('no attempt');
+        await store.endAttempt(other.id, other.nonce, anEnd({ endedAt: 8 }));
+        await store.closeAttempt(other.id, close, anEnd({ endedAt: 9 }));
+        await reopen();
+        const kept = await store.getAttempt(ATTEMPT);
+        expect([kept?.close, kept?.end]).toEqual([close, anEnd({ endedAt: 7 })]);
+        expect((await store.getAttempt(other.id))?.end?.endedAt).toBe(8);
+      });
+
       it('close twice as the same class, never as another', async () => {
         await store.openAttempt(FIRST, aClaim());
         const close = { class: 'scored', reason: 'first', closedAt: 10 } as const;

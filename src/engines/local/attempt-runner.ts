@@ -18,7 +18,7 @@ import {
 import type { AttemptEnd, AttemptRow } from '../../store/records.ts';
 import type { Task } from '../../tasks/task.ts';
 import type { BatchPlan } from '../engine.ts';
-import type { AttemptModelAccess, ModelAccess } from './model-access.ts';
+import type { AttemptModelAccess, ModelAccess, ModelLoss } from './model-access.ts';
 import type { RuntimeDir } from './runtime-dir.ts';
 
 export interface AttemptRunnerDeps {
@@ -35,7 +35,7 @@ export interface AttemptRunnerDeps {
 export interface AttemptResult {
   readonly end: AttemptEnd;
   /** Why the model was lost: an infrastructure failure, whatever the agent did. */
-  readonly modelLost: 'LinkLost' | 'UpstreamFailed' | undefined;
+  readonly modelLost: ModelLoss | undefined;
 }
 
 /**
@@ -157,7 +157,7 @@ function withLinkState(
     findings: run.findings,
     stdout: run.stdout.bytes,
     stderr: run.stderr.bytes,
-    modelLost: spent && modelLost === 'LinkLost' ? undefined : modelLost,
+    modelLost: spent && modelLost?.code === 'LinkLost' ? undefined : modelLost,
   };
 }
 

@@ -157,7 +157,10 @@ test('an endpoint that is down until the agent’s deadline loses the attempt', 
     await failAgain(world, 1, AGENT_SECONDS / SEND_AGAIN_SECONDS);
   });
   expect(attempt?.close).toMatchObject({ class: 'infra_error', reason: 'UpstreamFailed' });
-  expect(attempt?.end).toBeUndefined();
+  expect(attempt?.end?.agent.reason).toBe('Deadline');
+  expect(row?.decision?.findings).toMatchObject([
+    { code: 'UpstreamFailed', message: expect.stringContaining('scripted 503') as unknown },
+  ]);
   expect(row?.decision).toMatchObject({ outcome: 'infra_error', score: { final: null } });
 });
 

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { ClawError } from '../../base/error.ts';
 import type { Logger } from '../../base/logger.ts';
+import { plainText } from '../../base/plain-text.ts';
 import type { Gateway } from '../../gateway/chat-completions.ts';
 import type { GatewaySession, SessionBudgets } from '../../gateway/session.ts';
 import type { MemorySessionDirectory } from '../../gateway/session-directory.ts';
@@ -26,6 +27,8 @@ export interface LocalModelAccessOptions {
   readonly newCallId: () => string;
   readonly logger: Logger;
 }
+
+const MESSAGE_CHARS = 600;
 
 /** Sessions in this process's gateway, links on Unix sockets that sandboxes see. */
 export class LocalModelAccess implements ModelAccess {
@@ -82,13 +85,14 @@ export class LocalModelAccess implements ModelAccess {
       socketPath: link.socketPath,
       budgetEnded: () => session.budgetEnded !== undefined,
       lost: (deadlineSeconds) => {
-        if (link.lost !== undefined) return 'LinkLost';
+        if (link.lost !== undefined) return { code: 'LinkLost', message: link.lost.message };
         if (deadlineSeconds !== undefined) {
           session.cutAtDeadline(deadlineSeconds, this.#options.clock.monotonic());
         }
-        if (session.upstreamFailed === undefined) return undefined;
-        this.#warnOnce(request, session.upstreamFailed);
-        return 'UpstreamFailed';
+        const reason = session.upstreamFailed;
+        if (reason === undefined) return undefined;
+        this.#warnOnce(request, reason);
+        return { code: 'UpstreamFailed', message: plainText(reason, MESSAGE_CHARS) };
       },
       [Symbol.asyncDispose]: async () => {
         this.#options.sessions.revoke(request.attempt);

@@ -28,5 +28,12 @@ export interface AttemptModelAccess extends AsyncDisposable {
    * @param deadlineSeconds the agent's deadline, where that is what ended it: an endpoint that was
    * failing a call just then lost the attempt
    */
-  lost(deadlineSeconds?: number): 'LinkLost' | 'UpstreamFailed' | undefined;
+  lost(deadlineSeconds?: number): ModelLoss | undefined;
+}
+
+/** An infrastructure failure, as a finding of the attempt. */
+export interface ModelLoss {
+  readonly code: 'LinkLost' | 'UpstreamFailed';
+  /** The endpoint's own words, keys taken out, where there are any. */
+  readonly message: string;
 }

@@ -7,6 +7,7 @@ import { MemoryArtifacts } from '../../../test/support/memory-artifacts.ts';
 import { tempDir } from '../../../test/support/temp-dir.ts';
 import type { AgentPlan } from '../../agents/agent.ts';
 import { systemClock } from '../../base/clock.ts';
+import { sha256 } from '../../base/digest.ts';
 import { ClawError } from '../../base/error.ts';
 import { silentLogger } from '../../base/logger.ts';
 import { REPORT_DIR, reportName } from '../../phases/agent-spec.ts';
@@ -88,7 +89,7 @@ async function run(faults: Faults): Promise<{ row: RolloutRow; attempts: readonl
         return {
           socketPath,
           budgetEnded: () => report === undefined,
-          lost: () => lost,
+          lost: () => lost && { code: lost, message: 'words of the endpoint' },
           [Symbol.asyncDispose]: () => Promise.resolve(),
         };
       },
@@ -149,6 +150,16 @@ test('a used-up budget stands where the link was lost after it', async () => {
 test('a used-up budget does not where its endpoint failed', async () => {
   const { attempts } = await run({ plan: program, lost: 'UpstreamFailed' });
   expect(classes(attempts)).toEqual(Array(3).fill('infra_error UpstreamFailed'));
+});
+
+test('an attempt that lost its model keeps what its agent printed, and says why', async () => {
+  const { row, attempts } = await run({ plan: program, lost: 'UpstreamFailed' });
+  const empty = sha256(new Uint8Array());
+  const findings = [{ code: 'UpstreamFailed', message: 'words of the endpoint' }];
+  expect(attempts.map(({ end }) => end)).toMatchObject(
+    Array(3).fill({ agent: { reason: 'Budget' }, stdout: empty, stderr: empty, findings }),
+  );
+  expect(row.decision).toMatchObject({ outcome: 'infra_error', findings });
 });
 
 test('a model that its agent lost by using up the network is no infrastructure failure', async () => {

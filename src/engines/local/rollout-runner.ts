@@ -5,6 +5,7 @@ import { brokeItsNetwork } from '../../rollouts/agent-outcome.ts';
 import { nextStep } from '../../rollouts/next-step.ts';
 import type {
   AttemptClose,
+  AttemptEnd,
   AttemptRow,
   RecordStore,
   RolloutDecision,
@@ -90,8 +91,10 @@ async function openAndRun(
     const { end, modelLost } = await runAttempt(job.plan, job.task, attempt, deps, signal);
     if (signal.aborted) return await close(deps, attempt, 'cancelled', 'Stopped');
     if (modelLost !== undefined && !brokeItsNetwork(end.agent)) {
-      await close(deps, attempt, 'infra_error', modelLost);
-      return observer.retried(job.rollout, modelLost);
+      // Nothing is verified, but what the agent printed and why it lost its model is kept.
+      const lost = { ...end, findings: [...end.findings, modelLost] };
+      await close(deps, attempt, 'infra_error', modelLost.code, lost);
+      return observer.retried(job.rollout, modelLost.code);
     }
     await deps.api.endAttempt(attempt.id, attempt.nonce, end);
   } catch (cause) {
@@ -149,7 +152,9 @@ async function close(
   attempt: AttemptRow,
   kind: AttemptClose['class'],
   reason: string,
+  end?: AttemptEnd,
 ): Promise<void> {
   if (attempt.close !== undefined) return;
-  await deps.store.closeAttempt(attempt.id, { class: kind, reason, closedAt: deps.clock.now() });
+  const closed = { class: kind, reason, closedAt: deps.clock.now() };
+  await deps.store.closeAttempt(attempt.id, closed, end);
 }

@@ -179,5 +179,11 @@ describe('a budget that the gateway ended', () => {
     };
     const state = await cluster.drive(UID, { ...well, agent });
     expect(state).toMatchObject({ outcomes: { scored: 1 }, attempts: 2 });
+    const [first] = await cluster.store.listAttempts(FIRST);
+    const findings = [{ code: 'UpstreamFailed', message: 'away' }];
+    expect(first).toMatchObject({
+      close: { class: 'infra_error', reason: 'UpstreamFailed' },
+      end: { findings },
+    });
   });
 });

@@ -1,11 +1,12 @@
 import type { AgentPlan, ProcessPlan } from '../../agents/agent.ts';
+import { plainText } from '../../base/plain-text.ts';
 import { NO_PROGRAM, podAgentSpec } from '../../phases/agent-spec.ts';
 import type { AttemptEndBody } from '../../protocol/sandbox-api.ts';
 import { brokeItsNetwork } from '../../rollouts/agent-outcome.ts';
-import type { AgentEnd } from '../../rollouts/outcome.ts';
+import type { AgentEnd, Finding } from '../../rollouts/outcome.ts';
 import { isAttemptOver } from '../../store/attempt-over.ts';
 import type { ClaimRow } from '../../store/cluster-records.ts';
-import type { AttemptRow } from '../../store/records.ts';
+import type { AttemptEnd, AttemptRow } from '../../store/records.ts';
 import { agentDeadline, isTimeBudget, TMP_MIB } from '../planning/attempt-limits.ts';
 import type {
   ClaimDesk,
@@ -157,7 +158,9 @@ export class RolloutDesk implements Pick<ClaimDesk, 'stage' | 'companion' | 'end
     const lost = upstream !== undefined || (body.linkLost !== undefined && !spent);
     if (lost && !(body.agent && brokeItsNetwork(body.agent))) {
       const reason = upstream === undefined ? 'LinkLost' : 'UpstreamFailed';
-      return await keeper.close(batch, attempt, { class: 'infra_error', reason });
+      const message = plainText(upstream ?? body.linkLost ?? '', LOSS_CHARS);
+      const end = lostEnd(body, { code: reason, message }, clock.now());
+      return await keeper.close(batch, attempt, { class: 'infra_error', reason }, end);
     }
     const missing = body.snapshot === undefined && body.refused === undefined;
     if (body.agent === undefined || body.agent.reason === 'Cancelled' || missing) {
@@ -177,6 +180,16 @@ export class RolloutDesk implements Pick<ClaimDesk, 'stage' | 'companion' | 'end
       endOf(body, { exitCode, signal, seconds, reason }, clock.now()),
     );
   }
+}
+
+const LOSS_CHARS = 600;
+
+/** What is kept of an attempt that lost its model; nothing of it is graded. */
+function lostEnd(body: AttemptEndBody, loss: Finding, endedAt: number): AttemptEnd | undefined {
+  if (body.agent === undefined) return undefined;
+  const { exitCode, signal, seconds, reason } = body.agent;
+  const end = endOf(body, { exitCode, signal, seconds, reason }, endedAt);
+  return { ...end, findings: [...end.findings, loss] };
 }
 
 /** A builtin agent's changes are made by `stage`; the wrapper has nothing to start. */

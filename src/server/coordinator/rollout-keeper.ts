@@ -73,11 +73,12 @@ export class RolloutKeeper {
     batch: LiveBatch,
     attempt: AttemptRow,
     { class: kind, reason }: Pick<AttemptClose, 'class' | 'reason'>,
+    end?: AttemptEnd,
   ): Promise<void> {
     const { store, clock, observer } = this.#options;
     if (attempt.close === undefined) {
       await this.#endModel(attempt);
-      await store.closeAttempt(attempt.id, { class: kind, reason, closedAt: clock.now() });
+      await store.closeAttempt(attempt.id, { class: kind, reason, closedAt: clock.now() }, end);
       observer.attemptClosed(kind, reason);
     }
     await this.refresh(batch, attempt.rollout);

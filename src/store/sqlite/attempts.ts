@@ -123,7 +123,12 @@ export function endAttempt(db: Connection, id: AttemptId, nonce: string, end: At
   db.run('UPDATE attempts SET end_json = ? WHERE id = ?', canonicalJson(end), id);
 }
 
-export function closeAttempt(db: Connection, id: AttemptId, close: AttemptClose): void {
+export function closeAttempt(
+  db: Connection,
+  id: AttemptId,
+  close: AttemptClose,
+  end?: AttemptEnd,
+): void {
   const attempt = needAttempt(db, id);
   if (attempt.close !== undefined) {
     if (attempt.close.class === close.class) return;
@@ -132,11 +137,14 @@ export function closeAttempt(db: Connection, id: AttemptId, close: AttemptClose)
       `attempt ${id} is closed as ${attempt.close.class}, now asked to close as ${close.class}`,
     );
   }
+  // In one statement: an end without its class would be taken for one to verify.
   db.run(
-    'UPDATE attempts SET class = ?, reason = ?, closed_at = ? WHERE id = ?',
+    `UPDATE attempts SET class = ?, reason = ?, closed_at = ?, end_json = COALESCE(end_json, ?)
+     WHERE id = ?`,
     close.class,
     close.reason,
     close.closedAt,
+    end === undefined ? null : canonicalJson(end),
     id,
   );
 }

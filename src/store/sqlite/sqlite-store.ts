@@ -71,8 +71,8 @@ export class SqliteStore
     return this.write((db) => endAttempt(db, id, nonce, end));
   }
 
-  closeAttempt(id: AttemptId, close: AttemptClose): Promise<void> {
-    return this.write((db) => closeAttempt(db, id, close));
+  closeAttempt(id: AttemptId, close: AttemptClose, end?: AttemptEnd): Promise<void> {
+    return this.write((db) => closeAttempt(db, id, close, end));
   }
 
   addVerification(row: VerificationRow): Promise<VerificationRow> {
