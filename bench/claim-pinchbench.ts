@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ArmResult, SampleResult } from '../src/bench/results.ts';
 import { loadTaskSet } from '../src/tasks/load-task-set.ts';
-import { scanAgentCode } from '../src/verifiers/scan-agent-code.ts';
+import { agentCodeScanner } from '../src/verifiers/scan-agent-code.ts';
 import { Claim } from './support/claim.ts';
 import { bench, sharedData } from './support/clawgym.ts';
 import { recordingText, TRANSCRIPT_CASES } from './support/pinchbench-recording.ts';
@@ -28,7 +28,7 @@ const NOP_CREDIT: Readonly<Record<string, number>> = {
 const claim = new Claim();
 const folder = sharedData('pinchbench-dev');
 const loaded = await loadTaskSet(folder, {
-  scanAgentCode: (files) => scanAgentCode(files).class,
+  scanAgentCode: agentCodeScanner,
   signal: new AbortController().signal,
 });
 const tasks = loaded.set.tasks.map(({ task }) => task);

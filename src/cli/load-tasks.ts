@@ -8,7 +8,7 @@ import {
   loadTaskSet,
 } from '../tasks/load-task-set.ts';
 import type { TaskSet } from '../tasks/task-set.ts';
-import { scanAgentCode } from '../verifiers/scan-agent-code.ts';
+import { agentCodeScanner } from '../verifiers/scan-agent-code.ts';
 import type { TasksRequest } from './run-request.ts';
 
 /** The tasks of a run; disposing it releases the file behind a task set. */
@@ -29,7 +29,7 @@ export async function loadTasks(
   signal: AbortSignal,
 ): Promise<RunTasks> {
   const options: LoadTaskSetOptions = {
-    scanAgentCode: (files) => scanAgentCode(files).class,
+    scanAgentCode: agentCodeScanner,
     signal,
   };
   const loaded =

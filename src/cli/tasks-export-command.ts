@@ -8,11 +8,11 @@ import { type HarborExportOptions, harborFolder } from '../tasks/export/harbor.t
 import { writeFolder } from '../tasks/export/write-folder.ts';
 import { DEFAULT_IMPORT_LIMITS } from '../tasks/import/import-limits.ts';
 import type { TaskSet } from '../tasks/task-set.ts';
+import { agentCodeScanner } from '../verifiers/scan-agent-code.ts';
 import { cliEnvironment } from './environment.ts';
 import { stopSignal } from './stop-signal.ts';
 import { type JobTasksFlags, loadPathOrJob } from './synthesis/accepted-set.ts';
 import type { EXPORT_FORMATS } from './tasks-commands.ts';
-import { agentCodeScanner } from './tasks-source.ts';
 
 export interface TasksExportOptions extends JobTasksFlags {
   readonly format: (typeof EXPORT_FORMATS)[number];

@@ -9,10 +9,7 @@ import { parseYamlText } from '../tasks/import/parse-yaml.ts';
 import { newReadBudget, readBoundedFile } from '../tasks/import/read-tree.ts';
 import { type InputOverlay, zInputOverlay } from '../tasks/input-overlay.ts';
 import { type LoadedTaskSet, loadTaskSet } from '../tasks/load-task-set.ts';
-import type { AgentCodeScanner } from '../tasks/task-draft.ts';
-import { scanAgentCode } from '../verifiers/scan-agent-code.ts';
-
-export const agentCodeScanner: AgentCodeScanner = (files) => scanAgentCode(files).class;
+import { agentCodeScanner } from '../verifiers/scan-agent-code.ts';
 
 export interface TasksSourceOptions {
   readonly format?: SourceFormat | undefined;

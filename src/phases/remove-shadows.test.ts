@@ -131,6 +131,23 @@ test("leaves an empty __init__ in a folder of the task's own modules", async () 
   expect(await remaining(dir.path)).toEqual(['tools/lib/__init__.py']);
 });
 
+test('removes library modules from the folder where scripts of Harbor start', async () => {
+  await using dir = await tempDir();
+  await workspace(dir.path, ['json.py', 'main.py', 'app/json.py']);
+  const scripted = task('in-process');
+  const { verifier } = scripted;
+  if (verifier === undefined) throw new Error('a task without a verifier');
+  const harbor: Task = {
+    ...scripted,
+    workspace: { path: '/app', inputs: [] },
+    verifier: { ...verifier, dialect: 'harbor' },
+  };
+  expect((await removeShadows(dir.path, harbor)).map(({ code }) => code)).toEqual([
+    'ShadowingModuleRemoved',
+  ]);
+  expect(await remaining(dir.path)).toEqual(['app/json.py', 'main.py']);
+});
+
 test('keeps a file that the instruction names', async () => {
   await using dir = await tempDir();
   await workspace(dir.path, ['tools/report.py', 'tools/calendar.py']);

@@ -60,7 +60,8 @@ interface ProgramFolder {
 /** Folders from which the task's programs import, and the root, from which test runners do. */
 function programFolders(task: Task): readonly ProgramFolder[] {
   const programs = task.workspace.inputs.filter(({ path }) => path.endsWith('.py'));
-  if (programs.length === 0) return [];
+  // The scripts of Harbor start in the workspace, and so does the Python that they start.
+  if (programs.length === 0 && task.verifier?.dialect !== 'harbor') return [];
   const folders = new Set(['.', ...programs.map(({ path }) => dirname(path))]);
   const given = programs.filter(({ mode }) => mode === 'protected').map(({ path }) => path);
   return [...folders].map((folder) => {

@@ -162,7 +162,7 @@ function flake(main: VerificationResult): Finding {
 function ownFindings(facts: VerificationFacts): readonly Finding[] {
   if (facts.agentCode !== 'in-process') return [];
   const message =
-    "the verifier loads the agent's files into its own process: its result can be forged";
+    "the verifier runs the agent's files where they reach its result: it can be forged";
   return [{ code: 'VerifierRunsAgentCode', message }];
 }
 

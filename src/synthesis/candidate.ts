@@ -4,7 +4,7 @@ import { MemoryBlobs } from '../tasks/memory-blobs.ts';
 import { formatOf } from '../tasks/output-format.ts';
 import type { DraftFile } from '../tasks/task-draft.ts';
 import type { BlobSource, TaskEntry } from '../tasks/task-set.ts';
-import { scanAgentCode } from '../verifiers/scan-agent-code.ts';
+import { agentCodeScanner } from '../verifiers/scan-agent-code.ts';
 import type { RecordData } from './record.ts';
 import { clusterOf } from './sample.ts';
 
@@ -58,7 +58,7 @@ export function candidateOf(
     {
       blobs,
       limits: DEFAULT_IMPORT_LIMITS,
-      scanAgentCode: (scanned) => scanAgentCode(scanned).class,
+      scanAgentCode: agentCodeScanner,
     },
   );
   return { entry, blobs };

@@ -8,7 +8,12 @@ import type { MemoryBlobs } from './memory-blobs.ts';
 import { namedOutputs } from './output-format.ts';
 import { TASK_SCHEMA, type Task, type TaskFile, zTask } from './task.ts';
 import { taskDigest } from './task-digest.ts';
-import type { AgentCodeScanner, DraftFile, TaskDraft } from './task-draft.ts';
+import {
+  type AgentCodeScanner,
+  agentCodeOf,
+  type DraftFile,
+  type TaskDraft,
+} from './task-draft.ts';
 import { applyExtension, parseExtension, type TaskExtension } from './task-extension.ts';
 import { unsafePathReason } from './task-paths.ts';
 import type { TaskEntry } from './task-set.ts';
@@ -29,7 +34,7 @@ export function finishTask(draft: TaskDraft, options: FinishOptions): TaskEntry 
   const extension = parseExtension(draft.extension);
   const { native, hashed } = nativeOf(draft, extension, options);
   const extended = extension === undefined ? native : applyExtension(native, extension);
-  const task = withOverlay(extended, options.overlay);
+  const task = withClass(withOverlay(extended, options.overlay));
   checkReferences(task);
   for (const [file, { digest }] of hashed) options.blobs.put(file.content, digest);
   return { task, digest: taskDigest(task) };
@@ -185,7 +190,7 @@ function nativeTask(
         entry: verifier.entry,
         env: verifier.env ?? {},
         files: filesOf('verifier'),
-        agentCode: options.scanAgentCode(groups.get('verifier') ?? []),
+        agentCode: options.scanAgentCode(groups.get('verifier') ?? [], verifier.dialect),
       },
     }),
     ...(solution && {
@@ -196,6 +201,16 @@ function nativeTask(
     }),
     environment: { ...environment, ...(build.length > 0 && { build: { files: build } }) },
   });
+}
+
+/** By the dialect that grades in the end: an extension may give another than the foreign form has. */
+export function withClass(task: Task): Task {
+  const { verifier } = task;
+  if (verifier === undefined) return task;
+  const agentCode = agentCodeOf(verifier.dialect, verifier.agentCode);
+  return agentCode === verifier.agentCode
+    ? task
+    : { ...task, verifier: { ...verifier, agentCode } };
 }
 
 function changedInputs(inputs: readonly TaskFile[], solution: readonly TaskFile[]): Set<string> {

@@ -30,11 +30,24 @@ export interface DraftVerifier {
 }
 
 /** Classes a verifier by static scan: whether it runs what the agent wrote. */
-export type AgentCodeScanner = (files: readonly DraftFile[]) => AgentCode;
+export type AgentCodeScanner = (
+  files: readonly DraftFile[],
+  dialect: DraftVerifier['dialect'],
+) => AgentCode;
 
 const ORDER: readonly AgentCode[] = ['none', 'child', 'in-process'];
 
 /** The more dangerous of two classes. */
 export function worseAgentCode(a: AgentCode, b: AgentCode): AgentCode {
   return ORDER.indexOf(a) >= ORDER.indexOf(b) ? a : b;
+}
+
+/**
+ * The class of a verifier whose files are of class `scanned`. Only a Python verifier runs inside the
+ * grader's interpreter, out of reach of the programs that it starts. The result of a shell script lies
+ * open to them, on its output or in its reward file: they can forge it as an imported module can.
+ */
+export function agentCodeOf(dialect: DraftVerifier['dialect'], scanned: AgentCode): AgentCode {
+  const isShell = dialect === 'harbor' || dialect === 'reward-sh';
+  return isShell && scanned === 'child' ? 'in-process' : scanned;
 }

@@ -212,6 +212,35 @@ describe('a shell verifier', () => {
     expect(shell(`set -e\n${script}\n`)).toMatchObject({ class: 'child', evidence: [{ line: 2 }] });
   });
 
+  it.each([
+    ['python3 -c "import json"'],
+    ['python3 -B -c "import json"'],
+    ['cat out.json | python3 -m json.tool'],
+    ["python3 - <<'EOF'\nimport json\nEOF"],
+    ['bash -c "python3 -c \'import json\'"'],
+  ])('loads what lies in the workspace, where it starts there, by %j', (script) => {
+    const files = [{ path: 'test.sh', content: Buffer.from(`set -e\n${script}\n`) }];
+    expect(scanAgentCode(files, 'harbor')).toMatchObject({
+      class: 'in-process',
+      evidence: [{ line: 2 }],
+    });
+    expect(scanAgentCode(files, 'reward-sh').class).toBe('none');
+  });
+
+  it.each([
+    ['python3 -I -c "import json"'],
+    ['python3 -P -m json.tool out.json'],
+    ["python3 -Ic 'import json'"],
+    ["python3 -I - <<'EOF'\nimport json\nEOF"],
+    ['python3 /tests/check.py'],
+  ])('does not by %j', (script) => {
+    const files = [
+      { path: 'test.sh', content: Buffer.from(script) },
+      { path: 'check.py', content: Buffer.from('print(1)') },
+    ];
+    expect(scanAgentCode(files, 'harbor').class).toBe('none');
+  });
+
   it('is as dangerous as its own files', () => {
     const files = { 'check.py': 'import sys\nsys.path.insert(0, "/app")\nimport app' };
     expect(shell('python3 /tests/check.py', files).class).toBe('in-process');

@@ -18,13 +18,22 @@ const PYTHON = /^python[\d.]*$/;
 const SHELL = /^(ba|da|z|k)?sh$/;
 const HARMLESS_MODULES = new Set(['json.tool', 'pip', 'venv', 'ensurepip', 'site']);
 
+/** What a script's commands are judged by. */
+export interface ShellContext {
+  /** Paths of the verifier's files. */
+  readonly files: readonly string[];
+  /**
+   * True where scripts are started in the workspace: there `python3 -c` and a program on standard input
+   * load the agent's `json.py` into the process that decides the score.
+   */
+  readonly startsInWorkspace: boolean;
+}
+
 /**
  * Every command of a shell script that may run what the agent wrote. Conservative: a command that
  * is neither a known plain tool nor one of the verifier's own files counts.
- *
- * @param ownFiles paths of the verifier's files
  */
-export function scanShell(source: string, ownFiles: readonly string[], firstLine = 1): ScanHit[] {
+export function scanShell(source: string, context: ShellContext, firstLine = 1): ScanHit[] {
   const hits: ScanHit[] = [];
   const { text, documents } = cutHereDocuments(source.replaceAll('\\\n', ' '), firstLine);
   for (const command of commandsOf(text, firstLine)) {
@@ -32,8 +41,8 @@ export function scanShell(source: string, ownFiles: readonly string[], firstLine
     const name = baseName(words[0] ?? '');
     const document = documents.find((one) => one.line === command.line);
     if (PYTHON.test(name))
-      hits.push(...pythonCommand(words, command.line, ownFiles, document?.body));
-    else hits.push(...plainCommand(name, words, command.line, ownFiles));
+      hits.push(...pythonCommand(words, command.line, context, document?.body));
+    else hits.push(...plainCommand(name, words, command.line, context));
   }
   return hits;
 }
@@ -50,32 +59,39 @@ function child(line: number, words: readonly string[]): ScanHit[] {
 function pythonCommand(
   words: readonly string[],
   line: number,
-  ownFiles: readonly string[],
+  { files, startsInWorkspace }: ShellContext,
   document: string | undefined,
 ): ScanHit[] {
+  const what = words.slice(0, 2).join(' ');
+  const beside: ScanHit[] = startsInWorkspace ? [{ class: 'in-process', line, what }] : [];
+  let isolated = false;
+  const loads = (): ScanHit[] => (isolated ? [] : beside);
   for (let at = 1; at < words.length; at += 1) {
     const word = words[at] ?? '';
-    if (/^-[A-Za-z]*c$/.test(word)) return scanPython(words[at + 1] ?? '', line);
+    if (/^-[A-Za-z]*[IP]/.test(word)) isolated = true;
+    if (/^-[A-Za-z]*c$/.test(word)) return [...loads(), ...scanPython(words[at + 1] ?? '', line)];
     if (/^-[A-Za-z]*m$/.test(word)) {
-      return HARMLESS_MODULES.has(words[at + 1] ?? '') ? [] : child(line, words);
+      return HARMLESS_MODULES.has(words[at + 1] ?? '') ? loads() : child(line, words);
     }
     if (word === '-') break;
     if (word.startsWith('-')) continue;
-    return isOwn(word, ownFiles) ? [] : child(line, words);
+    return isOwn(word, files) ? [] : child(line, words);
   }
-  return document === undefined ? child(line, words) : scanPython(document, line + 1);
+  if (document === undefined) return child(line, words);
+  return [...loads(), ...scanPython(document, line + 1)];
 }
 
 function plainCommand(
   name: string,
   words: readonly string[],
   line: number,
-  ownFiles: readonly string[],
+  context: ShellContext,
 ): ScanHit[] {
+  const ownFiles = context.files;
   if (name === '') return [];
   if (SHELL.test(name)) {
     const inline = words.findIndex((word) => /^-[a-z]*c$/.test(word));
-    if (inline > 0) return scanShell(words[inline + 1] ?? '', ownFiles, line);
+    if (inline > 0) return scanShell(words[inline + 1] ?? '', context, line);
     const script = words.slice(1).find((word) => !word.startsWith('-'));
     return script !== undefined && isOwn(script, ownFiles) ? [] : child(line, words);
   }

@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,6 +46,10 @@ class Container {
     if (existsSync(inputs)) cpSync(inputs, join(this.#folders, 'workspace'), { recursive: true });
   }
 
+  plant(path: string, text: string): void {
+    writeFileSync(join(this.#folders, 'workspace', path), text);
+  }
+
   /** `part`: `tests` or `solution`; each is there only while its own script runs. */
   run(part: 'tests' | 'solution', script: string): void {
     const mounts = [
@@ -72,6 +77,15 @@ class Container {
 describe.each(readdirSync(EXAMPLES))('the exported Harbor task %s', (id) => {
   it('rewards nothing for nothing', () => {
     const container = new Container(id, 'nothing');
+    container.run('tests', 'test.sh');
+    expect(container.reward()).toBe(0);
+  });
+
+  it('rewards nothing for a library module that an agent left where the test starts', () => {
+    const container = new Container(id, 'planted');
+    const forged = 'open("/logs/verifier/reward.json", "w").write(\'{"reward": 1.0}\')';
+    for (const name of ['json', 'sys', 'encodings', 'sitecustomize'])
+      container.plant(`${name}.py`, `${forged}\nimport os\nos._exit(0)\n`);
     container.run('tests', 'test.sh');
     expect(container.reward()).toBe(0);
   });

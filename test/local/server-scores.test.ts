@@ -10,7 +10,7 @@ import { IMAGE_PATHS, SPEC_FILE } from '../../src/protocol/pod-contract.ts';
 import { openFileArtifacts } from '../../src/store/file-artifacts.ts';
 import { loadTaskSet } from '../../src/tasks/load-task-set.ts';
 import { writeTaskSet } from '../../src/tasks/set/write-task-set.ts';
-import { scanAgentCode } from '../../src/verifiers/scan-agent-code.ts';
+import { agentCodeScanner } from '../../src/verifiers/scan-agent-code.ts';
 import { clawgym, EXAMPLES, resultsOf } from '../support/cli-process.ts';
 import { aPlanBody } from '../support/cluster-batches.ts';
 import { type ContainerOptions, runContainer } from '../support/pod-container.ts';
@@ -37,7 +37,7 @@ afterAll(async () => {
 /** The examples as a stored task set, as a first installation step would put them. */
 async function putExamples(): Promise<Sha256> {
   const scan = {
-    scanAgentCode: (files: Parameters<typeof scanAgentCode>[0]) => scanAgentCode(files).class,
+    scanAgentCode: agentCodeScanner,
   };
   const { set } = await loadTaskSet(EXAMPLES, { ...scan, signal });
   const file = join(scratch, 'tasks.tar');

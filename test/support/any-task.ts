@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { MemoryBlobs } from '../../src/tasks/memory-blobs.ts';
 import { TASK_SCHEMA, type Task, zTask } from '../../src/tasks/task.ts';
+import { agentCodeOf } from '../../src/tasks/task-draft.ts';
 
 const segment = fc.stringMatching(/^[A-Za-z0-9_ äß-][A-Za-z0-9_. äß-]{0,8}[A-Za-z0-9]$/);
 const path = fc.array(segment, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('/'));
@@ -141,7 +142,7 @@ export const anyTask: fc.Arbitrary<{ task: Task; blobs: MemoryBlobs }> = fc
           dialect: seed.dialect,
           entry: verifierFiles[0]?.path,
           files: verifierFiles,
-          agentCode: seed.agentCode,
+          agentCode: agentCodeOf(seed.dialect, seed.agentCode),
           env: seed.verifierEnv,
         },
       }),

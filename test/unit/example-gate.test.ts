@@ -2,11 +2,11 @@ import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { checkTask } from '../../src/tasks/gate/check-task.ts';
 import { loadTaskSet } from '../../src/tasks/load-task-set.ts';
-import { scanAgentCode } from '../../src/verifiers/scan-agent-code.ts';
+import { agentCodeScanner } from '../../src/verifiers/scan-agent-code.ts';
 
 test('every example task passes the static gate without an error or a warning', async () => {
   const loaded = await loadTaskSet(resolve(import.meta.dirname, '../../examples/tasks'), {
-    scanAgentCode: (files) => scanAgentCode(files).class,
+    scanAgentCode: agentCodeScanner,
     signal: new AbortController().signal,
   });
   try {

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { loadTaskSet } from '../../src/tasks/load-task-set.ts';
-import { scanAgentCode } from '../../src/verifiers/scan-agent-code.ts';
+import { agentCodeScanner } from '../../src/verifiers/scan-agent-code.ts';
 import { sharedData } from '../support/shared-data.ts';
 
 const data = sharedData();
@@ -16,7 +16,7 @@ const REFUSED: Readonly<Record<string, string>> = {
 
 const load = (strictUpstream: boolean) =>
   loadTaskSet(join(data ?? '', 'pinchbench-dev'), {
-    scanAgentCode: (files) => scanAgentCode(files).class,
+    scanAgentCode: agentCodeScanner,
     signal: new AbortController().signal,
     strictUpstream,
   });

@@ -8,14 +8,14 @@ import { writeFolder } from '../../src/tasks/export/write-folder.ts';
 import { DEFAULT_IMPORT_LIMITS } from '../../src/tasks/import/import-limits.ts';
 import { loadTaskSet } from '../../src/tasks/load-task-set.ts';
 import type { TaskSet } from '../../src/tasks/task-set.ts';
-import { scanAgentCode } from '../../src/verifiers/scan-agent-code.ts';
+import { agentCodeScanner } from '../../src/verifiers/scan-agent-code.ts';
 import { sharedData } from '../support/shared-data.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const data = sharedData();
 const onData = test.skipIf(data === undefined);
 const options = {
-  scanAgentCode: (files: Parameters<typeof scanAgentCode>[0]) => scanAgentCode(files).class,
+  scanAgentCode: agentCodeScanner,
   limits: DEFAULT_IMPORT_LIMITS,
   signal: new AbortController().signal,
   image: 'debian:12',

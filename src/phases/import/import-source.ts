@@ -7,7 +7,7 @@ import type { ImportClaim, Imported } from '../../protocol/import-api.ts';
 import { type LoadedTaskSet, loadTaskSet } from '../../tasks/load-task-set.ts';
 import { writeTaskSet } from '../../tasks/set/write-task-set.ts';
 import { distinctBlobs } from '../../tasks/task-files.ts';
-import { scanAgentCode } from '../../verifiers/scan-agent-code.ts';
+import { agentCodeScanner } from '../../verifiers/scan-agent-code.ts';
 import type { ImportClient } from './import-client.ts';
 import { sourcePlace } from './source-place.ts';
 
@@ -37,7 +37,7 @@ export async function importSource(context: ImportContext, giveUp: AbortSignal):
   const { maxBytes } = await awaitClaim(context, giveUp);
   const place = await sourcePlace(context.source, context.path);
   const loaded = await loadTaskSet(place, {
-    scanAgentCode: (files) => scanAgentCode(files).class,
+    scanAgentCode: agentCodeScanner,
     signal: giveUp,
   });
   try {

@@ -6,7 +6,7 @@ import { ClawError } from '../../base/error.ts';
 import type { PlanBatchBody } from '../../protocol/operator-api.ts';
 import { loadClawTasks } from '../../tasks/load-task-set.ts';
 import type { BlobSource, TaskEntry } from '../../tasks/task-set.ts';
-import { scanAgentCode } from '../../verifiers/scan-agent-code.ts';
+import { agentCodeScanner } from '../../verifiers/scan-agent-code.ts';
 import type { TaskSetShelf } from './task-set-shelf.ts';
 
 type ObjectSource = Extract<PlanBatchBody['source'], { kind: 'tasks' }>;
@@ -70,7 +70,7 @@ async function resolveOne(
     );
   }
   const options = {
-    scanAgentCode: (files: Parameters<typeof scanAgentCode>[0]) => scanAgentCode(files).class,
+    scanAgentCode: agentCodeScanner,
     signal,
   };
   const { set, problems } = await loadClawTasks([object], object.metadata.name, options);

@@ -4,7 +4,7 @@ import { ClawError } from '../../base/error.ts';
 import type { TaskSourceBody } from '../../protocol/operator-api.ts';
 import { loadTaskSet } from '../../tasks/load-task-set.ts';
 import type { TaskSet } from '../../tasks/task-set.ts';
-import { scanAgentCode } from '../../verifiers/scan-agent-code.ts';
+import { agentCodeScanner } from '../../verifiers/scan-agent-code.ts';
 import { resolveClawTasks } from './claw-task-source.ts';
 import { type DownloadRules, download } from './download.ts';
 import type { TaskSetShelf } from './task-set-shelf.ts';
@@ -75,7 +75,7 @@ async function fromFile(
     const file = join(folder, `tasks-${safe}`);
     await fill(file);
     const loaded = await loadTaskSet(file, {
-      scanAgentCode: (files) => scanAgentCode(files).class,
+      scanAgentCode: agentCodeScanner,
       signal,
     });
     try {

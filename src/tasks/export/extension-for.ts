@@ -1,5 +1,5 @@
 import { ClawError } from '../../base/error.ts';
-import { finishTask, nativeOf } from '../finish-task.ts';
+import { finishTask, nativeOf, withClass } from '../finish-task.ts';
 import { MemoryBlobs } from '../memory-blobs.ts';
 import type { Task } from '../task.ts';
 import { taskDigest } from '../task-digest.ts';
@@ -19,7 +19,7 @@ export function extensionFor(
   options: ExportOptions,
 ): TaskExtension | undefined {
   const { native } = nativeOf(reread(undefined), undefined, options);
-  const extension = extensionOf(native, task, generated);
+  const extension = extensionOf(withClass(native), task, generated);
   const back = finishTask(reread(extension), { ...options, blobs: new MemoryBlobs() });
   if (back.digest !== taskDigest(withScannedClass(task, back.task))) {
     throw new ClawError(

@@ -8,7 +8,8 @@ export function harborDockerfile(task: Task, image: string): string {
   return `FROM ${image}\nWORKDIR ${root}\n${copy}`;
 }
 
-const MEAN_TO_FILES = `python3 -c '
+/** Isolated, as it starts in the workspace: there an agent's `json.py` would write the reward. */
+const MEAN_TO_FILES = `python3 -I -c '
 import json, sys
 lines = [line for line in sys.stdin.read().splitlines() if line.strip()]
 try:

@@ -31,6 +31,27 @@ const minimal = (name: string, task: object = {}) => ({
   },
 });
 
+test.each([
+  ['check-json', 'child', 'child'],
+  ['pinchbench', 'child', 'child'],
+  ['reward-sh', 'child', 'in-process'],
+  ['harbor', 'child', 'in-process'],
+  ['harbor', 'none', 'none'],
+] as const)('a %s verifier that the scan finds %s is %s', async (dialect, scanned, expected) => {
+  const verifier = { dialect, entry: 'v', files: [{ path: 'v', text: '' }] };
+  const object = clawTask.schema.parse(minimal('a', { verifier }));
+  const asked: string[] = [];
+  const { set } = await loadClawTasks([object], 'tasks.yaml', {
+    ...options,
+    scanAgentCode: (_files, of) => {
+      asked.push(of);
+      return scanned;
+    },
+  });
+  expect(asked).toEqual([dialect]);
+  expect(set.tasks[0]?.task.verifier?.agentCode).toBe(expected);
+});
+
 test('every field of a ClawTask reaches the task', async () => {
   const { set, problems } = await load(sampleClawTask());
   expect(problems).toEqual([]);

@@ -48,12 +48,13 @@ export async function collectTasks(
   return { format, entries, blobs, problems, refused, warnings };
 }
 
-/** The scan is a function of the files alone, and data sets repeat verifiers. */
+/** The scan is a function of files and dialect alone, and data sets repeat verifiers. */
 function rememberedScan(scan: AgentCodeScanner): AgentCodeScanner {
   const seen = new Map<string, AgentCode>();
-  return (files) => {
-    const key = files.map(({ path, content }) => `${path}\0${sha256(content)}`).join('\0');
-    const known = seen.get(key) ?? scan(files);
+  return (files, dialect) => {
+    const parts = files.map(({ path, content }) => `${path}\0${sha256(content)}`);
+    const key = [dialect, ...parts].join('\0');
+    const known = seen.get(key) ?? scan(files, dialect);
     seen.set(key, known);
     return known;
   };
