@@ -27,7 +27,7 @@ import {
   type ProgressTime,
   startProgress,
 } from './progress.ts';
-import { refuseOtherSpec } from './refuse-other-spec.ts';
+import { refuseOtherRun, refuseOtherSpec } from './refuse-other-spec.ts';
 import { reopenInfraErrors } from './reopen-infra-errors.ts';
 import { runInTurn } from './run-in-turn.ts';
 import type { RunRequest } from './run-request.ts';
@@ -94,7 +94,11 @@ export async function executeRun(
   });
   await keepTaskSet(session.artifacts, tasks.whole, signal);
   const plans = batchPlans(request, arms, taskSet, systemClock.now());
+  const leftOut = await refuseOtherRun(plans, session.store, options.out);
   await refuseOtherSpec(plans, session.store, options.out);
+  if (leftOut.length > 0) {
+    logger.info({ arms: leftOut }, 'arms of earlier runs in this folder are not in this report');
+  }
   if (request.modelCheck !== false) {
     const checks = await upstreamChecks(arms, plans, upstreams, session.store);
     await checkUpstreams(checks, { logger, signal });

@@ -24,6 +24,30 @@ export async function refuseOtherSpec(
   }
 }
 
+/**
+ * Throws `Conflict` where the output folder holds a run of another kind or name: there is one report a
+ * folder, and this run's would replace the other's. Returns the arms of the same run that `plans` leaves out.
+ */
+export async function refuseOtherRun(
+  plans: readonly BatchPlan[],
+  store: Pick<RecordReader, 'listBatches'>,
+  out: string,
+): Promise<readonly string[]> {
+  const [first] = plans;
+  if (first === undefined) return [];
+  const { kind, name } = first.batch.owner;
+  const known = await store.listBatches();
+  const other = known.find(({ owner }) => owner.kind !== kind || owner.name !== name);
+  if (other !== undefined) {
+    throw new ClawError(
+      'Conflict',
+      `${out} holds the ${other.owner.kind} ${other.owner.name}, whose report this ${kind} ${name} would replace: name another folder with --out`,
+    );
+  }
+  const planned = new Set<string>(plans.map(({ batch }) => batch.id));
+  return known.filter(({ id }) => !planned.has(id)).map(({ owner }) => owner.arm);
+}
+
 /** What two specifications, as canonical JSON, differ in: `seed: 7 there, 8 now; ...`. */
 export function changesText(before: string, now: string): string {
   return changedFields(parseJson(before), parseJson(now))
