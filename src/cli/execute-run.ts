@@ -21,18 +21,14 @@ import { openHostSandbox } from './local-host.ts';
 import { type LocalSession, openLocalSession } from './local-session.ts';
 import { openAhead } from './open-ahead.ts';
 import { type PreparedArm, prepareArms } from './prepare-arms.ts';
-import {
-  type ProgressCounts,
-  type ProgressOutput,
-  type ProgressTime,
-  startProgress,
-} from './progress.ts';
+import { type ProgressCounts, type ProgressTime, startProgress } from './progress.ts';
 import { refuseOtherRun, refuseOtherSpec } from './refuse-other-spec.ts';
 import { reopenInfraErrors } from './reopen-infra-errors.ts';
 import { runInTurn } from './run-in-turn.ts';
 import type { RunRequest } from './run-request.ts';
 import { sandboxNode } from './sandbox-node.ts';
 import { ServedModels } from './served-models.ts';
+import type { StatusLine } from './status-line.ts';
 import { isStop } from './stop-signal.ts';
 import { withTraining } from './training-overlap.ts';
 
@@ -44,7 +40,7 @@ export interface ExecuteOptions {
   readonly command: string;
   readonly logger: Logger;
   readonly signal: AbortSignal;
-  readonly progress: ProgressOutput;
+  readonly progress: StatusLine;
   readonly time: ProgressTime;
 }
 
@@ -122,7 +118,7 @@ async function planAll(
   plans: readonly BatchPlan[],
   { store }: LocalSession,
   retryInfraErrors: boolean,
-): Promise<ProgressCounts> {
+): Promise<Omit<ProgressCounts, 'parallelism'>> {
   let planned = 0;
   let decidedBefore = 0;
   for (const plan of plans) {
@@ -144,13 +140,13 @@ interface RunParts {
 /** Resolves to what broke the engine; a stop breaks nothing. */
 async function runPlans(
   plans: readonly BatchPlan[],
-  counts: ProgressCounts,
+  counts: Omit<ProgressCounts, 'parallelism'>,
   { request, arms, session }: RunParts,
   { signal, progress, time }: ExecuteOptions,
 ): Promise<Error | undefined> {
-  const observer = startProgress(counts, progress, time);
+  const parallelism = request.parallelism ?? availableParallelism();
+  const observer = startProgress({ ...counts, parallelism }, progress, time);
   try {
-    const parallelism = request.parallelism ?? availableParallelism();
     await runInTurn(plans, arms, session.store, (some) =>
       session.engine.run(some, { parallelism, signal, observer }),
     );

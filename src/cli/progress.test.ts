@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { asBatchId, asRolloutId, asSha256 } from '../base/brand.ts';
 import type { RolloutRow } from '../store/records.ts';
 import { formatSeconds, startProgress } from './progress.ts';
+import { statusLine } from './status-line.ts';
 
 const digest = asSha256('a'.repeat(64));
 
@@ -33,8 +34,8 @@ function harness(interactive: boolean) {
   let tick = (): void => undefined;
   let clock = 0;
   const progress = startProgress(
-    { planned: 4, decidedBefore: 1 },
-    { interactive, columns: 100, write: (text) => void written.push(text) },
+    { planned: 4, decidedBefore: 1, parallelism: 2 },
+    statusLine({ interactive, columns: () => 100, write: (text) => void written.push(text) }),
     {
       now: () => clock,
       every: (_ms, callback) => {
@@ -58,6 +59,13 @@ test('counts what runs, what is decided and what was retried, with an ETA from i
   progress.decided(row(1, 'scored'));
   tick();
   expect(written).toEqual(['2/4 · 1 running · 1 scored · 1 retried · ETA 20s\n']);
+});
+
+test('takes what was opened ahead and waits for a sandbox for waiting', () => {
+  const { written, progress, tick } = harness(false);
+  for (const index of [1, 2, 3]) progress.started(row(index));
+  tick();
+  expect(written).toEqual(['1/4 · 2 running\n']);
 });
 
 test('rewrites one line on a terminal and ends it', () => {

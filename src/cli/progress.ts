@@ -1,18 +1,14 @@
 import type { EngineObserver } from '../engines/engine.ts';
 import type { Outcome } from '../rollouts/outcome.ts';
 import type { RolloutRow } from '../store/records.ts';
-
-/** Where progress goes: a terminal line that is rewritten, or plain lines. */
-export interface ProgressOutput {
-  readonly interactive: boolean;
-  readonly columns: number;
-  write(text: string): void;
-}
+import type { StatusLine } from './status-line.ts';
 
 export interface ProgressCounts {
   readonly planned: number;
   /** Decided before this process started. */
   readonly decidedBefore: number;
+  /** Most that run at a time; some more are opened ahead and wait. */
+  readonly parallelism: number;
 }
 
 /** A live view of a run; `stop` leaves the terminal clean. */
@@ -41,7 +37,7 @@ export interface ProgressTime {
 
 export function startProgress(
   counts: ProgressCounts,
-  output: ProgressOutput,
+  line: StatusLine,
   time: ProgressTime,
 ): Progress {
   const state: ProgressState = {
@@ -53,12 +49,10 @@ export function startProgress(
     retries: 0,
   };
   const draw = (): void => {
-    const line = progressLine(state, time.now(), output.interactive);
-    output.write(
-      output.interactive ? `\r\u001b[2K${line.slice(0, output.columns - 1)}` : `${line}\n`,
-    );
+    const text = progressText(state, time.now());
+    line.draw(`${drawBar(state.decided, counts.planned)} ${text}`, text);
   };
-  const stopTimer = time.every(output.interactive ? REFRESH_MS : PLAIN_EVERY_MS, draw);
+  const stopTimer = time.every(line.interactive ? REFRESH_MS : PLAIN_EVERY_MS, draw);
   return {
     started: (rollout) => void state.running.add(rollout.id),
     retried: () => {
@@ -68,7 +62,7 @@ export function startProgress(
     stop: () => {
       stopTimer();
       draw();
-      if (output.interactive) output.write('\n');
+      line.end();
     },
   };
 }
@@ -80,14 +74,15 @@ function note(state: ProgressState, rollout: RolloutRow): void {
   if (outcome) state.outcomes.set(outcome, (state.outcomes.get(outcome) ?? 0) + 1);
 }
 
-function progressLine(state: ProgressState, now: number, bar: boolean): string {
-  const { planned } = state.counts;
-  const parts = [`${state.decided}/${planned}`, `${state.running.size} running`];
+function progressText(state: ProgressState, now: number): string {
+  const { planned, parallelism } = state.counts;
+  const running = Math.min(state.running.size, parallelism);
+  const parts = [`${state.decided}/${planned}`, `${running} running`];
   for (const [outcome, count] of state.outcomes) parts.push(`${count} ${outcome}`);
   if (state.retries > 0) parts.push(`${state.retries} retried`);
   const eta = etaSeconds(state, now);
   if (eta !== undefined) parts.push(`ETA ${formatSeconds(eta)}`);
-  return (bar ? `${drawBar(state.decided, planned)} ` : '') + parts.join(' · ');
+  return parts.join(' · ');
 }
 
 /** A bar of fixed width. */

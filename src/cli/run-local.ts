@@ -6,6 +6,7 @@ import { EXIT_DEADLINE, finishRun } from './finish-run.ts';
 import type { OutputFormat } from './output-format.ts';
 import { runDeadline } from './run-deadline.ts';
 import type { RunRequest } from './run-request.ts';
+import { statusLine } from './status-line.ts';
 import { stderrLogger } from './stderr-logger.ts';
 import { isStop, stopSignal } from './stop-signal.ts';
 
@@ -48,17 +49,16 @@ export function executeOptions(
   write: (text: string) => void,
 ): ExecuteOptions {
   const environment = cliEnvironment();
+  const { interactive } = environment;
+  const columns = () => process.stderr.columns ?? 100;
+  const line = statusLine({ interactive, columns, write });
   return {
     environment,
     out,
     command: commandLine(process.argv.slice(2), environment.secret),
-    logger: stderrLogger(write),
+    logger: stderrLogger((text) => line.write(text)),
     signal,
-    progress: {
-      interactive: environment.interactive,
-      columns: process.stderr.columns ?? 100,
-      write,
-    },
+    progress: line,
     time: {
       now: () => performance.now(),
       every: (ms, tick) => {

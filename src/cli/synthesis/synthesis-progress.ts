@@ -1,6 +1,7 @@
 import type { SynthesisRecord } from '../../synthesis/record.ts';
 import { isEnd, STAGES } from '../../synthesis/stage-names.ts';
-import { drawBar, type ProgressOutput, type ProgressTime } from '../progress.ts';
+import { drawBar, type ProgressTime } from '../progress.ts';
+import type { StatusLine } from '../status-line.ts';
 
 const REFRESH_MS = 200;
 const PLAIN_EVERY_MS = 10_000;
@@ -9,21 +10,19 @@ const PLAIN_EVERY_MS = 10_000;
 export function startSynthesisProgress(
   target: number,
   records: () => readonly SynthesisRecord[],
-  output: ProgressOutput,
+  line: StatusLine,
   time: ProgressTime,
 ): { readonly stop: () => void } {
   const draw = (): void => {
-    const line = synthesisLine(target, records(), output.interactive);
-    output.write(
-      output.interactive ? `\r\u001b[2K${line.slice(0, output.columns - 1)}` : `${line}\n`,
-    );
+    const now = records();
+    line.draw(synthesisLine(target, now, true), synthesisLine(target, now, false));
   };
-  const stopTimer = time.every(output.interactive ? REFRESH_MS : PLAIN_EVERY_MS, draw);
+  const stopTimer = time.every(line.interactive ? REFRESH_MS : PLAIN_EVERY_MS, draw);
   return {
     stop: () => {
       stopTimer();
       draw();
-      if (output.interactive) output.write('\n');
+      line.end();
     },
   };
 }

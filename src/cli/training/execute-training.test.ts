@@ -11,6 +11,7 @@ import { readModel } from '../../training/model-manifest.ts';
 import { cliEnvironment } from '../environment.ts';
 import { modelsInWork } from '../run-outputs/find-in-work.ts';
 import { openWorkStore } from '../run-outputs/work-store.ts';
+import { statusLine } from '../status-line.ts';
 import { executeTraining, type TrainedModel } from './execute-training.ts';
 
 /** A work folder with a model beside it and an export in the store of another run. */
@@ -51,7 +52,7 @@ async function train(
     out: join(work, out),
     logger: silentLogger,
     signal,
-    progress: { interactive: false, columns: 80, write: () => undefined },
+    progress: statusLine({ interactive: false, columns: () => 80, write: () => undefined }),
     time: { now: () => performance.now(), every: () => () => undefined },
   });
 }

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { newestMetrics, type TrainingMetrics } from '../../training/read-metrics.ts';
 import { tailOf } from '../../training/tail-of.ts';
-import { drawBar, formatSeconds, type ProgressOutput, type ProgressTime } from '../progress.ts';
+import { drawBar, formatSeconds, type ProgressTime } from '../progress.ts';
+import type { StatusLine } from '../status-line.ts';
 
 const REFRESH_MS = 500;
 const PLAIN_EVERY_MS = 10_000;
@@ -10,26 +11,25 @@ const PLAIN_EVERY_MS = 10_000;
 export function startTrainingProgress(
   folder: string,
   totalSteps: number | undefined,
-  output: ProgressOutput,
+  line: StatusLine,
   time: ProgressTime,
 ): { stop(): Promise<void> } {
   const meter = new TrainingMeter(totalSteps);
   let shown = '';
   const draw = async (): Promise<void> => {
     const metrics = newestMetrics(await tailOf(join(folder, 'metrics.jsonl')));
-    const line = meter.line(metrics, time.now(), output.interactive);
-    if (line === shown && !output.interactive) return;
-    shown = line;
-    output.write(
-      output.interactive ? `\r\u001b[2K${line.slice(0, output.columns - 1)}` : `${line}\n`,
-    );
+    const now = time.now();
+    const text = meter.line(metrics, now, false);
+    if (text === shown && !line.interactive) return;
+    shown = text;
+    line.draw(meter.line(metrics, now, true), text);
   };
-  const stopTimer = time.every(output.interactive ? REFRESH_MS : PLAIN_EVERY_MS, () => void draw());
+  const stopTimer = time.every(line.interactive ? REFRESH_MS : PLAIN_EVERY_MS, () => void draw());
   return {
     stop: async () => {
       stopTimer();
       await draw();
-      if (output.interactive) output.write('\n');
+      line.end();
     },
   };
 }
