@@ -2,12 +2,17 @@ import { InvalidArgumentError } from 'commander';
 import { isAgentResult, OUTCOMES, type Outcome } from '../rollouts/outcome.ts';
 import type { OutputFormat } from './output-format.ts';
 
-/** A whole number above 0. */
-export function count(text: string): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value > 0) return value;
-  throw new InvalidArgumentError('expected a whole number above 0');
-}
+/** Of a flag with whole numbers from 1 to this one. */
+export const countUpTo =
+  (most: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= 1 && value <= most) return value;
+    throw new InvalidArgumentError(`expected a whole number from 1 to ${most}`);
+  };
+
+/** A whole number above 0 that fits the field of a manifest. */
+export const count = countUpTo(2_147_483_647);
 
 /** A number without sign and exponent. */
 export function decimal(text: string): number {

@@ -1,6 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
 import { PRODUCT } from '../base/product.ts';
-import { count, decimal, outputFormat } from './flag-values.ts';
+import { count, countUpTo, decimal, outputFormat, upTo } from './flag-values.ts';
 import { registerModels } from './models/register-models.ts';
 import { registerReaderCommands } from './reader-commands.ts';
 import { registerSynthesis } from './synthesis/register-synthesis.ts';
@@ -43,7 +43,7 @@ function addRun(program: Command): void {
     .option(
       '--parallel <n>',
       'rollouts or records at a time (default: the manifest, else the cores)',
-      count,
+      countUpTo(MAX_PARALLEL),
     )
     .option('--base-url <url>', 'endpoint for models that the manifest names by Secret')
     .option('--api-key-env <name>', 'environment variable with the key of that endpoint')
@@ -56,6 +56,12 @@ function addRun(program: Command): void {
       await runCommand(options);
     });
 }
+
+// The bounds of the same fields of a manifest (src/api); importing those would slow every command down.
+const MAX_SAMPLES = 1000;
+const MAX_PARALLEL = 100_000;
+const MAX_PERCENT = 10_000;
+const MAX_DISRUPTIONS = 10_000;
 
 function addBench(program: Command): void {
   program
@@ -74,8 +80,8 @@ function addBench(program: Command): void {
     .option('--temperature <t>', "sampling temperature (default: the agent's own)", decimal)
     .option('--context-window <n>', 'tokens that the model takes, for pi and openclaw', count)
     .option('--max-output-tokens <n>', 'tokens of one answer, for pi and openclaw', count)
-    .option('--attempts <k>', 'samples per task', count, 1)
-    .option('--parallel <n>', 'rollouts at a time (default: the cores)', count)
+    .option('--attempts <k>', 'samples per task', countUpTo(MAX_SAMPLES), 1)
+    .option('--parallel <n>', 'rollouts at a time (default: the cores)', countUpTo(MAX_PARALLEL))
     .option('--out <dir>', 'output folder (default: ./out/bench)')
     .option('--resume', 'continue an earlier run in --out; fails where there is none')
     .option('--retry-infra-errors', 'try rollouts again that ended as infra_error')
@@ -87,11 +93,16 @@ function addBench(program: Command): void {
       "seconds per attempt, where the task's own time-out is longer",
       count,
     )
-    .option('--timeout-percent <n>', "percent of each task's own time-out", count, 100)
+    .option(
+      '--timeout-percent <n>',
+      "percent of each task's own time-out",
+      countUpTo(MAX_PERCENT),
+      100,
+    )
     .option(
       '--disruption-limit <n>',
       'restarts of a rollout that the engine did not survive',
-      count,
+      upTo(MAX_DISRUPTIONS),
     )
     .option('-o, --output <format>', 'output format: table or json', outputFormat, 'table')
     .action(async (options) => {

@@ -106,7 +106,12 @@ test.each<[string, readonly string[], number, RegExp]>([
   ['a model nowhere', ['--agent', 'nop', '--model', 'm'], 1, /--model m .*add --base-url URL/],
   ['a command agent without a command', ['--agent', 'command'], 1, /needs --command/],
   ['no agent', [], 2, /required option '--agent/],
-  ['a count of 0', ['--agent', 'nop', '--attempts', '0'], 2, /expected a whole number above 0/],
+  [
+    'a count of 0',
+    ['--agent', 'nop', '--attempts', '0'],
+    2,
+    /expected a whole number from 1 to 1000/,
+  ],
   ['an unknown flag', ['--agent', 'nop', '--atempts', '2'], 2, /unknown option '--atempts'/],
   [
     'an unknown task',
