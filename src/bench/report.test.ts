@@ -110,6 +110,12 @@ describe('a report', () => {
     }
   });
 
+  it('gives the category table room for every arm, and scrolls where the page is narrower', () => {
+    const table = parseTags(page).find((tag) => tag.attributes.get('class') === 'categories');
+    expect(table?.attributes.get('style')).toBe('--arms:2');
+    expect(page).toMatch(/\.categories\{[^}]*min-width:calc\([^)]*var\(--arms\)/);
+  });
+
   it('says that floors and replays are no model results, and how to get one', () => {
     expect(text).toContain('These are not model results.');
     expect(text).toContain('lazy-arm\u0000: floor');

@@ -10,7 +10,8 @@ th{font-weight:500;text-align:left}
 thead th{color:var(--soft);font-size:12.5px}
 th.num{text-align:right}
 th.arm{text-align:center}
-.categories{background:var(--panel);border:1px solid var(--line);border-radius:10px;border-collapse:separate;border-spacing:0;width:100%;table-layout:fixed}
+.categories{background:var(--panel);border:1px solid var(--line);border-radius:10px;border-collapse:separate;border-spacing:0;width:100%;min-width:calc(250px + 76px * var(--arms));table-layout:fixed}
+.scroll:has(>.categories){overflow-x:auto}
 .categories th:first-child{width:30%}
 .categories thead th.num{width:64px}
 .categories .arm,.checks .arm{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
