@@ -116,6 +116,20 @@ describe('a report', () => {
     expect(page).toMatch(/\.categories\{[^}]*min-width:calc\([^)]*var\(--arms\)/);
   });
 
+  it('scrolls tables of many arms on every screen', () => {
+    const many = Array.from({ length: 10 }, (_, index) =>
+      anArm(
+        `arm-${index}`,
+        tasks.map(({ id }) => ({ task: id, outcome: 'scored', final: 1 })),
+      ),
+    );
+    const scrolling = (arms: readonly ReturnType<typeof anArm>[]) =>
+      parseTags(report(aRun(tasks, arms))).filter(
+        (tag) => tag.attributes.get('class') === 'scroll many',
+      );
+    expect([scrolling(many.slice(1)), scrolling(many)].map((tags) => tags.length)).toEqual([0, 2]);
+  });
+
   it('says that floors and replays are no model results, and how to get one', () => {
     expect(text).toContain('These are not model results.');
     expect(text).toContain('lazy-arm\u0000: floor');

@@ -1,6 +1,6 @@
 import type { ArmResult } from '../results.ts';
 import { percent } from './format.ts';
-import { heatCell } from './heat-cell.ts';
+import { heatCell, scrollClass } from './heat-cell.ts';
 import { clip, html, type Markup } from './html.ts';
 
 /** Mean by category and arm; a category is a row, the macro mean of all categories the last one. */
@@ -19,7 +19,7 @@ export function categoryTable(arms: readonly ArmResult[]): Markup | undefined {
     const means = arm.categories.flatMap((row) => row.mean.final ?? []);
     return means.length === 0 ? null : means.reduce((sum, value) => sum + value, 0) / means.length;
   });
-  return html`<section><h2>Categories</h2><div class="scroll"><table class="categories" style="--arms:${arms.length}">
+  return html`<section><h2>Categories</h2><div class="${scrollClass(arms.length)}"><table class="categories" style="--arms:${arms.length}">
     <thead><tr><th scope="col">category</th><th scope="col" class="num">tasks</th>${arms.map((arm) => html`<th scope="col" class="arm name" title="${arm.name}">${arm.name}</th>`)}</tr></thead>
     <tbody>${rows}</tbody>
     <tfoot><tr><th scope="row">mean of categories</th><td></td>${macro.map((value) => html`<td class="num strong">${percent(value)}</td>`)}</tr></tfoot>

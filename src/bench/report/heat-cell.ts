@@ -1,6 +1,14 @@
 import { points } from './format.ts';
 import { html, type Markup } from './html.ts';
 
+/** Most arms whose columns fit the page. */
+const MOST_ARMS = 9;
+
+/** Class of what holds a table with a column an arm: with many arms it scrolls on every screen. */
+export function scrollClass(arms: number): string {
+  return arms > MOST_ARMS ? 'scroll many' : 'scroll';
+}
+
 /** A coloured cell with the score in points of 100; `mark` says why there is none. */
 export function heatCell(
   score: number | null,

@@ -46,7 +46,7 @@ summary:focus-visible{outline:2px solid var(--accent);outline-offset:-2px;border
 .detail{padding:8px 16px 16px 28px;overflow-x:auto;background:color-mix(in oklab,var(--bg) 55%,var(--panel));border-top:1px solid var(--grid)}
 .checks{margin:4px 0 14px}
 .checks th,.checks td{padding:2px 4px}
-.checks tbody th{padding-right:18px;max-width:440px;font-weight:400}
+.checks tbody th{padding-right:18px;min-width:150px;max-width:440px;font-weight:400}
 .checks thead .arm{max-width:120px;min-width:64px;padding:0 6px}
 .samples .num{white-space:nowrap;padding-left:8px}
 .samples{width:100%;font-size:13px}
@@ -63,5 +63,12 @@ summary:focus-visible{outline:2px solid var(--accent);outline-offset:-2px;border
 .repro dd{margin:0;overflow-wrap:anywhere}
 .repro pre.command{background:var(--bg)}
 #reproducibility .hint{margin-top:14px}
+/* A scrolling box holds its sticky parts, so the head of a table that always scrolls does not stick. */
+.many{overflow-x:auto}
+.many .grid{width:calc(420px + 76px * var(--arms))}
+.many .samples{width:auto}
+.many .checks thead .arm{max-width:76px}
+.many .row.head{position:static}
+.many .categories th:first-child{width:240px}
 @media (max-width:820px){.tasks .grid{min-width:640px}.row.head{position:static}.repro{grid-template-columns:1fr}}
 `;

@@ -2,7 +2,7 @@ import type { Finding } from '../../rollouts/outcome.ts';
 import { counts } from '../arm-result.ts';
 import { type ArmResult, type Results, SUCCESS_THRESHOLD, type TaskResult } from '../results.ts';
 import { plural } from './format.ts';
-import { heatCell } from './heat-cell.ts';
+import { heatCell, scrollClass } from './heat-cell.ts';
 import { clip, html, type Markup } from './html.ts';
 import { taskDetail } from './task-detail.ts';
 import { OUTCOME_WORDS } from './words.ts';
@@ -34,7 +34,7 @@ export function taskTable(results: Results): Markup {
   return html`<section class="tasks" id="tasks"><h2>Tasks</h2>
     <p class="hint">Final score in points of 100, mean over the samples of the task. Open a row for its checks, samples and findings.</p>
     <div class="filters" role="radiogroup" aria-label="Which tasks">${controls}</div>
-    <div class="scroll"><div class="grid" style="--arms:${arms.length}">
+    <div class="${scrollClass(arms.length)}"><div class="grid" style="--arms:${arms.length}">
       <div class="row head"><span>task</span><span>category</span><span></span>${arms.map((arm) => html`<span class="arm name" title="${arm.name}">${arm.name}</span>`)}</div>
       ${rows.map((row, index) => taskRow(row, arms, flags[index] ?? new Set()))}
     </div></div></section>`;
