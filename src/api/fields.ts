@@ -10,6 +10,9 @@ export const zText = (maxLength: number) => z.string().min(1).max(maxLength);
 /** Integer in [min, max]; format int32. */
 export const zInt32 = (min: number, max = 2_147_483_647) => z.int32().min(min).max(max);
 
+/** Limit of processes: a sandbox needs a few itself, and the kernel counts no more than 2^22. */
+export const zPids = zInt32(8, 4_194_304);
+
 /** Non-negative count that may pass 2^31, such as tokens; format int64. */
 export const zCount = z.int().min(0);
 

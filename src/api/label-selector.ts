@@ -1,3 +1,4 @@
+import { ownValue } from '../base/own-value.ts';
 import type { TaskSource } from './task-source.ts';
 
 export type LabelSelector = NonNullable<TaskSource['selector']>;
@@ -8,7 +9,7 @@ export function selects(
   labels: Readonly<Record<string, string>>,
 ): boolean {
   return (
-    Object.entries(matchLabels).every(([key, value]) => labelOf(labels, key) === value) &&
+    Object.entries(matchLabels).every(([key, value]) => ownValue(labels, key) === value) &&
     matchExpressions.every((requirement) => fulfils(requirement, labels))
   );
 }
@@ -18,7 +19,7 @@ function fulfils(
   { key, operator, values = [] }: NonNullable<LabelSelector['matchExpressions']>[number],
   labels: Readonly<Record<string, string>>,
 ): boolean {
-  const value = labelOf(labels, key);
+  const value = ownValue(labels, key);
   switch (operator) {
     case 'In':
       return value !== undefined && values.includes(value);
@@ -29,9 +30,4 @@ function fulfils(
     case 'DoesNotExist':
       return value === undefined;
   }
-}
-
-/** A label may be called "constructor". */
-function labelOf(labels: Readonly<Record<string, string>>, key: string): string | undefined {
-  return Object.hasOwn(labels, key) ? labels[key] : undefined;
 }

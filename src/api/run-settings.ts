@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { zCount, zInt32, zSeconds, zText } from './fields.ts';
+import { zCount, zInt32, zPids, zSeconds, zText } from './fields.ts';
 
 /** Ends an episode; the work so far is graded all the same. Absent fields: no bound. */
 export const zBudgets = z
@@ -20,7 +20,7 @@ export const zLimits = z
     cpuMillis: zInt32(1).optional().describe('CPU of one attempt in thousandths of a core.'),
     memoryMiB: zInt32(1).optional().describe('Memory of one attempt.'),
     diskMiB: zInt32(1).optional().describe('Disk of one attempt.'),
-    pids: zInt32(1).optional().describe('Processes of one attempt.'),
+    pids: zPids.optional().describe('Processes of one attempt.'),
     snapshotMiB: zInt32(1, 65_536).default(64).describe('Largest workspace that is kept.'),
     snapshotEntries: zInt32(1, 10_000_000)
       .default(10_000)

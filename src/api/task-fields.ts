@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { zDecimal, zInt32, zRelativePath, zText } from './fields.ts';
+import { zDecimal, zInt32, zPids, zRelativePath, zText } from './fields.ts';
 import { zAtomicList, zListMap, zScalarSet } from './lists.ts';
 import { zStringMap } from './map-field.ts';
 import { exactlyOneOf, withRules } from './rules.ts';
@@ -70,14 +70,18 @@ export const zInstruction = z
   })
   .describe('What the agent is asked to do.');
 
+/** As in tasks/task.ts; which places are taken is known there alone. */
+const WORKSPACE_PATH =
+  /^(\/([A-Za-z0-9_-][A-Za-z0-9._-]*|\.[A-Za-z0-9_-][A-Za-z0-9._-]*|\.\.[A-Za-z0-9._-]+))+$/;
+
 export const zWorkspace = z
   .object({
     path: z
       .string()
       .max(1024)
       .regex(
-        /^\/[A-Za-z0-9._/-]+$/,
-        'expected an absolute path of letters, digits, ".", "_", "-" and "/"',
+        WORKSPACE_PATH,
+        'expected an absolute path of letters, digits, ".", "_", "-" and "/", without empty, "." or ".." segments',
       )
       .default('/workspace')
       .describe('Absolute path at which agent and verifier see the workspace.'),
@@ -182,7 +186,7 @@ export const zEnvironment = z
         cpuMillis: zInt32(1).optional().describe('CPU in thousandths of a core.'),
         memoryMiB: zInt32(1).optional().describe('Memory.'),
         diskMiB: zInt32(1).optional().describe('Disk.'),
-        pids: zInt32(1).optional().describe('Processes.'),
+        pids: zPids.optional().describe('Processes.'),
       })
       .prefault({})
       .describe('Limits that the task asks for.'),

@@ -1,5 +1,6 @@
 import { sha256 } from '../base/digest.ts';
 import { ClawError } from '../base/error.ts';
+import { ownValue } from '../base/own-value.ts';
 import type { ImportLimits } from './import/import-limits.ts';
 import { fieldError, parseField } from './import/import-problem.ts';
 import { inputModes } from './input-mode.ts';
@@ -158,7 +159,7 @@ function nativeTask(
   const {
     workspacePath,
     inputs: _inputs,
-    inputModes: given = {},
+    inputModes: given,
     verifier,
     solution,
     environment,
@@ -180,7 +181,7 @@ function nativeTask(
       path: workspacePath,
       inputs: inputs.map((file) => ({
         ...file,
-        mode: given[file.path] ?? modes.get(file.path) ?? 'protected',
+        mode: given?.get(file.path) ?? modes.get(file.path) ?? 'protected',
       })),
     },
     outputs: draft.outputs ?? namedOutputs(text, inputs, workspacePath),
@@ -223,7 +224,7 @@ function changedInputs(inputs: readonly TaskFile[], solution: readonly TaskFile[
 }
 
 function withOverlay(task: Task, overlay: InputOverlay | undefined): Task {
-  const overrides = overlay?.tasks[task.id]?.inputs;
+  const overrides = overlay && ownValue(overlay.tasks, task.id)?.inputs;
   if (overrides === undefined) return task;
   for (const path of Object.keys(overrides)) {
     if (!task.workspace.inputs.some((input) => input.path === path)) {
@@ -237,7 +238,7 @@ function withOverlay(task: Task, overlay: InputOverlay | undefined): Task {
   }
   const inputs = task.workspace.inputs.map((input) => ({
     ...input,
-    mode: overrides[input.path] ?? input.mode,
+    mode: ownValue(overrides, input.path) ?? input.mode,
   }));
   return { ...task, workspace: { ...task.workspace, inputs } };
 }

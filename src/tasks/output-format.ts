@@ -1,3 +1,4 @@
+import { ownValue } from '../base/own-value.ts';
 import { distinctNamedPaths } from './named-paths.ts';
 import type { TaskOutput } from './task.ts';
 
@@ -29,7 +30,7 @@ const FORMATS: Readonly<Record<string, TaskOutput['format']>> = {
 
 /** Format of a file by its extension; `text` where the extension says nothing. */
 export function formatOf(path: string): TaskOutput['format'] {
-  return FORMATS[path.slice(path.lastIndexOf('.') + 1).toLowerCase()] ?? 'text';
+  return ownValue(FORMATS, path.slice(path.lastIndexOf('.') + 1).toLowerCase()) ?? 'text';
 }
 
 const MADE = /^(?:out|outputs?|build|reports?|results?|artifacts|deliver\w*|dist)\//i;

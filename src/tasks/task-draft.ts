@@ -13,7 +13,7 @@ export interface TaskDraft
   readonly workspacePath: string;
   readonly inputs: readonly DraftFile[];
   /** Modes that the source itself gives, by path; the others are guessed from the instruction. */
-  readonly inputModes?: Readonly<Record<string, InputFile['mode']>>;
+  readonly inputModes?: ReadonlyMap<string, InputFile['mode']>;
   readonly verifier?: DraftVerifier;
   readonly solution?: { readonly files: readonly DraftFile[]; readonly script?: string };
   readonly environment?: Omit<NonNullable<TaskInput['environment']>, 'build'>;

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { asSha256, isSha256, type Sha256 } from '../base/brand.ts';
 import { TASK_ID_PATTERN, zSafePath } from './task-paths.ts';
+import { zDecimal, zEnv, zLimit, zPids, zText } from './task-values.ts';
+import { workspacePlaceProblem } from './workspace-place.ts';
 
 /**
  * The one task model. Every importer ends here, every exporter starts here, every phase reads it.
@@ -32,7 +34,7 @@ export type InputFile = z.infer<typeof zInputFile>;
 
 /** One user message. `newSession`: the harness starts a fresh conversation for it. */
 export const zTurn = z.strictObject({
-  text: z.string().min(1),
+  text: zText,
   newSession: z.boolean().default(false),
 });
 
@@ -54,10 +56,7 @@ export const zOutput = z.strictObject({
   ]),
   orderMatters: z.boolean().default(true),
   /** Decimal string, for example "0.01"; absent: exact. */
-  numericTolerance: z
-    .string()
-    .regex(/^\d+(\.\d+)?$/)
-    .optional(),
+  numericTolerance: zDecimal.optional(),
 });
 export type TaskOutput = z.infer<typeof zOutput>;
 
@@ -77,7 +76,7 @@ export const zCodeVerifier = z.strictObject({
   entry: zSafePath,
   files: z.array(zTaskFile).min(1),
   agentCode: zAgentCode,
-  env: z.record(z.string(), z.string()).default({}),
+  env: zEnv.default({}),
 });
 export type CodeVerifier = z.infer<typeof zCodeVerifier>;
 
@@ -86,23 +85,14 @@ export type CodeVerifier = z.infer<typeof zCodeVerifier>;
  * PinchBench's, where `text` holds the rule.
  */
 export const zRubricRule = z.strictObject({
-  name: z.string().min(1),
+  name: zText,
   path: zSafePath.optional(),
-  text: z.string().optional(),
+  text: zText.or(z.literal('')).optional(),
   anchors: z
-    .strictObject({
-      '0': z.string().min(1),
-      '0.25': z.string().min(1),
-      '0.5': z.string().min(1),
-      '0.75': z.string().min(1),
-      '1': z.string().min(1),
-    })
+    .strictObject({ '0': zText, '0.25': zText, '0.5': zText, '0.75': zText, '1': zText })
     .optional(),
   /** Relative weight as a decimal string. */
-  weight: z
-    .string()
-    .regex(/^\d+(\.\d+)?$/)
-    .default('1'),
+  weight: zDecimal.default('1'),
 });
 
 /** The reference solution: files laid over the workspace, then an optional script run in it. */
@@ -118,10 +108,10 @@ export const zEnvironment = z.strictObject({
   network: z.enum(['none', 'public', 'allowlist']).default('none'),
   limits: z
     .strictObject({
-      cpuMillis: z.int().min(1).optional(),
-      memoryMiB: z.int().min(1).optional(),
-      diskMiB: z.int().min(1).optional(),
-      pids: z.int().min(1).optional(),
+      cpuMillis: zLimit.optional(),
+      memoryMiB: zLimit.optional(),
+      diskMiB: zLimit.optional(),
+      pids: zPids.optional(),
     })
     .prefault({}),
   /** Build context of the task's own image (Dockerfile and what it copies), for image builders. */
@@ -129,17 +119,31 @@ export const zEnvironment = z.strictObject({
   /** What the task needs that a plain sandbox lacks, for example "web", "vision", "pdf". */
   needs: z.array(z.string()).default([]),
   /** Environment variables of the agent's phase. */
-  env: z.record(z.string(), z.string()).default({}),
+  env: zEnv.default({}),
 });
 
 export const zTask = z.strictObject({
   schema: z.literal(TASK_SCHEMA),
   /** Unique in its task set. */
-  id: z.string().regex(TASK_ID_PATTERN),
+  id: z
+    .string()
+    .regex(
+      TASK_ID_PATTERN,
+      'expected at most 128 letters, digits, ".", "_" and "-", the first a letter or digit',
+    ),
   instruction: z.strictObject({ turns: z.array(zTurn).min(1) }),
   workspace: z.strictObject({
     /** Absolute path at which agent and verifier see the workspace. */
-    path: z.string().regex(/^\/[A-Za-z0-9._/-]+$/),
+    path: z
+      .string()
+      .regex(
+        /^\/[A-Za-z0-9._/-]{1,1023}$/,
+        'expected an absolute path of at most 1024 letters, digits, ".", "_", "-" and "/"',
+      )
+      .superRefine((path, context) => {
+        const message = workspacePlaceProblem(path);
+        if (message !== undefined) context.addIssue({ code: 'custom', message });
+      }),
     inputs: z.array(zInputFile),
   }),
   outputs: z.array(zOutput).default([]),
@@ -147,17 +151,17 @@ export const zTask = z.strictObject({
   rubric: z.array(zRubricRule).min(1).optional(),
   /** Weights of the hybrid score as decimal strings; used only where both halves exist. */
   weights: z
-    .strictObject({
-      code: z.string().regex(/^\d+(\.\d+)?$/),
-      rubric: z.string().regex(/^\d+(\.\d+)?$/),
-    })
+    .strictObject({ code: zDecimal, rubric: zDecimal })
+    .refine(({ code, rubric }) => Number(code) + Number(rubric) > 0, 'expected a sum above 0')
     .default({ code: '0.7', rubric: '0.3' }),
   solution: zSolution.optional(),
   environment: zEnvironment.prefault({}),
   timeouts: z
     .strictObject({
-      agentSeconds: z.int().min(1).default(900),
-      verifierSeconds: z.int().min(1).default(60),
+      /** At most a week. */
+      agentSeconds: z.int().min(1).max(604_800).default(900),
+      /** At most a day. */
+      verifierSeconds: z.int().min(1).max(86_400).default(60),
     })
     .prefault({}),
   category: z.string().default(''),

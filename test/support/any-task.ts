@@ -51,8 +51,8 @@ export const anyTask: fc.Arbitrary<{ task: Task; blobs: MemoryBlobs }> = fc
     root: fc.constantFrom(
       '/root/.openclaw/workspace',
       '/app',
-      '/w/x/',
-      '//',
+      '/w/x',
+      '/data/tests',
       '/root/.openclaw/workspace/sub',
     ),
     inputs: files(0),
@@ -76,7 +76,9 @@ export const anyTask: fc.Arbitrary<{ task: Task; blobs: MemoryBlobs }> = fc
     solutionFiles: files(1),
     hasSolution: fc.boolean(),
     buildFiles: fc.option(files(1), { nil: undefined }),
-    weights: fc.record({ code: decimal, rubric: decimal }),
+    weights: fc
+      .record({ code: decimal, rubric: decimal })
+      .filter(({ code, rubric }) => Number(code) + Number(rubric) > 0),
     image: fc.option(fc.constantFrom('debian:12', 'example/image@sha256:0'), { nil: undefined }),
     network: fc.constantFrom('none' as const, 'public' as const, 'allowlist' as const),
     limits: fc.record(

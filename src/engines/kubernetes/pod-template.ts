@@ -1,7 +1,7 @@
 import { labelValue } from '../../../operator/kube/objects/labels.ts';
 import { ClawError } from '../../base/error.ts';
-import { workspacePlaceProblem } from '../../phases/workspace-place.ts';
 import { LABELS, SANDBOX_SERVICE_ACCOUNT, SERVER_HOST } from '../../protocol/pod-contract.ts';
+import { workspacePlaceProblem } from '../../tasks/workspace-place.ts';
 import type { Container, PodSpec, PodTemplate, Volume } from './kube-types.ts';
 import type { PodBatch, PodInstallation, SandboxJobRequest } from './settings.ts';
 

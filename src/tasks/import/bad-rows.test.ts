@@ -57,9 +57,20 @@ test.each<[string, string | Buffer, string, string]>([
   ],
   ['file against folder', row(inputs('a', 'a/b')), 'InvalidTask', 'a file or a folder, not both'],
   ['id as number', row({ task_id: 7 }), 'InvalidTask', 'field task_id: got 7, expected string'],
-  ['unsafe id', row({ task_id: '../x' }), 'InvalidTask', 'field id: got "../x"'],
-  ['id with a slash', row({ task_id: 'a/b' }), 'InvalidTask', 'field id'],
-  ['over-long id', row({ task_id: 'i'.repeat(129) }), 'InvalidTask', 'field id'],
+  [
+    'unsafe id',
+    row({ task_id: '../x' }),
+    'InvalidTask',
+    'field task_id: got "../x", expected at most 128 letters',
+  ],
+  ['id with a slash', row({ task_id: 'a/b' }), 'InvalidTask', 'field task_id'],
+  ['over-long id', row({ task_id: 'i'.repeat(129) }), 'InvalidTask', 'field task_id'],
+  [
+    'id taken by an extension',
+    row({ clawgym: { task: { schema: 'clawgym.task/v1', id: 'Good' } } }),
+    'InvalidTask',
+    'got "Good", expected an id that no other task has (rows.jsonl, row 1',
+  ],
   [
     'prompt missing',
     row({ prompt: undefined }),
@@ -99,6 +110,19 @@ test.each<[string, string | Buffer, string, string]>([
     'expected base64 with padding',
   ],
   [
+    'base64 with stray bits',
+    row({ input_files: [{ file_path: 'a', content_base64: 'YR==' }] }),
+    'InvalidTask',
+    'base64 without stray bits',
+  ],
+  [
+    'two contents',
+    row({ input_files: [{ file_path: 'a', content: 'x', content_base64: 'YQ==' }] }),
+    'InvalidTask',
+    'field input_files[0]: got "a", expected content or content_base64, not both',
+  ],
+  ['half a surrogate pair in the prompt', row({ prompt: 'x\udc00' }), 'InvalidTask', 'surrogate'],
+  [
     'half a surrogate pair',
     row({ input_files: [{ file_path: 'a', content: 'x\ud800' }] }),
     'InvalidTask',
@@ -133,9 +157,15 @@ test.each<[string, string | Buffer, string, string]>([
   ['NaN', '{"task_id":"bad","prompt":"p","x":NaN}', 'InvalidTask', 'expected JSON'],
   [
     'number beyond doubles',
-    '{"task_id":"bad","prompt":"p","x":1e999}',
-    'TooLarge',
-    'finite numbers only',
+    '{"task_id":"bad","prompt":"p","x":[1,{"y":1e999}]}',
+    'InvalidTask',
+    'field row.x[1].y: got Infinity, expected finite numbers only',
+  ],
+  [
+    'a key that copies of objects lose',
+    '{"task_id":"bad","prompt":"p","x":{"__proto__":1}}',
+    'InvalidTask',
+    'field row.x: got an object with __proto__, expected no key "__proto__"',
   ],
   [
     'deep nesting',
@@ -169,6 +199,38 @@ test.each<[string, string | Buffer, string, string]>([
     row({ workspace_root: '/w', input_mount_dir: '/etc' }),
     'UnsafePath',
     'field input_mount_dir: got "/etc"',
+  ],
+  ...['/', '/etc', '/usr/bin', '/proc/self', '/verifier', '/root/..', '/a/./b', '//a'].map(
+    (root): [string, string, string, string] => [
+      `workspace ${root}`,
+      row({ workspace_root: root }),
+      'InvalidTask',
+      `field workspace.path: got ${JSON.stringify(root)}`,
+    ],
+  ),
+  [
+    'over-long workspace',
+    row({ workspace_root: `/${'a'.repeat(1024)}` }),
+    'InvalidTask',
+    'expected an absolute path of at most 1024',
+  ],
+  [
+    'hook without what it runs',
+    row({ reward_files: [], hook_code: 'python3 /w/reward/test.py /w' }),
+    'InvalidTask',
+    'field hook_code: got "python3 /w/reward/test.py /w", expected reward_files',
+  ],
+  [
+    'hook of another language',
+    row({ hook_code: 'print 1', hook_lang: 'perl' }),
+    'UnsupportedTask',
+    'field hook_lang: got "perl", expected bash',
+  ],
+  [
+    'unknown way to join scores',
+    row({ rules: [{ name: 'r', rule: 't' }], reward_aggregation: 'best' }),
+    'InvalidTask',
+    'field reward_aggregation: got "best", expected code_only, rubric_only, average_code',
   ],
   ['unsafe mount', row({ input_mount_dir: '../up' }), 'UnsafePath', '../up/in.txt'],
   [

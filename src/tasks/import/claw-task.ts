@@ -28,7 +28,7 @@ export function draftOfClawTask({ metadata, spec }: ClawTask): TaskDraft {
     },
     workspacePath: task.workspace.path,
     inputs: files(inputs, 'spec.task.workspace.inputs'),
-    inputModes: Object.fromEntries(inputs.map(({ path, mode }) => [path, mode])),
+    inputModes: new Map(inputs.map(({ path, mode }) => [path, mode])),
     ...(task.outputs && {
       outputs: task.outputs.map(({ order, ...output }) => ({
         ...output,

@@ -80,7 +80,6 @@ async function* importOne(
 }
 
 const zDataEntry = z.looseObject({
-  task_id: z.string().optional(),
   user_query: z.string().min(1),
   metadata: z.record(z.string(), z.unknown()),
 });

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { isRecord } from '../../base/brand.ts';
+import { zTask } from '../task.ts';
 import type { DraftFile, DraftVerifier, TaskDraft } from '../task-draft.ts';
 import { fieldError, parseField } from './import-problem.ts';
 import { canonicalEntry, DEFAULT_WORKSPACE_PATH } from './reward-sh.ts';
@@ -8,7 +9,7 @@ import { parseRubric } from './rubric.ts';
 
 /** The fields that data_entry.json and a JSONL row share. */
 const zEntry = z.looseObject({
-  task_id: z.string().optional(),
+  task_id: zTask.shape.id.nullish(),
   metadata: z.record(z.string(), z.unknown()).nullish(),
   validation_mode: z.string().nullish(),
   reward_aggregation: z.string().nullish(),
@@ -35,6 +36,8 @@ export const KNOWN_FIELDS: ReadonlySet<string> = new Set([
   'hook_lang',
   'clawgym',
 ]);
+
+const AGGREGATIONS: readonly string[] = ['code_only', 'rubric_only', 'average_code_and_rubric'];
 
 /** One task of either ClawGym layout, its files gathered. */
 export interface ClawGymParts {
@@ -64,7 +67,11 @@ export function draftOfClawGym(parts: ClawGymParts): TaskDraft {
     parseRubric(parts.fields['rules'], 'rules') ??
     parseRubric(parts.fields['rule'], 'rule') ??
     parseRubric(metadata['rule'], 'metadata.rule');
-  const codeCounts = entry.reward_aggregation !== 'rubric_only';
+  const joined = entry.reward_aggregation ?? undefined;
+  if (rubric && joined !== undefined && !AGGREGATIONS.includes(joined)) {
+    throw fieldError('InvalidTask', 'reward_aggregation', joined, AGGREGATIONS.join(', '));
+  }
+  const codeCounts = joined !== 'rubric_only';
   const verifier = codeCounts ? verifierOf(parts, extension) : undefined;
   return {
     id: entry.task_id ?? templateId(entry.origin_template) ?? parts.fallbackId,
@@ -73,7 +80,7 @@ export function draftOfClawGym(parts: ClawGymParts): TaskDraft {
     inputs: parts.inputs.map((file) => mounted(file, prefix, parts.inputsBelowMount)),
     ...(verifier && { verifier }),
     ...(rubric && { rubric }),
-    ...(entry.reward_aggregation === 'average_code_and_rubric' && {
+    ...(joined === 'average_code_and_rubric' && {
       weights: { code: '0.5', rubric: '0.5' },
     }),
     ...(parts.solution.length > 0 && { solution: solutionOf(parts.solution) }),
@@ -98,7 +105,7 @@ function mountOf(
   root: string | null | undefined,
   mount: string | null | undefined,
 ): { workspacePath: string; prefix: string } {
-  const given = root?.replace(/\/+$/, '');
+  const given = root ? root.replace(/(?<=.)\/+$/, '') : undefined;
   if (mount === undefined || mount === null || mount === '') {
     return { workspacePath: given ?? DEFAULT_WORKSPACE_PATH, prefix: '' };
   }

@@ -14,6 +14,8 @@ const zFiles = z.array(zFile).nullish();
 const zRow = z.looseObject({
   prompt: z.string().min(1),
   hook_code: z.string().nullish(),
+  hook_lang: z.string().nullish(),
+  reward_aggregation: z.string().nullish(),
   input_files: zFiles,
   reward_files: zFiles,
   clawgym: z
@@ -50,7 +52,7 @@ export function draftOfRow(
     fallbackId: `task_${String(row - 1).padStart(5, '0')}`,
     inputs: all.filter((file) => !travels(file)),
     inputsBelowMount: false,
-    reward: withHook(rewardFiles(own, travelling), fields.hook_code),
+    reward: withHook(rewardFiles(own, travelling), fields),
     publicForm,
     solution: decode(fields.clawgym?.solution_files, 'clawgym.solution_files'),
     build: decode(fields.clawgym?.environment_files, 'clawgym.environment_files'),
@@ -72,7 +74,19 @@ function decodeFile(file: z.infer<typeof zFile>, field: string, limits: ImportLi
     if (base64.length % 4 !== 0 || !BASE64.test(base64)) {
       throw fieldError('InvalidTask', `${field}.content_base64`, base64, 'base64 with padding');
     }
-    return { path, content: Buffer.from(base64, 'base64') };
+    if (typeof content === 'string' && content !== '') {
+      throw fieldError('InvalidTask', field, path, 'content or content_base64, not both');
+    }
+    const bytes = Buffer.from(base64, 'base64');
+    if (bytes.toString('base64') !== base64) {
+      throw fieldError(
+        'InvalidTask',
+        `${field}.content_base64`,
+        base64,
+        'base64 without stray bits',
+      );
+    }
+    return { path, content: bytes };
   }
   if (typeof content !== 'string') {
     throw fieldError('InvalidTask', field, path, 'content or content_base64 beside file_path');
@@ -99,13 +113,22 @@ function rewardFiles(own: readonly DraftFile[], travelling: readonly DraftFile[]
   );
 }
 
-/** The hook is the row's reward.sh where no file is; test.py became check.py. */
+/**
+ * The hook is the row's reward.sh where no file is; test.py became check.py. Without files it must be
+ * the whole verifier.
+ */
 function withHook(
   files: readonly DraftFile[],
-  hook: string | null | undefined,
+  { hook_code: hook, hook_lang: lang, reward_aggregation: aggregation }: z.infer<typeof zRow>,
 ): readonly DraftFile[] {
-  if (typeof hook !== 'string' || hook.trim() === '' || files.length === 0) return files;
-  if (files.some(({ path }) => path === 'reward.sh')) return files;
+  if (typeof hook !== 'string' || hook.trim() === '') return files;
+  if (aggregation === 'rubric_only' || files.some(({ path }) => path === 'reward.sh')) return files;
+  if (files.length === 0 && /\breward\//.test(hook)) {
+    throw fieldError('InvalidTask', 'hook_code', hook, 'reward_files with what it runs');
+  }
+  if (lang && !['bash', 'sh'].includes(lang.toLowerCase())) {
+    throw fieldError('UnsupportedTask', 'hook_lang', lang, 'bash');
+  }
   const script = files.some(({ path }) => path === 'test.py')
     ? hook
     : hook.replaceAll('reward/test.py', 'reward/check.py');

@@ -87,7 +87,7 @@ function nativeParts(
     toml.environment?.workdir ??
     (dockerfile && lastWorkdir(decodeText(dockerfile.content, 'environment/Dockerfile')));
   return {
-    workspacePath: workdir ?? '/app',
+    workspacePath: workdir?.replace(/(?<=.)\/+$/, '') ?? '/app',
     inputs: [],
     verifier: {
       dialect: 'harbor',

@@ -32,6 +32,7 @@ const zHarborToml = z.looseObject({
       timeout_sec: z.number().positive().optional(),
       env: zEnv,
       user: z.unknown().optional(),
+      network_mode: z.string().optional(),
       environment_mode: z.enum(['shared', 'separate']).optional(),
       environment: z.unknown().optional(),
       collect: zHooks,
@@ -72,6 +73,7 @@ export function parseHarborToml(value: unknown): HarborToml {
     throw fieldError('UnsupportedTask', 'task.toml.schema_version', version, 'schema 1.0 to 1.4');
   }
   const environment: NonNullable<HarborToml['environment']> = toml.environment ?? {};
+  const networkMode = toml.verifier?.network_mode;
   const refusals: readonly [string, boolean][] = [
     ['steps (multi-step tasks)', (toml.steps?.length ?? 0) > 0],
     ['environment.gpus', (environment.gpus ?? 0) > 0 || (environment.gpu_types?.length ?? 0) > 0],
@@ -84,6 +86,7 @@ export function parseHarborToml(value: unknown): HarborToml {
     ['environment.healthcheck', isSet(environment.healthcheck)],
     ['environment.skills_dir', isSet(environment.skills_dir)],
     ["verifier.environment (an image of the verifier's own)", isSet(toml.verifier?.environment)],
+    [`verifier.network_mode ${JSON.stringify(networkMode)}`, isNetworked(networkMode)],
     ['verifier.collect hooks', (toml.verifier?.collect?.length ?? 0) > 0],
     ['agent.user', isSet(toml.agent?.user)],
     ['verifier.user', isSet(toml.verifier?.user)],
@@ -92,6 +95,11 @@ export function parseHarborToml(value: unknown): HarborToml {
   const refused = refusals.filter(([, asked]) => asked).map(([name]) => name);
   if (refused.length > 0) throw unsupported(refused);
   return toml;
+}
+
+/** Verifiers run without a network, whatever the agent had. */
+function isNetworked(mode: string | undefined): boolean {
+  return mode !== undefined && mode !== 'no-network';
 }
 
 export function unsupported(features: readonly string[]): ClawError {

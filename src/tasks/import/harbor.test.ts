@@ -50,6 +50,23 @@ function load(change: { toml?: string; add?: Record<string, string>; without?: s
   return finishTask(draftOfHarbor(folder, DEFAULT_IMPORT_LIMITS), options).task;
 }
 
+test.each([
+  [
+    'environment.workdir',
+    `${TOML.replace('cpus = 2', 'cpus = 2\nworkdir = "/srv/x/"')}`,
+    {},
+    '/srv/x',
+  ],
+  ['WORKDIR', TOML, { 'environment/Dockerfile': 'FROM debian\nWORKDIR /srv/y/\n' }, '/srv/y'],
+])('a slash at the end of %s does not matter', (_name, toml, add, path) => {
+  expect(load({ toml, add }).workspace.path).toBe(path);
+});
+
+test('refuses a working folder of the sandbox by name', () => {
+  const add = { 'environment/Dockerfile': 'FROM node\nWORKDIR /usr/src/app\n' };
+  expect(() => load({ add })).toThrow('/usr/src/app: /usr belongs to the sandbox');
+});
+
 test('reads a task with a Dockerfile: to be built, working folder and limits known', () => {
   expect(load()).toMatchObject({
     id: 'my-task',
@@ -109,6 +126,11 @@ test.each<[string, Parameters<typeof load>[0], string]>([
     "an image of the verifier's own",
   ],
   ['collect hooks', { toml: '[[verifier.collect]]\ncommand = "a"\n' }, 'verifier.collect'],
+  [
+    'a verifier with a network',
+    { toml: '[verifier]\nnetwork_mode = "public"\n' },
+    'verifier.network_mode "public"',
+  ],
   ['agent user', { toml: '[agent]\nuser = "root"\n' }, 'agent.user'],
   [
     'two at once',

@@ -45,6 +45,7 @@ function jsonOf(value: unknown): string {
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (isRecord(value))
     return `an object with ${Object.keys(value).slice(0, 3).join(', ') || 'no keys'}`;
+  if (typeof value === 'number') return String(value);
   return JSON.stringify(value) ?? String(value);
 }
 
@@ -71,9 +72,16 @@ export function parseField<S extends z.ZodType>(
     code,
     parsed.error.issues.map((issue) => ({
       field: joinField(field, issue.path),
-      text: `got ${shown(valueAt(value, issue.path))}, ${issue.message.replace(/^Invalid input: /, '')}`,
+      text: `got ${shown(valueAt(value, issue.path))}, ${expectation(issue.message)}`,
     })),
   );
+}
+
+/** zod's sentence without its kind before it and what was received behind it, which is shown anyway. */
+function expectation(message: string): string {
+  return message
+    .replace(/^(?:Invalid (?:input|option|string|key)|Too (?:big|small)): /, '')
+    .replace(/, received [a-z]+$/, '');
 }
 
 function issuesError(code: ErrorCode, issues: readonly FieldIssue[]): ClawError {
@@ -105,7 +113,8 @@ export function placeText(place: ImportPlace): string {
   return `${place.file}${row}${place.task === undefined ? '' : `, task ${shown(place.task)}`}`;
 }
 
-function joinField(prefix: string, path: readonly PropertyKey[]): string {
+/** `field` with the steps from it: `rules[0].name`. */
+export function joinField(prefix: string, path: readonly PropertyKey[]): string {
   return path.reduce<string>((field, key) => {
     if (typeof key === 'number') return `${field}[${key}]`;
     return field === '' ? String(key) : `${field}.${String(key)}`;

@@ -34,9 +34,13 @@ export async function collectTasks(
     }
     try {
       if ('failed' in step) throw step.failed;
-      checkId(step.draft.id, ids, options.limits.tasks);
-      entries.push(finishTask(step.draft, { ...options, scanAgentCode, blobs }));
-      ids.set(step.draft.id.toLowerCase(), step.place);
+      if (ids.size >= options.limits.tasks) throw tooMany(options.limits.tasks);
+      const entry = finishTask(step.draft, { ...options, scanAgentCode, blobs });
+      const { id } = entry.task;
+      // The id of an exported task may stand in its extension, so only the finished task tells it.
+      checkId(id, ids);
+      entries.push(entry);
+      ids.set(id.toLowerCase(), step.place);
     } catch (failed) {
       options.signal.throwIfAborted();
       refused += 1;
@@ -60,7 +64,7 @@ function rememberedScan(scan: AgentCodeScanner): AgentCodeScanner {
   };
 }
 
-function checkId(id: string, ids: ReadonlyMap<string, ImportPlace>, limit: number): void {
+function checkId(id: string, ids: ReadonlyMap<string, ImportPlace>): void {
   const earlier = ids.get(id.toLowerCase());
   if (earlier !== undefined) {
     throw fieldError(
@@ -70,9 +74,10 @@ function checkId(id: string, ids: ReadonlyMap<string, ImportPlace>, limit: numbe
       `an id that no other task has (${placeText(earlier)} has it, ignoring case)`,
     );
   }
-  if (ids.size >= limit) {
-    throw new ClawError('TooLarge', `a source of more than ${limit} tasks; split it`);
-  }
+}
+
+function tooMany(limit: number): ClawError {
+  return new ClawError('TooLarge', `a source of more than ${limit} tasks; split it`);
 }
 
 /** An overlay entry for a task that is not there is a mistake, not a wish. */

@@ -1,3 +1,5 @@
+import { ownValue } from '../../base/own-value.ts';
+
 /**
  * What a PinchBench task needs beyond a plain sandbox. Files, prerequisites and turns say part of it;
  * the rest is a table by task, since no field of the format tells it (task-formats reference 1.3, 1.4).
@@ -45,7 +47,7 @@ export function needsOf(
 ): string[] {
   const found = new Set(Object.keys(BY_TASK).filter((need) => BY_TASK[need]?.includes(stem)));
   for (const { path } of inputs) {
-    const need = BY_EXTENSION[path.slice(path.lastIndexOf('.') + 1).toLowerCase()];
+    const need = ownValue(BY_EXTENSION, path.slice(path.lastIndexOf('.') + 1).toLowerCase());
     if (need !== undefined) found.add(need);
   }
   if (prerequisites.length > 0) found.add('mock-services');

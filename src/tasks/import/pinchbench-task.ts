@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ownValue } from '../../base/own-value.ts';
 import type { TaskInput } from '../task.ts';
 import type { DraftFile, TaskDraft } from '../task-draft.ts';
 import type { ImportLimits } from './import-limits.ts';
@@ -238,7 +239,7 @@ function weightsOf(
 ): { code: string; rubric: string } {
   const given = { code: 0.5, rubric: 0.5 };
   for (const [key, value] of Object.entries(meta.grading_weights ?? {})) {
-    const half = WEIGHT_NAMES[key.toLowerCase().replaceAll('-', '_')];
+    const half = ownValue(WEIGHT_NAMES, key.toLowerCase().replaceAll('-', '_'));
     if (half === undefined) warn(`grading_weights.${key} is not a known half; 0.5 is used`);
     else given[half] = value;
   }

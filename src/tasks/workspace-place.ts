@@ -37,7 +37,7 @@ const TMP = '/tmp';
 export function workspacePlaceProblem(path: string): string | undefined {
   const plain = posix.normalize(path).replace(/(?<=.)\/$/, '');
   if (!path.startsWith('/') || plain !== path) {
-    return `workspace ${path}: expected an absolute path without '..', '.' or doubled slashes`;
+    return `workspace ${path}: expected an absolute path without '..', '.', doubled slashes or one at its end`;
   }
   const inside = (one: string, other: string): boolean => `${one}/`.startsWith(`${other}/`);
   const taken = TAKEN.find((place) => inside(path, place) || inside(place, path));
