@@ -63,6 +63,6 @@ it.each<[string, Partial<SandboxExit>, AgentEnd['reason'], readonly string[]]>([
 it.each<[string, Partial<SandboxExit>]>([
   ['failed before the agent began', { exitCode: 1 }],
   ['was killed from outside', { exitCode: null, signal: 'SIGKILL' }],
-])('a wrapper that %s is a failure of ours', async (_how, exit) => {
+])('a wrapper that %s is a failure of ours at first', async (_how, exit) => {
   await expect(withoutReport(exit)).rejects.toThrow(/ended without a report .*: last words$/);
 });

@@ -131,7 +131,8 @@ function withoutReport(exit: SandboxExit): AgentReport {
   throw new ClawError(
     'SandboxFailed',
     `the agent's wrapper ended without a report (exit ${exit.exitCode ?? exit.signal}): ${said}`,
-    { retryable: true },
+    // Once it may be the host's memory; again and again it is what runs inside.
+    { retryable: true, ...(exit.signal !== null && { details: { phase: 'agent' } }) },
   );
 }
 

@@ -43,6 +43,10 @@ describe('a verifier that runs what the agent wrote', () => {
       'kills everything',
       'import os, signal\nsignal.signal(15, signal.SIG_IGN)\ntry: os.kill(-1, 15)\nexcept OSError: pass',
     ],
+    [
+      'takes its limits and its turn from process 1',
+      'import os, resource\nfor t in map(int, os.listdir("/proc/1/task")):\n for change in (lambda: resource.prlimit(t, resource.RLIMIT_CPU, (0, 0)), lambda: resource.prlimit(t, resource.RLIMIT_NOFILE, (0, 0)), lambda: os.sched_setscheduler(t, os.SCHED_IDLE, os.sched_param(0))):\n  try: change()\n  except PermissionError: pass',
+    ],
     ['prints a perfect result', `print('{"verdict": 1.0}', flush=True)`],
     [
       'prints to every descriptor it can find',

@@ -86,6 +86,32 @@ const PROCESSES: readonly HostileCase[] = [
     prints: '0\n-1\n',
   },
   {
+    name: 'limits-its-wrapper',
+    // No CPU time and no descriptors for process 1 and its threads: a dead wrapper is missing data, and a
+    // starved one sees too late what fills the disk.
+    script: `${SOLVE}${python(`import os, resource
+def refused(change, *arguments):
+    try:
+        change(*arguments)
+    except PermissionError:
+        return True
+threads = sorted(map(int, os.listdir("/proc/1/task")))
+print(len(threads) > 1, all(
+    refused(resource.prlimit, thread, resource.RLIMIT_CPU, (0, 0))
+    and refused(resource.prlimit, thread, resource.RLIMIT_NOFILE, (0, 0))
+    and refused(os.sched_setscheduler, thread, os.SCHED_IDLE, os.sched_param(0))
+    and refused(os.sched_setaffinity, thread, {0})
+    and refused(os.setpriority, os.PRIO_PROCESS, thread, 19)
+    for thread in threads
+), refused(os.setpriority, os.PRIO_USER, 0, 19))
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+resource.prlimit(os.getpid(), resource.RLIMIT_CPU, (60, 60))
+os.setpriority(os.PRIO_PROCESS, 0, 10)`)}`,
+    outcome: 'scored',
+    flat: 1,
+    prints: 'True True True\n',
+  },
+  {
     name: 'signals-everything',
     script: `${SOLVE}${python('import os, signal\nfor s in range(1, 65):\n    try:\n        os.kill(1, s)\n    except OSError:\n        pass\nfor p in ("mem", "fd/0", "fd/3", "environ", "cwd/x", "root/x", "oom_score_adj"):\n    try:\n        open("/proc/1/" + p, "wb")\n        print("opened", p)\n    except OSError:\n        pass\nimport ctypes\nprint(ctypes.CDLL(None).ptrace(16, 1, 0, 0))')}`,
     outcome: 'scored',

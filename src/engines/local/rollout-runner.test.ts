@@ -32,6 +32,8 @@ const nothing: AgentPlan = { kind: 'builtin', changes: [] };
 interface Faults {
   readonly plan: AgentPlan;
   readonly sandbox?: () => ClawError;
+  /** How every sandbox ends, without any report. */
+  readonly ended?: SandboxExit;
   readonly artifact?: () => Error;
   /** The agent has a model, whose gateway ended the episode, and ends by exit 0. */
   readonly lost?: 'LinkLost' | 'UpstreamFailed';
@@ -70,6 +72,7 @@ async function run(faults: Faults): Promise<{ row: RolloutRow; attempts: readonl
     sandbox: {
       root: 'test',
       run: async ({ name, mounts, stdin }) => {
+        if (faults.ended) return faults.ended;
         if (lost === undefined || name !== 'agent')
           throw faults.sandbox?.() ?? new ClawError('SandboxFailed', 'no sandbox');
         const folder = mounts.find(({ target }) => target === REPORT_DIR)?.source ?? '';
@@ -126,6 +129,13 @@ test('a sandbox that does not start is an infrastructure failure, never a score'
   const { row, attempts } = await run({ plan: program });
   expect(classes(attempts)).toEqual(Array(3).fill('infra_error SandboxFailed'));
   expect(row.decision).toMatchObject({ outcome: 'infra_error', score: { final: null } });
+});
+
+test('a wrapper that is killed at every try is decided against the agent', async () => {
+  const killed = { ...ENDED, exitCode: null, signal: 'SIGKILL' };
+  const { row, attempts } = await run({ plan: program, ended: killed });
+  expect(classes(attempts)).toEqual(Array(3).fill('infra_error SnapshotNeverArrived'));
+  expect(row.decision).toMatchObject({ outcome: 'agent_error', score: { flat: 0, final: 0 } });
 });
 
 test('a workspace that never arrives is decided against the agent', async () => {

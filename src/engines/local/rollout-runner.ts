@@ -109,12 +109,14 @@ async function openAndRun(
 
 /**
  * What an attempt without an end was (design: rollouts.md 5): a lost sandbox host is a disruption; a
- * workspace that cannot be read back after the agent has ended may be the agent's doing, and is
- * decided against it once retries are used up; our own store failing never is.
+ * wrapper that was killed, and a workspace that cannot be read back after the agent has ended, may be
+ * the agent's doing, and are decided against it once retries are used up; our own store failing never is.
  */
+const AGENTS_OWN: ReadonlySet<unknown> = new Set(['agent', 'snapshot']);
+
 function attemptFailure(error: ClawError): { kind: AttemptClose['class']; reason: string } {
   if (error.code === 'SandboxHostLost') return { kind: 'disruption', reason: error.code };
-  const unread = error.details['phase'] === 'snapshot' && error.code !== 'StoreUnavailable';
+  const unread = AGENTS_OWN.has(error.details['phase']) && error.code !== 'StoreUnavailable';
   return { kind: 'infra_error', reason: unread ? 'SnapshotNeverArrived' : error.code };
 }
 

@@ -25,7 +25,7 @@ import time  # noqa: E402
 from grade_dialects import DIALECTS, HARBOR_LOGS, Observed, Output, end_others  # noqa: E402
 from grade_guard import Guard  # noqa: E402
 from grade_score import MAX_MESSAGE, Crash, Invalid, failed  # noqa: E402
-from syscall_filter import install as install_syscall_filter  # noqa: E402
+from syscall_filter import install as install_syscall_filter, spare_threads  # noqa: E402
 from system_call import from_outside, prctl  # noqa: E402
 
 del sys.path[0]
@@ -203,6 +203,7 @@ class Run:
         self.deadline = self.started + spec["timeoutSeconds"]
         self.arm()
         self.guard()
+        spare_threads()
         try:
             outcome = DIALECTS[spec["dialect"]](self)
         except Invalid as problem:

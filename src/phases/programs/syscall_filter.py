@@ -9,6 +9,7 @@ Python >= 3.9, standard library only.
 
 import array
 import errno
+import os
 import struct
 
 from system_call import prctl
@@ -17,8 +18,8 @@ PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 22, 38
 SECCOMP_MODE_FILTER = 2
 ALLOW, ERRNO = 0x7FFF0000, 0x00050000
 
-LOAD, EQUAL, ABOVE, NOT_BELOW, MASK, RETURN = 0x20, 0x15, 0x25, 0x35, 0x54, 0x06
-NUMBER_AT, ARCH_AT, SECOND_ARGUMENT_AT = 0, 4, 24
+LOAD, EQUAL, ABOVE, NOT_BELOW, JUMP, MASK, RETURN = 0x20, 0x15, 0x25, 0x35, 0x05, 0x54, 0x06
+NUMBER_AT, ARCH_AT, FIRST_ARGUMENT_AT, SECOND_ARGUMENT_AT = 0, 4, 16, 24
 
 IO_URING_SETUP = 425
 """The same on every architecture."""
@@ -34,6 +35,18 @@ ARCHITECTURES = (
     (0xC00000B7, 47, 29, 217),  # arm64
     (0x40000028, 352, 54, 309),  # arm
 )
+
+
+# Architecture and the calls by which a process of the same user changes another: with its number as the
+# first argument prlimit64, sched_setparam, sched_setscheduler, sched_setaffinity and sched_setattr; as the
+# second setpriority and ioprio_set, whose first says whether it is one process.
+OTHERS = (
+    (0xC000003E, (302, 142, 144, 203, 314), 141, 251),
+    (0x40000003, (340, 154, 156, 241, 351), 97, 289),
+    (0xC00000B7, (261, 118, 119, 122, 274), 140, 30),
+    (0x40000028, (369, 154, 156, 241, 380), 97, 314),
+)
+PRIO_PROCESS, IOPRIO_WHO_PROCESS = 0, 1
 
 
 def program():
@@ -61,9 +74,42 @@ def program():
     return [*rows, (RETURN, 0, 0, ALLOW)]
 
 
+def spare_program(threads):
+    """Rows of a filter that keeps what it filters from changing the limits and the schedule of `threads`.
+
+    The kernel asks only for the same user there, whatever else it protects: with a limit of no CPU time
+    an agent could kill what watches it, and as nobody's fault.
+    """
+    refuse = (RETURN, 0, 0, ERRNO | errno.EPERM)
+    allow = (RETURN, 0, 0, ALLOW)
+    spared = [row for thread in threads for row in ((EQUAL, 0, 1, thread), refuse)]
+    rows = [(LOAD, 0, 0, ARCH_AT)]
+    for arch, first, setpriority, ioprio_set in OTHERS:
+        block = [(LOAD, 0, 0, NUMBER_AT), (MASK, 0, 0, 0xFFFFFFFF ^ X32_BIT)]
+        body = [(LOAD, 0, 0, FIRST_ARGUMENT_AT), *spared, allow]
+        block += [(EQUAL, len(first) - index, 0, number) for index, number in enumerate(first)]
+        block += [(JUMP, 0, 0, len(body)), *body]
+        for number, one in ((setpriority, PRIO_PROCESS), (ioprio_set, IOPRIO_WHO_PROCESS)):
+            # Groups and users are refused: this process may belong to them.
+            body = [(LOAD, 0, 0, FIRST_ARGUMENT_AT), (EQUAL, 1, 0, one), refuse]
+            body += [(LOAD, 0, 0, SECOND_ARGUMENT_AT), *spared, allow]
+            block += [(EQUAL, 0, len(body), number), *body]
+        block.append(allow)
+        rows += [(EQUAL, 1, 0, arch), (JUMP, 0, 0, len(block)), *block]
+    return [*rows, allow]
+
+
 def install():
     """For this thread, its later threads and its children; cannot be taken back."""
-    rows = program()
+    load(program())
+
+
+def spare_threads():
+    """Keeps what this thread starts from now on off the threads that this process has now."""
+    load(spare_program(sorted(map(int, os.listdir("/proc/self/task")))))
+
+
+def load(rows):
     text = array.array("B", b"".join(struct.pack("=HBBI", *row) for row in rows))
     # struct sock_fprog: how many rows, and where they are.
     filtered = struct.pack("@HP", len(rows), text.buffer_info()[0])

@@ -54,11 +54,18 @@ def main():
         write_report(spec, end)
         run.write_outputs()
     except Exception:
+        complain()
+        return BROKEN_BY_AGENT if run.began else 1
+    return exit_code(end) if spec.get("exitWithAgent") else 0
+
+
+def complain():
+    try:
         import traceback
 
         traceback.print_exc()
-        return BROKEN_BY_AGENT if run.began else 1
-    return exit_code(end) if spec.get("exitWithAgent") else 0
+    except Exception:
+        pass  # no descriptor left to say it with
 
 
 def exit_code(end):
@@ -161,6 +168,8 @@ class Run:
         self.kept = {}
 
     def to_end(self):
+        from syscall_filter import spare_threads
+
         os.makedirs(self.env.get("HOME", "/tmp"), mode=0o700, exist_ok=True)
         outputs = self.open_outputs()
         if self.spec.get("link"):
@@ -171,6 +180,7 @@ class Run:
         # Of this thread and of what it starts: the threads above must get their turn among hundreds.
         # Where we run niced already, going back up is refused.
         os.setpriority(os.PRIO_PROCESS, 0, max(AGENT_NICE, os.getpriority(os.PRIO_PROCESS, 0)))
+        spare_threads()
         started = time.monotonic()
         end = {"exitCode": None, "signal": None, "reason": "Exited", "detail": ""}
         try:
