@@ -9,6 +9,7 @@ import type { RunFacts, TaskFacts } from '../bench/run-facts.ts';
 import { type WrittenOutput, writeOutput } from '../bench/write-output.ts';
 import type { BatchPlan } from '../engines/engine.ts';
 import { hostMemoryFacts, memoryScratchFolder } from '../engines/local/memory-scratch.ts';
+import { CompiledVerifiers } from '../phases/compiled-verifiers.ts';
 import { ensureGradePrograms } from '../phases/grade-programs.ts';
 import type { RecordStore } from '../store/records.ts';
 import type { TaskSet } from '../tasks/task-set.ts';
@@ -55,6 +56,9 @@ export interface ExecutedRun extends WrittenOutput {
 export const REAL_MODEL_COMMAND =
   'bin/clawgym bench --tasks examples/tasks --agent pi --model MODEL --base-url URL';
 
+/** Rollouts from which a sandbox that compiles their verifiers first saves more than it takes. */
+const WORTH_COMPILING = 32;
+
 /**
  * Runs a request on this machine to its end, to the signal or to a failure of the engine; writes the
  * output in each case. Throws where nothing of it could start, or where the output cannot be written.
@@ -73,6 +77,7 @@ export async function executeRun(
   const nodeVersion = process.versions.node;
   const { cacheDir, uid, env } = environment;
   const programsDir = await ensureGradePrograms({ cacheDir, sandbox, signal });
+  await using compiled = new CompiledVerifiers({ cacheDir, sandbox, logger });
   const nodePath = await sandboxNode(process.execPath, nodeVersion, cacheDir, uid);
   const host = { nodePath, nodeVersion, env };
   await using models = new ServedModels({ out, environment, logger, signal });
@@ -84,6 +89,7 @@ export async function executeRun(
     sandbox,
     memoryFolder: memoryScratchFolder(hostMemoryFacts()),
     programsDir,
+    compiled,
     upstreams,
     logger,
     signal,
@@ -100,6 +106,9 @@ export async function executeRun(
     await checkUpstreams(checks, { logger, signal });
   }
   const counts = await planAll(plans, session, request.retryInfraErrors ?? false);
+  if (counts.planned - counts.decidedBefore >= WORTH_COMPILING) {
+    compiled.prepare(taskSet);
+  }
   const failure = await runPlans(plans, counts, { request, arms, session }, options);
   try {
     const facts = await runFacts(request, arms, plans, taskSet, session.store, options.command);

@@ -9,6 +9,7 @@ import { LocalEngine } from '../engines/local/local-engine.ts';
 import type { ModelAccess } from '../engines/local/model-access.ts';
 import { openRuntimeDir, type RuntimeDir } from '../engines/local/runtime-dir.ts';
 import type { Upstream } from '../gateway/upstream.ts';
+import type { CompiledVerifiers } from '../phases/compiled-verifiers.ts';
 import type { ProcessSandbox } from '../phases/process-sandbox.ts';
 import { rolloutService } from '../server/rollout-service.ts';
 import type { ArtifactStore } from '../store/artifacts.ts';
@@ -32,6 +33,7 @@ export interface LocalSessionOptions {
   /** Where small scratch is held in memory; undefined: all of it is on the disk. */
   readonly memoryFolder: string | undefined;
   readonly programsDir: string;
+  readonly compiled?: Pick<CompiledVerifiers, 'of'>;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly logger: Logger;
   readonly signal: AbortSignal;
@@ -99,7 +101,7 @@ async function openModelAccess(
 function localEngine(
   { store, artifacts, runtime }: SessionParts,
   models: ModelAccess,
-  { sandbox, programsDir, logger, signal }: LocalSessionOptions,
+  { sandbox, programsDir, compiled, logger, signal }: LocalSessionOptions,
 ): LocalEngine {
   const gates = new GateNames({ sandbox, programsDir, runtime, signal });
   return new LocalEngine({
@@ -107,6 +109,7 @@ function localEngine(
     api: rolloutService(store, artifacts),
     sandbox,
     programsDir,
+    ...(compiled && { compiled }),
     models,
     runtime,
     logger,

@@ -49,6 +49,13 @@ export interface GradeSpecInput {
   readonly limits: GradeLimits;
   /** Unguessable, new for every run. */
   readonly nonce: string;
+  /** The entry's compiled form lies in the verdict folder (see compiled-verifiers.ts). */
+  readonly compiled?: boolean;
+}
+
+/** Path from which the grader runs a verifier. */
+export function verifierPlace({ dialect, entry }: Pick<CodeVerifier, 'dialect' | 'entry'>): string {
+  return `${dialect === 'harbor' ? '/tests' : '/verifier'}/${entry}`;
 }
 
 /** What grade_init.py reads. */
@@ -57,7 +64,8 @@ export function gradeSpec(input: GradeSpecInput): Record<string, unknown> {
   return {
     nonce: input.nonce,
     dialect: verifier.dialect,
-    entry: `${verifier.dialect === 'harbor' ? '/tests' : '/verifier'}/${verifier.entry}`,
+    entry: verifierPlace(verifier),
+    ...(input.compiled === true && { compiled: true }),
     workspace: input.workspacePath,
     cwd: verifier.dialect === 'harbor' ? input.workspacePath : null,
     env: verifier.env,

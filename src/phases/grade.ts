@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ClawError } from '../base/error.ts';
 import { lastLine, plainText } from '../base/plain-text.ts';
 import type { Check, Finding } from '../rollouts/outcome.ts';
 import type { CodeVerifier } from '../tasks/task.ts';
 import { readVerdict, type Verdict } from '../verifiers/verdict.ts';
+import type { CompiledVerifiers } from './compiled-verifiers.ts';
 import { type GradeLayout, gradeMounts, layOutGrade } from './grade-layout.ts';
 import { GRADER_ARGV } from './grade-programs.ts';
 import {
@@ -38,6 +39,8 @@ export interface GradeDeps {
   readonly sandbox: ProcessSandbox;
   /** Folder of `ensureGradePrograms`. */
   readonly programsDir: string;
+  /** Verifiers that need not be compiled again. */
+  readonly compiled?: Pick<CompiledVerifiers, 'of'>;
   /** Folder in which each run makes one of its own; its owner removes it. Others may enter it. */
   readonly tmpDir: string;
   readonly signal: AbortSignal;
@@ -64,6 +67,8 @@ export interface GradeResult {
   readonly observed: Verdict['observed'];
 }
 
+/** Read and removed by the grader before anything of the verifier runs. */
+const COMPILED_NAME = 'verifier.code';
 /** Seconds for the interpreter's start and the end of left-over processes. */
 const GRACE_SECONDS = 15;
 /**
@@ -77,13 +82,17 @@ export async function grade(request: GradeRequest, deps: GradeDeps): Promise<Gra
   const runDir = join(deps.tmpDir, `${request.name}-${nonce.slice(0, 12)}`);
   mkdirSync(runDir, { mode: 0o755 });
   const layout = await layOutGrade(request, runDir, deps.sandbox.owner);
+  const compiled = deps.compiled?.of(request.verifier);
+  if (compiled !== undefined) writeFileSync(join(layout.verdictDir, COMPILED_NAME), compiled);
   const exit = await deps.sandbox.run(
     {
       name: request.name,
       argv: GRADER_ARGV,
       env: gradeEnv(request.verifier),
       cwd: '/',
-      stdin: JSON.stringify(gradeSpec({ ...request, limits, nonce })),
+      stdin: JSON.stringify(
+        gradeSpec({ ...request, limits, nonce, compiled: compiled !== undefined }),
+      ),
       mounts: gradeMounts(request, layout, deps.programsDir),
       tmpMiB: limits.tmpMiB,
       limits,

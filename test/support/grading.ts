@@ -4,7 +4,12 @@ import { systemClock } from '../../src/base/clock.ts';
 import { sha256 } from '../../src/base/digest.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { openSandbox } from '../../src/engines/local/sandbox/open-sandbox.ts';
-import { type GradeRequest, type GradeResult, grade } from '../../src/phases/grade.ts';
+import {
+  type GradeDeps,
+  type GradeRequest,
+  type GradeResult,
+  grade,
+} from '../../src/phases/grade.ts';
 import { makeAccessible } from '../../src/phases/make-accessible.ts';
 import type { ProcessSandbox } from '../../src/phases/process-sandbox.ts';
 import type { CodeVerifier } from '../../src/tasks/task.ts';
@@ -41,6 +46,7 @@ export interface GradeCase {
   readonly transcript?: readonly unknown[] | string;
   readonly timeoutSeconds?: number;
   readonly limits?: GradeRequest['limits'];
+  readonly compiled?: GradeDeps['compiled'];
   readonly signal?: AbortSignal;
 }
 
@@ -93,6 +99,7 @@ export async function gradeCase(
     {
       sandbox,
       programsDir: await testProgramsDir(sandbox),
+      ...(it.compiled && { compiled: it.compiled }),
       tmpDir,
       signal: it.signal ?? new AbortController().signal,
     },

@@ -2,6 +2,7 @@ import type { PreparedAgent } from '../../agents/agent.ts';
 import { agentFor } from '../../agents/registry.ts';
 import { hostMemoryFacts, memoryScratchFolder } from '../../engines/local/memory-scratch.ts';
 import type { Upstream } from '../../gateway/upstream.ts';
+import { CompiledVerifiers } from '../../phases/compiled-verifiers.ts';
 import { ensureGradePrograms } from '../../phases/grade-programs.ts';
 import { agentOptions } from '../../server/planning/agent-settings.ts';
 import { keepTaskSet } from '../keep-task-set.ts';
@@ -41,13 +42,15 @@ export async function openRolloutSide(
   const harness = agentFor(agentOptions({ name, agent: spec }), { nodePath, nodeVersion, env });
   const agent = await harness.prepare({ cacheDir, logger, signal });
   const memoryFolder = memoryScratchFolder(hostMemoryFacts());
+  const compiled = stack.use(new CompiledVerifiers({ cacheDir, sandbox, logger }));
   const session = stack.use(
     await openLocalSession({
-      ...{ out, sandbox, memoryFolder, programsDir, upstreams, logger, signal },
+      ...{ out, sandbox, memoryFolder, programsDir, compiled, upstreams, logger, signal },
     }),
   );
-  for (const { whole } of [tasks, evaluationTasks]) {
+  for (const { set, whole } of [tasks, evaluationTasks]) {
     await keepTaskSet(session.artifacts, whole, signal);
+    compiled.prepare(set);
   }
   return { agent, tasks, evaluationTasks, session };
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { type ClawError, errorMessage, toClawError } from '../../base/error.ts';
 import type { Logger } from '../../base/logger.ts';
+import type { CompiledVerifiers } from '../../phases/compiled-verifiers.ts';
 import { brokeItsNetwork } from '../../rollouts/agent-outcome.ts';
 import { nextStep } from '../../rollouts/next-step.ts';
 import type {
@@ -26,6 +27,7 @@ export interface RolloutRunnerDeps extends AttemptRunnerDeps {
   readonly knownCheckNames: (
     job: RolloutJob,
   ) => Promise<readonly (readonly string[])[] | undefined>;
+  readonly compiled?: Pick<CompiledVerifiers, 'of'>;
   readonly logger: Logger;
   readonly clock: Clock;
 }

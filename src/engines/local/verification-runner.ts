@@ -133,6 +133,7 @@ async function runVerification(
     const result = await grade(gradeRequest(job.task, verifier, kind, folders), {
       sandbox: deps.sandbox,
       programsDir: deps.programsDir,
+      ...(deps.compiled && { compiled: deps.compiled }),
       tmpDir: scratch,
       signal,
     });

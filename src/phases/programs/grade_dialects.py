@@ -3,15 +3,18 @@
 import _thread
 import atexit
 import io
+import marshal
 import os
 import sys
 import time
+from _frozen_importlib_external import MAGIC_NUMBER
 from _signal import SIGKILL
 
 from grade_score import Crash, Invalid, load, number, parse_printed, scored
 from grade_transcript import normalise
 
 HARBOR_LOGS = "/logs/verifier"
+COMPILED_FILE = "/verdict/verifier.code"
 MAX_REWARD_FILE = 1 << 20
 
 
@@ -123,11 +126,22 @@ class Pump:
         return self.kept
 
 
-def run_path(path, name):
+def take_compiled():
+    """The entry's compiled form, or None where another interpreter made it. The file is gone before
+    foreign code runs."""
+    with open(COMPILED_FILE, "rb") as file:
+        data = file.read()
+    os.unlink(COMPILED_FILE)
+    mark = len(MAGIC_NUMBER)
+    return marshal.loads(data[mark:]) if data[:mark] == MAGIC_NUMBER else None
+
+
+def run_path(path, name, code):
     """Runs a program file as the module `name`, as runpy does, without loading the import machinery
     that runpy needs for other kinds of code; the module's globals."""
-    with open(path, "rb") as file:
-        code = compile(file.read(), path, "exec", dont_inherit=True)
+    if code is None:
+        with open(path, "rb") as file:
+            code = compile(file.read(), path, "exec", dont_inherit=True)
     module = type(sys)(name)
     module.__file__ = path
     module.__builtins__ = __builtins__
@@ -138,6 +152,7 @@ def run_path(path, name):
 
 def run_python(run, run_name):
     """Runs the entry in this interpreter with a private stdout; its globals."""
+    code = take_compiled() if run.spec.get("compiled") else None
     stdout = io.TextIOWrapper(
         io.BufferedWriter(run.output), encoding="utf-8", errors="surrogateescape"
     )
@@ -147,7 +162,7 @@ def run_python(run, run_name):
     sys.dont_write_bytecode = True
     sys.addaudithook(run.observed.hook)
     try:
-        return run_path(run.spec["entry"], run_name)
+        return run_path(run.spec["entry"], run_name, code)
     except SystemExit as end:
         if end.code not in (None, 0):
             raise Crash(f"the verifier exited with {end.code!r}") from None
