@@ -50,6 +50,7 @@ function flatRow(arm: ArmResult, task: TaskResult, sample: SampleResult): object
     inputTokens: sample.tokens.input,
     outputTokens: sample.tokens.output,
     calls: sample.tokens.calls,
+    unmeteredCalls: sample.tokens.unmetered,
     tries: sample.tries,
     findings: sample.findings.map((finding) => finding.code),
   };

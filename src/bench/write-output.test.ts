@@ -54,9 +54,9 @@ describe('the output folder', () => {
   });
 
   it('replaces what an earlier run left', async () => {
-    await writeFile(join(folder, 'report.html'), 'old');
+    await writeFile(join(folder, 'report.html'), 'an earlier report');
     await writeOutput(folder, facts);
-    expect(await readFile(join(folder, 'report.html'), 'utf8')).not.toContain('old');
+    expect(await readFile(join(folder, 'report.html'), 'utf8')).not.toContain('an earlier report');
   });
 
   it('keeps the old results where the new ones cannot be written', async () => {

@@ -11,6 +11,7 @@ import type { BatchPlan } from '../engines/engine.ts';
 import { hostMemoryFacts, memoryScratchFolder } from '../engines/local/memory-scratch.ts';
 import { CompiledVerifiers } from '../phases/compiled-verifiers.ts';
 import { ensureGradePrograms } from '../phases/grade-programs.ts';
+import { runParameters } from '../server/planning/run-parameters.ts';
 import type { RecordStore } from '../store/records.ts';
 import type { TaskSet } from '../tasks/task-set.ts';
 import { batchPlans } from './batch-plans.ts';
@@ -200,7 +201,14 @@ async function runFacts(
     tasks: taskSet.tasks.map(taskFacts),
     score: request.settings.score,
     command,
-    parameters: parameters(request),
+    parameters: runParameters(
+      request.samples,
+      request.settings,
+      request.arms.map(({ name, budgets, model }) => ({
+        ...{ name, budgets },
+        sampling: model && (model.sampling ?? {}),
+      })),
+    ),
     arms: armFacts,
   };
 }
@@ -216,16 +224,5 @@ function taskFacts({ task, digest }: TaskSet['tasks'][number]): TaskFacts {
     category: task.category,
     cluster: task.cluster,
     agentCode: task.verifier?.agentCode ?? 'unknown',
-  };
-}
-
-function parameters({ samples, settings }: RunRequest): Record<string, string> {
-  const { limits, retries, snapshot } = settings;
-  return {
-    samples: String(samples),
-    timeoutPercent: String(settings.timeoutPercent),
-    sandbox: `${limits.cpuMillis}m CPU, ${limits.memoryMiB} MiB memory, ${limits.diskMiB} MiB disk, ${limits.pids} processes`,
-    snapshot: `${snapshot.totalBytes / 1024 / 1024} MiB, ${snapshot.entries} entries`,
-    retries: `${retries.infraRetries} after infrastructure failures, ${retries.disruptionLimit} after disruptions`,
   };
 }

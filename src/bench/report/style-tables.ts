@@ -1,4 +1,7 @@
-/** Heat maps, tables, findings and the reproducibility block. */
+/**
+ * Heat maps, tables, findings and the reproducibility block. A scrolling box holds its sticky parts, so the
+ * head of a table that always scrolls (`many`) does not stick.
+ */
 export const TABLE_CSS = `
 .heat{display:block;text-align:center;border-radius:5px;padding:2px 6px;min-width:52px;font-size:13px;font-variant-numeric:tabular-nums;color:var(--heat-ink);
 background:color-mix(in oklab,var(--heat-hi) calc(max(0%, (var(--s) - 50%) * 2)),color-mix(in oklab,var(--heat-mid) min(100%, calc(var(--s) * 2)),var(--heat-lo)))}
@@ -63,7 +66,6 @@ summary:focus-visible{outline:2px solid var(--accent);outline-offset:-2px;border
 .repro dd{margin:0;overflow-wrap:anywhere}
 .repro pre.command{background:var(--bg)}
 #reproducibility .hint{margin-top:14px}
-/* A scrolling box holds its sticky parts, so the head of a table that always scrolls does not stick. */
 .many{overflow-x:auto}
 .many .grid{width:calc(420px + 76px * var(--arms))}
 .many .samples{width:auto}

@@ -12,6 +12,8 @@ import type { BenchResultsAnswer, BenchResultsBody } from '../../protocol/operat
 import type { ArtifactStore } from '../../store/artifacts.ts';
 import type { ClusterStore } from '../../store/cluster-records.ts';
 import { type OverlapDeps, trainingOverlap } from '../../training/contamination.ts';
+import { fixedSampling } from '../planning/batch-settings.ts';
+import { runParameters } from '../planning/run-parameters.ts';
 import type { BatchDirectory } from './batch-directory.ts';
 import type { LiveBatch } from './live-batch.ts';
 
@@ -124,7 +126,14 @@ export class BenchStatistics {
       tasks: [...tasks.values()],
       score: first.planned.settings.score,
       command: `kubectl apply (BenchRun ${body.namespace}/${body.name})`,
-      parameters: parametersOf(first),
+      parameters: runParameters(
+        first.planned.frozen.spec.samples,
+        first.planned.settings,
+        [...batches].map(([name, { planned }]) => ({
+          ...{ name, budgets: planned.settings.budgets },
+          sampling: planned.frozen.spec.model && fixedSampling(planned.frozen.spec.model.sampling),
+        })),
+      ),
       arms,
     };
   }
@@ -167,18 +176,6 @@ function refuseOtherTasks(
       `BenchRun ${name}: arm ${arm} ran task set ${planned.row.taskSet}, another arm ${first.planned.row.taskSet}; arms of different tasks are never compared`,
     );
   }
-}
-
-function parametersOf({ planned }: LiveBatch): Record<string, string> {
-  const { settings, frozen } = planned;
-  const { limits, retries, snapshot } = settings;
-  return {
-    samples: String(frozen.spec.samples),
-    timeoutPercent: String(settings.timeoutPercent),
-    sandbox: `${limits.cpuMillis}m CPU, ${limits.memoryMiB} MiB memory, ${limits.diskMiB} MiB disk, ${limits.pids} processes`,
-    snapshot: `${snapshot.totalBytes / 1024 / 1024} MiB, ${snapshot.entries} entries`,
-    retries: `${retries.infraRetries} after infrastructure failures, ${retries.disruptionLimit} after disruptions`,
-  };
 }
 
 function armSummary(arm: ArmResult): BenchResultsAnswer['arms'][number] {
