@@ -34,6 +34,13 @@ export function parseChatRequest(body: Uint8Array): ChatRequest {
       `request body: nested deeper than ${MAX_NESTING} levels; send a flatter one`,
     );
   }
+  const other = otherSpelling(value);
+  if (other !== undefined) {
+    throw new ClawError(
+      'InvalidInput',
+      `request body: ${JSON.stringify(other)} is another spelling of ${JSON.stringify(folded(other))}; send it in small letters`,
+    );
+  }
   const parsed = zChatRequest.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
@@ -42,6 +49,26 @@ export function parseChatRequest(body: Uint8Array): ChatRequest {
     'InvalidInput',
     `request body: ${place === '' ? '' : `${place}: `}${issue?.message ?? 'not a chat request'}`,
   );
+}
+
+/** Members that decide what an endpoint does and how it answers, or that a run may fix. */
+const DECISIVE: ReadonlySet<string> = new Set([
+  ...['model', 'messages', 'stream', 'stream_options'],
+  ...['temperature', 'top_p', 'max_tokens', 'max_completion_tokens', 'seed'],
+]);
+
+/**
+ * A member that some endpoints take for a decisive one: programs in Go compare names without regard to
+ * case. It would let an agent ask for a model that is not its own, or spoil its own answer on purpose.
+ */
+function otherSpelling(value: unknown): string | undefined {
+  const names = isRecord(value) ? Object.keys(value) : [];
+  return names.find((name) => !DECISIVE.has(name) && DECISIVE.has(folded(name)));
+}
+
+/** Upper case first: the long s and the Kelvin sign are an S and a K to those who fold. */
+function folded(name: string): string {
+  return name.toUpperCase().toLowerCase();
 }
 
 /** Level by level: a recursion would fail on the very values that are looked for. */
@@ -65,7 +92,7 @@ export function upstreamBody(
   request: ChatRequest,
   sampling: FixedSampling | undefined,
 ): Uint8Array {
-  return withSampling(withUsageReport(withSingleModel(body, request), request), sampling);
+  return withSampling(withUsageReport(withSingleMembers(body, request), request), sampling);
 }
 
 /**
@@ -87,20 +114,21 @@ export function withUsageReport(body: Uint8Array, request: ChatRequest): Uint8Ar
   ]);
 }
 
-const MODEL_KEY = '"model"';
-/** Starts every escape of the letters a to o: another spelling of the key would need one. */
-const ESCAPED_LETTER = '\\u006';
+const SINGLE = ['"model"', '"messages"', '"stream"', '"stream_options"'];
+/** Start every escape of small letters: another spelling of a key would need one. */
+const ESCAPED_LETTERS = ['\\u006', '\\u007'];
 
 /**
- * The body with one `model` at most. JSON with a key twice means one thing here and may mean the other
- * at the endpoint, which would let an agent ask for a model that is not its own; such a body is written
- * anew from what was checked. Bytes that have the key once stay as they are.
+ * The body with each decisive member once at most. JSON with a key twice means one thing here and may mean
+ * the other at the endpoint, which would let an agent ask for a model that is not its own, or for a stream
+ * where none is expected; such a body is written anew from what was checked. Bytes that have each key once
+ * stay as they are.
  */
-export function withSingleModel(body: Uint8Array, request: ChatRequest): Uint8Array {
+export function withSingleMembers(body: Uint8Array, request: ChatRequest): Uint8Array {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  const first = bytes.indexOf(MODEL_KEY);
-  const once = bytes.indexOf(MODEL_KEY, first + 1) < 0 && !bytes.includes(ESCAPED_LETTER);
-  return first < 0 || !once ? new TextEncoder().encode(JSON.stringify(request)) : body;
+  const once = SINGLE.every((key) => bytes.indexOf(key) === bytes.lastIndexOf(key));
+  const plain = bytes.includes('"model"') && !ESCAPED_LETTERS.some((text) => bytes.includes(text));
+  return once && plain ? body : new TextEncoder().encode(JSON.stringify(request));
 }
 
 /** Sampling that a run fixes for all its agents; absent members are the agent's own. */

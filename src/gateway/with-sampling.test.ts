@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseJson } from '../base/brand.ts';
-import { parseChatRequest, withSampling, withSingleModel } from './chat-request.ts';
+import { parseChatRequest, withSampling, withSingleMembers } from './chat-request.ts';
 
 const body = (value: object): Uint8Array => Buffer.from(JSON.stringify(value));
 const read = (bytes: Uint8Array): unknown => parseJson(Buffer.from(bytes).toString());
@@ -33,17 +33,37 @@ test.each([
 test.each([
   ['{"model":"mine","messages":[{"role":"user"}],"model":"other"}', false],
   ['{"\\u006dodel":"mine","messages":[{"role":"user"}],"model":"other"}', false],
+  ['{"model":"mine","stream":true,"messages":[{"role":"user"}],"stream":false}', false],
+  ['{"model":"mine","\\u0073tream":true,"messages":[{"role":"user"}],"stream":false}', false],
   ['{"model":"mine",  "messages":[{"role":"user","content":"say \\"model\\": x"}]}', true],
 ])(
-  'a body that names its model once keeps its bytes, another is written anew: %s',
+  'a body that names its model and its form once keeps its bytes, another is written anew: %s',
   (text, kept) => {
     const bytes = Buffer.from(text);
-    const sent = withSingleModel(bytes, parseChatRequest(bytes));
+    const sent = withSingleMembers(bytes, parseChatRequest(bytes));
     expect(sent === bytes).toBe(kept);
     expect(
       Buffer.from(sent)
         .toString()
         .match(/"model"\s*:/g),
     ).toHaveLength(1);
+    expect(
+      Buffer.from(sent)
+        .toString()
+        .match(/stream"\s*:/g)?.length ?? 1,
+    ).toBe(1);
   },
 );
+
+test.each(['Model', 'MODEL', 'Stream', '\u017ftream', 'Temperature', 'max_Tokens', 'Messages'])(
+  'refuses %s, which an endpoint may take for the member in small letters',
+  (name) => {
+    const asked = body({ model: 'mine', messages: [{ role: 'user' }], [name]: 'other' });
+    expect(() => parseChatRequest(asked)).toThrow(/is another spelling of "[a-z_]+"; send it in/);
+  },
+);
+
+test('lets other members be, whatever their spelling', () => {
+  const asked = body({ model: 'mine', messages: [{ role: 'user' }], topK: 1, 'X-Models': [] });
+  expect(parseChatRequest(asked)).toMatchObject({ topK: 1 });
+});
