@@ -26,3 +26,12 @@ test('refuses a path below a file', async () => {
   writeFileSync(join(dir.path, 'file'), '');
   expect(() => makeFolders(join(dir.path, 'file/out'))).toThrow();
 });
+
+test('a file on the way is named', async () => {
+  await using dir = await tempDir();
+  writeFileSync(join(dir.path, 'file'), '');
+  expect(() => makeFolders(join(dir.path, 'file'))).toThrow(
+    'file is no folder; name another place',
+  );
+  expect(() => makeFolders(join(dir.path, 'file/a/b'))).toThrow(/file is no folder; name/);
+});

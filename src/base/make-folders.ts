@@ -8,8 +8,13 @@ import { ClawError, errorMessage } from './error.ts';
  */
 export function makeFolders(path: string): void {
   const missing: string[] = [];
-  for (let at = path; statSync(at, { throwIfNoEntry: false }) === undefined; at = dirname(at)) {
-    missing.push(at);
+  let at = path;
+  for (; statSync(at, { throwIfNoEntry: false }) === undefined; at = dirname(at)) missing.push(at);
+  if (!statSync(at).isDirectory()) {
+    throw new ClawError(
+      'StoreUnavailable',
+      `folder ${path} cannot be made: ${at} is no folder; name another place`,
+    );
   }
   for (const folder of missing.reverse()) {
     try {

@@ -21,7 +21,27 @@ function reportFailure(thrown: unknown): number {
     process.stderr.write(`error: ${thrown.message} [${thrown.code}]\n`);
     return thrown.code === 'Cancelled' ? 130 : 1;
   }
+  if (isSystemRefusal(thrown)) {
+    process.stderr.write(`error: ${thrown.message} [${thrown.code}]\n`);
+    return 1;
+  }
   const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
   process.stderr.write(`error: ${text}\nThis is a bug in clawgym: please report it.\n`);
   return 1;
+}
+
+/** What the system refuses through no fault of the program: rights, space, limits. */
+const REFUSALS: ReadonlySet<unknown> = new Set([
+  'EACCES',
+  'EPERM',
+  'EROFS',
+  'ENOSPC',
+  'EDQUOT',
+  'EMFILE',
+  'ENFILE',
+  'ENAMETOOLONG',
+]);
+
+function isSystemRefusal(thrown: unknown): thrown is Error & { readonly code: string } {
+  return thrown instanceof Error && 'code' in thrown && REFUSALS.has(thrown.code);
 }

@@ -1,5 +1,5 @@
-import { spawnSync } from 'node:child_process';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { packedExample } from '../../test/support/import-files.ts';
@@ -96,4 +96,40 @@ test('one bad task: nothing is written and the code is 1, unless it is to be ski
   const result = JSON.parse(skipping.stdout) as { digest: string };
   expect(result).toMatchObject({ tasks: 2, refused: 1 });
   expect(await readdir(out)).toEqual([`${result.digest}.tar`]);
+});
+
+test('import replaces an earlier task set and nothing else, and makes the folders above it', {
+  timeout: 60_000,
+}, async () => {
+  await using dir = await tempDir();
+  const at = (name: string): string => join(dir.path, name);
+  await writeFile(at('rows.jsonl'), row('a'));
+  const over = clawgym('import', at('rows.jsonl'), '-o', at('rows.jsonl'));
+  expect(over.status).toBe(1);
+  expect(over.stderr).toMatch(/rows\.jsonl: already there and no task set.*\[Conflict\]/);
+  expect(await readFile(at('rows.jsonl'), 'utf8')).toBe(row('a'));
+  execFileSync('mkfifo', [at('pipe')]);
+  expect(clawgym('import', at('rows.jsonl'), '-o', at('pipe')).stderr).toContain('[Conflict]');
+  for (const text of [row('a'), row('a') + row('b')]) {
+    await writeFile(at('rows.jsonl'), text);
+    const set = clawgym('import', at('rows.jsonl'), '-o', at('new/sets/set.tar'));
+    expect(set).toMatchObject({ status: 0, stderr: '' });
+  }
+  expect(await readdir(at('new/sets'))).toEqual(['set.tar']);
+  expect(clawgym('show', at('new/sets/set.tar')).stdout).toContain('\nb ');
+});
+
+test('an output that cannot be is told in one line', { timeout: 60_000 }, async () => {
+  await using dir = await tempDir();
+  const at = (name: string): string => join(dir.path, name);
+  await writeFile(at('rows.jsonl'), row('a'));
+  const told = (out: string, ...command: string[]): string =>
+    clawgym(...command, at('rows.jsonl'), '-o', out).stderr;
+  const inFile = at('rows.jsonl/x');
+  for (const command of [['import'], ['export'], ['export', '--format', 'clawgym-jsonl']]) {
+    expect(told('', ...command)).toBe(
+      'error: --out: got "", expected a file or folder to write [InvalidInput]\n',
+    );
+    expect(told(inFile, ...command)).toMatch(/^error: .*rows\.jsonl.*\n$/);
+  }
 });

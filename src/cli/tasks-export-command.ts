@@ -1,15 +1,16 @@
-import { mkdir, open, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { ClawError, errorMessage } from '../base/error.ts';
+import { randomUUID } from 'node:crypto';
+import { open, rename, rm } from 'node:fs/promises';
+import { ClawError } from '../base/error.ts';
 import { table } from '../base/table.ts';
 import { clawGymFolder } from '../tasks/export/clawgym-directory.ts';
 import { clawGymRow } from '../tasks/export/clawgym-jsonl.ts';
 import { type HarborExportOptions, harborFolder } from '../tasks/export/harbor.ts';
-import { writeFolder } from '../tasks/export/write-folder.ts';
+import { refuseExisting, writeFolders } from '../tasks/export/write-folder.ts';
 import { DEFAULT_IMPORT_LIMITS } from '../tasks/import/import-limits.ts';
 import type { TaskSet } from '../tasks/task-set.ts';
 import { agentCodeScanner } from '../verifiers/scan-agent-code.ts';
 import { cliEnvironment } from './environment.ts';
+import { fileToWrite, outPath } from './file-to-write.ts';
 import { stopSignal } from './stop-signal.ts';
 import { type JobTasksFlags, loadPathOrJob } from './synthesis/accepted-set.ts';
 import type { EXPORT_FORMATS } from './tasks-commands.ts';
@@ -56,40 +57,36 @@ async function exportSet(
     image: options.image,
   };
   if (options.format === 'clawgym-jsonl') return exportRows(set, options.out, exporting, signal);
-  for (const { task } of set.tasks) {
-    signal.throwIfAborted();
-    const files =
-      options.format === 'harbor'
-        ? await harborFolder(task, set.blobs, exporting)
-        : await clawGymFolder(task, set.blobs, exporting);
-    await writeFolder(join(options.out, task.id), files);
-  }
+  const build = options.format === 'harbor' ? harborFolder : clawGymFolder;
+  const folders = set.tasks.map(({ task }) => ({
+    name: task.id,
+    files: () => build(task, set.blobs, exporting),
+  }));
+  await writeFolders(outPath(options.out), folders, signal);
   return options.out;
 }
 
+/** One file of rows, which appears whole or not at all. */
 async function exportRows(
   set: TaskSet,
   out: string,
   exporting: HarborExportOptions,
   signal: AbortSignal,
 ): Promise<string> {
-  const folder =
-    out.endsWith('/') || (await stat(out).catch(() => undefined))?.isDirectory() === true;
-  const file = folder ? join(out, 'tasks.jsonl') : out;
-  await mkdir(dirname(file), { recursive: true });
-  const handle = await open(file, 'wx').catch((cause: unknown) => {
-    throw new ClawError(
-      'Conflict',
-      `${file}: cannot be created (${errorMessage(cause)}); remove it or choose another --out`,
-    );
-  });
+  const file = await fileToWrite(out, 'tasks.jsonl');
+  const aside = `${file}.${randomUUID()}.tmp`;
+  await refuseExisting(file);
   try {
+    await using handle = await open(aside, 'wx');
     for (const { task } of set.tasks) {
       signal.throwIfAborted();
       await handle.writeFile(`${await clawGymRow(task, set.blobs, exporting)}\n`);
     }
-  } finally {
-    await handle.close();
+    await refuseExisting(file);
+    await rename(aside, file);
+  } catch (cause) {
+    await rm(aside, { force: true });
+    throw cause;
   }
   return file;
 }

@@ -1,10 +1,11 @@
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat } from 'node:fs/promises';
 import { ClawError } from '../base/error.ts';
 import { table } from '../base/table.ts';
 import type { LoadedTaskSet } from '../tasks/load-task-set.ts';
+import { isTaskSet } from '../tasks/set/is-task-set.ts';
 import { writeTaskSet } from '../tasks/set/write-task-set.ts';
 import { distinctBlobs } from '../tasks/task-files.ts';
+import { fileToWrite } from './file-to-write.ts';
 import { stopSignal } from './stop-signal.ts';
 import { loadTasksSource, type TasksSourceOptions } from './tasks-source.ts';
 
@@ -40,9 +41,14 @@ export async function tasksImportCommand(path: string, options: TasksImportOptio
 }
 
 async function write(loaded: LoadedTaskSet, out: string, signal: AbortSignal): Promise<string> {
-  const folder =
-    out.endsWith('/') || (await stat(out).catch(() => undefined))?.isDirectory() === true;
-  const file = folder ? join(out, `${loaded.set.digest}.tar`) : out;
+  const file = await fileToWrite(out, `${loaded.set.digest}.tar`);
+  const there = await lstat(file).catch(() => undefined);
+  if (there !== undefined && !(await isTaskSet(file))) {
+    throw new ClawError(
+      'Conflict',
+      `${file}: already there and no task set, so it is not replaced; remove it or choose another --out`,
+    );
+  }
   await writeTaskSet(file, loaded.set.tasks, loaded.set.blobs, signal);
   return file;
 }

@@ -54,7 +54,7 @@ export async function loadTaskSet(
   options: LoadTaskSetOptions,
 ): Promise<LoadedTaskSet> {
   const format = options.format ?? (await detectFormat(path));
-  await checkReadable(path);
+  await checkKind(path, format);
   if (format === 'task-set') {
     if (options.overlay) {
       throw new ClawError(
@@ -111,7 +111,23 @@ async function collect(
   };
 }
 
-async function checkReadable(path: string): Promise<void> {
+const KINDS: Readonly<Record<SourceFormat, readonly ('file' | 'folder')[]>> = {
+  'clawgym-directory': ['folder'],
+  'clawgym-jsonl': ['file'],
+  pinchbench: ['file', 'folder'],
+  harbor: ['folder'],
+  manifest: ['file'],
+  'task-set': ['file'],
+};
+
+/** A pipe would hold up whoever opens it, so the kind is looked at before. */
+async function checkKind(path: string, format: SourceFormat): Promise<void> {
   const stats = await lstat(path).catch(() => undefined);
   if (stats === undefined) throw new ClawError('NotFound', `${path}: no such file or folder`);
+  const kind = stats.isFile() ? 'file' : stats.isDirectory() ? 'folder' : undefined;
+  if (kind !== undefined && KINDS[format].includes(kind)) return;
+  throw new ClawError(
+    kind === undefined ? 'UnsafePath' : 'InvalidInput',
+    `${path}: got a ${kind ?? 'link or special file'}, expected a ${KINDS[format].join(' or ')} for the format ${format}`,
+  );
 }
