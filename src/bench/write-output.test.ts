@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { anArm, aRun, aTask } from '../../test/support/run-facts.ts';
 import { parseJson } from '../base/brand.ts';
 import { zResults } from './results.ts';
-import { writeOutput } from './write-output.ts';
+import { removePartialOutput, writeOutput } from './write-output.ts';
 
 const checks = [
   ['10', 1],
@@ -57,6 +58,13 @@ describe('the output folder', () => {
     await writeFile(join(folder, 'report.html'), 'an earlier report');
     await writeOutput(folder, facts);
     expect(await readFile(join(folder, 'report.html'), 'utf8')).not.toContain('an earlier report');
+  });
+
+  it('removes what a killed process left half written, and nothing else', async () => {
+    const half = `report.html.${randomUUID()}.tmp`;
+    for (const name of [half, 'report.html', 'mine.tmp']) await writeFile(join(folder, name), 'x');
+    await removePartialOutput(folder);
+    expect((await readdir(folder)).toSorted()).toEqual(['mine.tmp', 'report.html']);
   });
 
   it('keeps the old results where the new ones cannot be written', async () => {

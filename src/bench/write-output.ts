@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClawError, errorMessage } from '../base/error.ts';
 import { syncFolder } from '../store/durable-file.ts';
@@ -58,6 +58,15 @@ export async function writeResults(
   }
   return { results, report };
 }
+
+/** Removes what a process that was killed in the middle of `writeOutput` left; only one may write there. */
+export async function removePartialOutput(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (PARTIAL.test(name)) await rm(join(folder, name), { force: true });
+  }
+}
+
+const PARTIAL = /^(?:rollouts\.jsonl|report\.html|results\.json)\.[0-9a-f-]{36}\.tmp$/;
 
 async function replaceFile(path: string, text: string): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;

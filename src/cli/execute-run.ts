@@ -6,7 +6,7 @@ import type { Logger } from '../base/logger.ts';
 import { PRODUCT } from '../base/product.ts';
 import { loadArm } from '../bench/load-arm.ts';
 import type { RunFacts, TaskFacts } from '../bench/run-facts.ts';
-import { type WrittenOutput, writeOutput } from '../bench/write-output.ts';
+import { removePartialOutput, type WrittenOutput, writeOutput } from '../bench/write-output.ts';
 import type { BatchPlan } from '../engines/engine.ts';
 import { hostMemoryFacts, memoryScratchFolder } from '../engines/local/memory-scratch.ts';
 import { CompiledVerifiers } from '../phases/compiled-verifiers.ts';
@@ -112,6 +112,7 @@ export async function executeRun(
   }
   const failure = await runPlans(plans, counts, { request, arms, session }, options);
   try {
+    await removePartialOutput(out);
     const facts = await runFacts(request, arms, plans, taskSet, session.store, options.command);
     const written = await writeOutput(options.out, facts, { realModelCommand: REAL_MODEL_COMMAND });
     return { ...written, finished: !signal.aborted || allDecided(written), failure };
@@ -163,10 +164,21 @@ async function runPlans(
     return undefined;
   } catch (cause) {
     if (isStop(cause, signal)) return undefined;
-    return cause instanceof Error ? cause : toClawError(cause);
+    return brokenRun(cause);
   } finally {
     observer.stop();
   }
+}
+
+/** A store that cannot be written, most often on a full disk, is the user's to mend. */
+function brokenRun(cause: unknown): Error {
+  if (!(cause instanceof ClawError) || cause.code !== 'StoreUnavailable') {
+    return cause instanceof Error ? cause : toClawError(cause);
+  }
+  const { code, message, retryable } = cause;
+  const next =
+    'what was decided before is kept: make room or mend the cause, and run the same command again to continue';
+  return new ClawError(code, `${message}; ${next}`, { cause, retryable });
 }
 
 async function runFacts(

@@ -82,6 +82,9 @@ export async function findAttempt(
   const attempt =
     number === undefined ? attempts.at(-1) : attempts.find((row) => row.number === number);
   if (attempt !== undefined) return attempt;
-  const which = number === undefined ? 'no attempt' : `no attempt ${number}`;
-  throw new ClawError('NotFound', `rollout ${rollout.id} has ${which}; it has ${attempts.length}`);
+  const why =
+    attempts.length === 0
+      ? 'was not started yet'
+      : `has no attempt ${number}; it has ${attempts.length}`;
+  throw new ClawError('NotFound', `rollout ${rollout.id} ${why}`);
 }

@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { KubeError } from '../../operator/kube/base/kube-error.ts';
 import type { BatchId } from '../base/brand.ts';
 import { asBatchId } from '../base/brand.ts';
 import { ClawError } from '../base/error.ts';
@@ -34,6 +35,7 @@ export interface SourceFlags extends ClusterFlags {
 
 /** Where `clawgym bench` writes when it is told nothing else. */
 const DEFAULT_OUT = './out/bench';
+const OUT = 'out';
 
 /**
  * The runs that the flags name: those of an output folder with --out, those of a cluster with a flag of
@@ -52,7 +54,32 @@ export async function openRecordSource(
   }
   if (flags.out !== undefined) return await openFolder(flags.out);
   if (!namesCluster(flags) && existsSync(storeDir(DEFAULT_OUT))) return openFolder(DEFAULT_OUT);
-  return await openClusterRecords(flags, environment, signal);
+  try {
+    return await openClusterRecords(flags, environment, signal);
+  } catch (thrown) {
+    throw namesCluster(flags) ? thrown : withoutRun(thrown);
+  }
+}
+
+/** Who named neither folder nor cluster, and has no cluster, most likely means a folder. */
+function withoutRun(thrown: unknown): unknown {
+  if (!(thrown instanceof KubeError) || thrown.code !== 'InvalidConfig') return thrown;
+  const [folder] = foldersWithRuns(OUT);
+  const hint = folder === undefined ? '--out' : `--out, for example --out ${folder}`;
+  return new ClawError(
+    'NotFound',
+    `${DEFAULT_OUT} holds no run: name the output folder of one with ${hint}; and ${thrown.message}`,
+    { cause: thrown },
+  );
+}
+
+/** Output folders below `parent`, by name. */
+function foldersWithRuns(parent: string): readonly string[] {
+  if (!existsSync(parent)) return [];
+  return readdirSync(parent)
+    .toSorted()
+    .map((name) => join(parent, name))
+    .filter((folder) => existsSync(storeDir(folder)));
 }
 
 async function openFolder(out: string): Promise<RecordSource> {

@@ -1,10 +1,11 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, test } from 'vitest';
 import { z } from 'zod';
 import { sha256 } from '../../src/base/digest.ts';
-import { clawgym, EXAMPLES } from '../support/cli-process.ts';
+import { clawgym, EXAMPLES, ROOT } from '../support/cli-process.ts';
 import { startScriptedModel } from '../support/scripted-model-server.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'clawgym-cli-read-'));
@@ -115,6 +116,17 @@ test.each<[string, string, RegExp]>([
     expect([run.code, run.stdout]).toEqual([1, '']);
     expect(run.stderr).toMatch(message);
   }
+});
+
+it('names a folder that holds a run where neither folder nor cluster is named, and there is no cluster', () => {
+  const cwd = join(scratch, 'elsewhere');
+  mkdirSync(join(cwd, 'out/first/store'), { recursive: true });
+  const env = { PATH: process.env['PATH'], HOME: cwd };
+  const run = spawnSync(join(ROOT, 'bin/clawgym'), ['show', 'x'], { cwd, env, encoding: 'utf8' });
+  expect([run.status, run.stdout]).toEqual([1, '']);
+  expect(run.stderr).toMatch(
+    /\.\/out\/bench holds no run: .* for example --out out\/first; and no cluster/,
+  );
 });
 
 it('names an attempt that there is not', async () => {
