@@ -1,4 +1,5 @@
 import type { Check, Finding } from './outcome.ts';
+import { uniqueFindings } from './unique-findings.ts';
 
 /** What the decision needs of a verification; the store's rows have it. */
 export interface VerificationResult {
@@ -89,7 +90,7 @@ export function nextVerification(
     code: decision.code,
     checks: decision.checks,
     asLeft: facts.protectedInputChanged && asLeft ? scoreOf(asLeft) : undefined,
-    findings: unique([...decision.findings, ...ownFindings(facts)]),
+    findings: uniqueFindings([...decision.findings, ...ownFindings(facts)]),
   };
 }
 
@@ -137,7 +138,7 @@ function broken(main: VerificationResult, pristine: VerificationResult): Verific
   return {
     do: 'verifierError',
     message: `the verifier fails on the untouched inputs too: ${ending(pristine)}; on the workspace: ${ending(main)}`,
-    findings: unique([...main.findings, ...pristine.findings]),
+    findings: uniqueFindings([...main.findings, ...pristine.findings]),
   };
 }
 
@@ -184,13 +185,4 @@ function sameSet(names: readonly string[], row: VerificationResult): boolean {
 function quoted(names: readonly string[]): string {
   const shown = names.slice(0, 5).map((name) => JSON.stringify(name.slice(0, 60)));
   return shown.join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
-}
-
-/** The second run of a verification repeats what the first found. */
-function unique(findings: readonly Finding[]): readonly Finding[] {
-  const seen = new Set<string>();
-  return findings.filter(({ code, message }) => {
-    const key = `${code} ${message}`;
-    return !seen.has(key) && seen.add(key);
-  });
 }

@@ -1,6 +1,7 @@
 import { agentOutcome } from '../rollouts/agent-outcome.ts';
 import type { GiveUpReason } from '../rollouts/next-step.ts';
 import { type Finding, NO_SCORE, type Outcome } from '../rollouts/outcome.ts';
+import { uniqueFindings } from '../rollouts/unique-findings.ts';
 import type { AttemptEnd, AttemptRow, RolloutDecision } from '../store/records.ts';
 import type { Task } from '../tasks/task.ts';
 import type { AttemptVerdict } from './attempt-verdict.ts';
@@ -8,10 +9,10 @@ import { rubricNotJudged } from './rubric-not-judged.ts';
 
 /** The decision of a rollout whose attempt ended and was verified. */
 export function verifiedDecision(
-  attempt: AttemptRow,
+  attempt: Pick<AttemptRow, 'id'>,
   end: AttemptEnd,
   verdict: AttemptVerdict,
-  task: Task,
+  task: Pick<Task, 'rubric' | 'weights'>,
   now: number,
 ): RolloutDecision {
   const snapshot = end.snapshot === undefined ? 'refused' : 'present';
@@ -22,7 +23,11 @@ export function verifiedDecision(
     score: verdict.score,
     asLeft: verdict.asLeft,
     checks: verdict.checks,
-    findings: [...end.findings, ...verdict.findings, ...rubricNotJudged(task, verdict.score)],
+    findings: uniqueFindings([
+      ...end.findings,
+      ...verdict.findings,
+      ...rubricNotJudged(task, verdict.score),
+    ]),
     decidedAt: now,
   };
 }

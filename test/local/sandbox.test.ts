@@ -120,7 +120,7 @@ describe('what a sandboxed program sees', () => {
       spec('', { mounts: [{ source: '/nowhere/at/all', target: '/m', mode: 'ro' }] }),
       never,
     );
-    await expect(missing).rejects.toThrow(/nowhere/);
+    await expect(missing).rejects.toThrow(/nowhere.*`clawgym doctor`/s);
   });
 });
 

@@ -113,9 +113,11 @@ function sandboxExit(
   const stderr = ended.stderr.finish();
   if (status.exitCode === undefined && !timedOut && !cancelled && !usage.oomKilled) {
     const said = Buffer.from(stderr.bytes).toString('utf8').trim().slice(-2000);
-    throw new ClawError('SandboxFailed', `sandbox ${spec.name} did not start: ${said}`, {
-      retryable: true,
-    });
+    throw new ClawError(
+      'SandboxFailed',
+      `sandbox ${spec.name} did not start: ${said} (\`clawgym doctor\` says what this host lacks)`,
+      { retryable: true },
+    );
   }
   const killed = timedOut || cancelled || status.exitCode === undefined;
   const signal = killed ? 'SIGKILL' : signalOf(status.exitCode);
