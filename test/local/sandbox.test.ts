@@ -120,7 +120,12 @@ describe('what a sandboxed program sees', () => {
       spec('', { mounts: [{ source: '/nowhere/at/all', target: '/m', mode: 'ro' }] }),
       never,
     );
-    await expect(missing).rejects.toThrow(/nowhere.*`clawgym doctor`/s);
+    await expect(missing).rejects.toThrow(/nowhere/);
+  });
+
+  it('says where to look when bubblewrap cannot make it', async () => {
+    const nowhere = sandbox.run(spec('', { cwd: '/nowhere/at/all' }), never);
+    await expect(nowhere).rejects.toThrow(/did not start: bwrap: .*nowhere.*`clawgym doctor`/s);
   });
 });
 
