@@ -28,7 +28,10 @@ export async function tasksImportCommand(path: string, options: TasksImportOptio
         : undefined;
     print(loaded, file, options.json === true);
     if (loaded.set.tasks.length === 0)
-      throw new ClawError('InvalidTask', `${path}: all ${loaded.refused} tasks were refused`);
+      throw new ClawError(
+        'InvalidTask',
+        `${path}: ${loaded.refused === 1 ? 'the only task was' : `all ${loaded.refused} tasks were`} refused`,
+      );
     if (!taken) {
       throw new ClawError(
         'InvalidTask',

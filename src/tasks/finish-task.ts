@@ -1,5 +1,4 @@
 import { sha256 } from '../base/digest.ts';
-import { ClawError } from '../base/error.ts';
 import { ownValue } from '../base/own-value.ts';
 import type { ImportLimits } from './import/import-limits.ts';
 import { fieldError, parseField } from './import/import-problem.ts';
@@ -16,7 +15,7 @@ import {
   type TaskDraft,
 } from './task-draft.ts';
 import { applyExtension, parseExtension, type TaskExtension } from './task-extension.ts';
-import { unsafePathReason } from './task-paths.ts';
+import { checkFiles, checkReferences, checkScorable } from './task-rules.ts';
 import type { TaskEntry } from './task-set.ts';
 
 export interface FinishOptions {
@@ -37,6 +36,7 @@ export function finishTask(draft: TaskDraft, options: FinishOptions): TaskEntry 
   const extended = extension === undefined ? native : applyExtension(native, extension);
   const task = withClass(withOverlay(extended, options.overlay));
   checkReferences(task);
+  checkScorable(task);
   for (const [file, { digest }] of hashed) options.blobs.put(file.content, digest);
   return { task, digest: taskDigest(task) };
 }
@@ -48,7 +48,7 @@ export function nativeOf(
   options: Pick<FinishOptions, 'limits' | 'scanAgentCode'>,
 ): { native: Task; hashed: ReadonlyMap<DraftFile, TaskFile> } {
   const groups = fileGroups(draft, extension);
-  checkFiles(groups, options.limits);
+  checkFiles(sizedGroups(groups), options.limits);
   const hashed = new Map<DraftFile, TaskFile>();
   for (const [, files] of groups) for (const file of files) hashed.set(file, hashFile(file));
   return { native: nativeTask(draft, groups, hashed, options), hashed };
@@ -68,82 +68,13 @@ function fileGroups(draft: TaskDraft, extension: TaskExtension | undefined): Gro
   ]);
 }
 
-function checkFiles(groups: Groups, limits: ImportLimits): void {
-  let bytes = 0;
-  let count = 0;
-  for (const [field, files] of groups) {
-    checkPaths(field, files);
-    for (const [index, { path, content }] of files.entries()) {
-      if (content.length > limits.fileBytes) {
-        throw fieldError(
-          'TooLarge',
-          `${field}[${index}] ${path}`,
-          `${content.length} bytes`,
-          `at most ${limits.fileBytes} bytes a file`,
-        );
-      }
-      bytes += content.length;
-      count += 1;
-    }
-  }
-  if (bytes > limits.taskBytes) {
-    throw fieldError(
-      'TooLarge',
-      'files',
-      `${bytes} bytes`,
-      `at most ${limits.taskBytes} bytes a task`,
-    );
-  }
-  if (count > limits.taskFiles) {
-    throw fieldError(
-      'TooLarge',
-      'files',
-      `${count} files`,
-      `at most ${limits.taskFiles} files a task`,
-    );
-  }
-}
-
-/** Unsafe, repeated and clashing paths: the same name in another case, a file where a folder is. */
-function checkPaths(field: string, files: readonly DraftFile[]): void {
-  const seen = new Map<string, string>();
-  const folders = new Map<string, string>();
-  for (const [index, { path }] of files.entries()) {
-    const place = `${field}[${index}].file_path`;
-    const reason = unsafePathReason(path);
-    if (reason !== undefined) {
-      throw fieldError(
-        'UnsafePath',
-        place,
-        path,
-        `a relative path inside its folder (this one ${reason})`,
-      );
-    }
-    const folded = path.normalize('NFC').toLowerCase();
-    const twin = seen.get(folded);
-    if (twin !== undefined) {
-      const how =
-        twin === path
-          ? 'appears twice'
-          : `clashes with ${JSON.stringify(twin)} on systems that ignore case`;
-      throw fieldError('InvalidTask', place, path, `each path once (it ${how})`);
-    }
-    seen.set(folded, path);
-    for (let cut = folded.lastIndexOf('/'); cut > 0; cut = folded.lastIndexOf('/', cut - 1)) {
-      folders.set(folded.slice(0, cut), path);
-    }
-  }
-  for (const [folded, path] of seen) {
-    const inside = folders.get(folded);
-    if (inside !== undefined) {
-      throw fieldError(
-        'InvalidTask',
-        field,
-        path,
-        `a file or a folder, not both (${JSON.stringify(inside)} needs a folder)`,
-      );
-    }
-  }
+function sizedGroups(groups: Groups): Map<string, readonly { path: string; size: number }[]> {
+  return new Map(
+    [...groups].map(([field, files]) => [
+      field,
+      files.map(({ path, content }) => ({ path, size: content.length })),
+    ]),
+  );
 }
 
 function hashFile({ path, content, executable }: DraftFile): TaskFile {
@@ -241,33 +172,4 @@ function withOverlay(task: Task, overlay: InputOverlay | undefined): Task {
     mode: ownValue(overrides, input.path) ?? input.mode,
   }));
   return { ...task, workspace: { ...task.workspace, inputs } };
-}
-
-function checkReferences(task: Task): void {
-  const { verifier, solution } = task;
-  if (verifier && !verifier.files.some(({ path }) => path === verifier.entry)) {
-    throw fieldError(
-      'InvalidTask',
-      'verifier.entry',
-      verifier.entry,
-      `one of the verifier's files (${verifier.files.map(({ path }) => path).join(', ')})`,
-    );
-  }
-  if (
-    solution?.script !== undefined &&
-    !solution.files.some(({ path }) => path === solution.script)
-  ) {
-    throw fieldError(
-      'InvalidTask',
-      'solution.script',
-      solution.script,
-      "one of the solution's files",
-    );
-  }
-  if (verifier === undefined && task.rubric === undefined) {
-    throw new ClawError(
-      'InvalidTask',
-      'the task has neither a code verifier nor a rubric; nothing could score it',
-    );
-  }
 }

@@ -26,7 +26,7 @@ function runs(text: string, path: string): boolean {
   const module = /^([A-Za-z_]\w*)\.py$/.exec(name)?.[1];
   if (module !== undefined) {
     const dotted = `(?:[\\w.]*\\.)?${module}\\b`;
-    if (new RegExp(`^\\s*(?:import\\s+(?:[\\w.]+\\s*,\\s*)*|from\\s+)${dotted}`, 'm').test(text))
+    if (new RegExp(`^[ \\t]*(?:import\\s+(?:[\\w.]+\\s*,\\s*)*|from\\s+)${dotted}`, 'm').test(text))
       return true;
   }
   const started = `(?:\\bsource|(?:^|\\s)\\.|\\bexec|\\b(?:ba)?sh|\\bpython3?)(?:\\s+-\\w+)*\\s+["']?\\S*`;

@@ -128,6 +128,36 @@ test('a folder without an entry is refused, a stray file is a warning', async ()
   expect(warnings).toEqual(['README.md: not a task folder; left out']);
 });
 
+test('a folder whose name is not UTF-8 does not hide the others', async () => {
+  await using dir = await tempDir();
+  await write(dir.path, task('task_a'));
+  await mkdir(Buffer.concat([Buffer.from(`${dir.path}/`), Buffer.from([0xff, 0x1b])]));
+  const { set, problems, refused } = await loadTaskSet(dir.path, options);
+  expect(set.tasks.map(({ task: { id } }) => id)).toEqual(['task_a']);
+  expect(refused).toBe(1);
+  expect(problems[0]).toMatchObject({ code: 'UnsafePath', file: 'ÿ\\u001b', field: 'name' });
+});
+
+test('hidden folders that are no tasks are left out; one with an entry is a task', async () => {
+  await using dir = await tempDir();
+  await write(dir.path, { ...task('task_a'), ...task('.kept'), '.git/config': '' });
+  await write(dir.path, { '.kept/data_entry.json': entry('kept') });
+  const { set, problems, warnings } = await loadTaskSet(dir.path, options);
+  expect(problems).toEqual([]);
+  expect(set.tasks.map(({ task: { id } }) => id)).toEqual(['kept', 'task_a']);
+  expect(warnings).toEqual(['.git: not a task folder; left out']);
+});
+
+test('a task folder that is named by its place has the name of that place', async () => {
+  await using dir = await tempDir();
+  await write(dir.path, { ...task('task_a'), 'task_a/x/y': '' });
+  await write(dir.path, { 'task_a/data_entry.json': '{"user_query":"q","metadata":{}}' });
+  const { set } = await loadTaskSet(join(dir.path, 'task_a/x/..').concat('/.'), options);
+  expect(set.tasks[0]?.task.id).toBe('task_a');
+  const inside = await loadTaskSet(`${dir.path}/task_a/x/..`, options);
+  expect(inside.set.tasks[0]?.task.id).toBe('task_a');
+});
+
 test('both dialects give the same task: a relative mount, and paths below it', async () => {
   await using dir = await tempDir();
   await write(dir.path, {

@@ -52,6 +52,19 @@ test.each([
   expect(set.tasks[0]?.task.verifier?.agentCode).toBe(expected);
 });
 
+test('a fault of a manifest names its file once, with line and field', async () => {
+  await using dir = await tempDir();
+  const file = join(dir.path, 'bad.yaml');
+  await writeFile(file, `# tasks\n---\n${JSON.stringify(minimal('Bad_Name'))}\n---\n&a [*a]\n`);
+  const { problems } = await loadTaskSet(file, options);
+  expect(problems.map(({ message }) => message)).toEqual([
+    expect.stringMatching(
+      /^bad\.yaml: line 2 \(document 1, ClawTask\/Bad_Name\): metadata\.name: got/,
+    ),
+    expect.stringMatching(/^bad\.yaml: line 4 \(document 2\): .* or holds an alias of itself$/),
+  ]);
+});
+
 test('every field of a ClawTask reaches the task', async () => {
   const { set, problems } = await load(sampleClawTask());
   expect(problems).toEqual([]);

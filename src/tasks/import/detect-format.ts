@@ -4,7 +4,7 @@ import { ClawError } from '../../base/error.ts';
 import { shown } from './import-problem.ts';
 import type { SourceFormat } from './importer.ts';
 import { PINCHBENCH_FILE } from './pinchbench-file.ts';
-import { listFolder } from './read-tree.ts';
+import { listNames } from './read-tree.ts';
 
 const LOOKED_FOR = [
   'a task set (a tar file that starts with tasks.jsonl)',
@@ -51,7 +51,7 @@ async function fileFormat(path: string): Promise<SourceFormat> {
 }
 
 async function folderFormat(path: string): Promise<SourceFormat> {
-  const entries = await listFolder(path, path);
+  const { entries } = await listNames(path, path);
   const names = new Set(entries.map(({ name }) => name));
   if (names.has('data_entry.json')) return 'clawgym-directory';
   if (names.has('task.toml')) return 'harbor';
@@ -67,7 +67,7 @@ async function folderFormat(path: string): Promise<SourceFormat> {
 }
 
 async function holds(dir: string, pattern: RegExp): Promise<boolean> {
-  const entries = await listFolder(dir, dir).catch(() => []);
+  const { entries } = await listNames(dir, dir).catch(() => ({ entries: [] }));
   return entries.some(({ name }) => pattern.test(name));
 }
 

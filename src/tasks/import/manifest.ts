@@ -17,7 +17,9 @@ export async function* importManifest(
   const { content } = await readBoundedFile(path, file, limits, newReadBudget());
   const manifest = parseManifest(decodeText(content, file), file);
   for (const problem of manifest.problems) {
-    const failed = new ClawError('InvalidManifest', formatProblem(problem));
+    // The place names the file already.
+    const text = formatProblem(problem).slice(problem.file.length + 1);
+    const failed = new ClawError('InvalidManifest', `line ${text}`);
     yield { place: { file }, failed };
   }
   yield* clawTaskSteps(

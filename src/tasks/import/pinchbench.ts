@@ -1,6 +1,7 @@
 import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
+import { terminalText } from '../../base/plain-text.ts';
 import type { DraftFile } from '../task-draft.ts';
 import { unsafePathReason } from '../task-paths.ts';
 import type { ImportLimits } from './import-limits.ts';
@@ -10,11 +11,13 @@ import { decodeText } from './parse-document.ts';
 import { parseYamlText } from './parse-yaml.ts';
 import { PINCHBENCH_FILE } from './pinchbench-file.ts';
 import { draftOfPinchBench } from './pinchbench-task.ts';
-import { listFolder, newReadBudget, readBoundedFile } from './read-tree.ts';
+import { listNames, newReadBudget, notUtf8, readBoundedFile } from './read-tree.ts';
 
 interface Layout {
   readonly tasksDir: string;
   readonly files: readonly string[];
+  /** Names that are not UTF-8, in Latin-1. */
+  readonly unnamed: readonly string[];
   readonly assetsDir: string;
   readonly version: string | undefined;
 }
@@ -29,6 +32,9 @@ export async function* importPinchBench(
   options: ImportOptions,
 ): AsyncGenerator<ImportStep> {
   const layout = await layoutOf(path);
+  for (const name of layout.unnamed) {
+    yield { place: { file: terminalText(name) }, failed: notUtf8('name', name) };
+  }
   const categories = await manifestCategories(layout.tasksDir, options.limits);
   for (const file of layout.files) {
     options.signal.throwIfAborted();
@@ -76,13 +82,16 @@ export async function* importPinchBench(
 async function layoutOf(path: string): Promise<Layout> {
   const stats = await lstat(path);
   const single = stats.isFile();
-  const names = single ? [] : (await listFolder(path, basename(path))).map(({ name }) => name);
+  const names = single
+    ? []
+    : (await listNames(path, basename(path))).entries.map(({ name }) => name);
   const nested =
     !single && names.includes('tasks') && !names.some((name) => PINCHBENCH_FILE.test(name));
   const tasksDir = single ? dirname(path) : nested ? join(path, 'tasks') : path;
-  const files = single
-    ? [basename(path)]
-    : (await listFolder(tasksDir, 'tasks')).map(({ name }) => name);
+  const { entries, unnamed } = single
+    ? { entries: [{ name: basename(path) }], unnamed: [] }
+    : await listNames(tasksDir, 'tasks');
+  const files = entries.map(({ name }) => name);
   const root = nested ? path : dirname(tasksDir);
   const version = await readBoundedFile(
     join(root, 'BENCHMARK_VERSION'),
@@ -92,7 +101,7 @@ async function layoutOf(path: string): Promise<Layout> {
   )
     .then(({ content }) => Buffer.from(content).toString('utf8').trim())
     .catch(() => undefined);
-  return { tasksDir, files, assetsDir: join(root, 'assets'), version };
+  return { tasksDir, files, unnamed, assetsDir: join(root, 'assets'), version };
 }
 
 const VERSION_LIMITS: ImportLimits = {

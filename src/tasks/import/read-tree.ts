@@ -16,16 +16,29 @@ export interface FolderEntry {
 
 /** Names in a folder, sorted by UTF-16 code units. Refuses names that are not UTF-8. */
 export async function listFolder(dir: string, label: string): Promise<FolderEntry[]> {
-  const entries = await readdir(dir, { withFileTypes: true, encoding: 'buffer' }).catch(
+  const { entries, unnamed } = await listNames(dir, label);
+  const [first] = unnamed;
+  if (first !== undefined) throw notUtf8(label, first);
+  return entries;
+}
+
+export const notUtf8 = (label: string, name: string): Error =>
+  fieldError('UnsafePath', label, name, 'file names in UTF-8');
+
+/** As `listFolder`, with the names that are not UTF-8 apart, their bytes as Latin-1. */
+export async function listNames(
+  dir: string,
+  label: string,
+): Promise<{ entries: FolderEntry[]; unnamed: string[] }> {
+  const found = await readdir(dir, { withFileTypes: true, encoding: 'buffer' }).catch(
     (cause: unknown) => {
       throw fieldError('InvalidInput', label, dir, `a readable folder (${errorMessage(cause)})`);
     },
   );
-  return entries
+  const unnamed = found.filter(({ name }) => !isUtf8(name));
+  const entries = found
+    .filter(({ name }) => isUtf8(name))
     .map((entry): FolderEntry => {
-      if (!isUtf8(entry.name)) {
-        throw fieldError('UnsafePath', label, entry.name.toString('latin1'), 'file names in UTF-8');
-      }
       const kind = entry.isFile()
         ? 'file'
         : entry.isDirectory()
@@ -36,6 +49,7 @@ export async function listFolder(dir: string, label: string): Promise<FolderEntr
       return { name: entry.name.toString('utf8'), kind };
     })
     .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  return { entries, unnamed: unnamed.map(({ name }) => name.toString('latin1')) };
 }
 
 /** A budget that several reads of one task share. */

@@ -161,6 +161,60 @@ test.each<[string, () => Buffer | Promise<Buffer>, string]>([
   await expect(openTaskSet(join(dir.path, 'a.tar'), signal)).rejects.toMatchObject({ code });
 });
 
+const input = (path: string, size = 9): Task['workspace']['inputs'][number] => ({
+  path,
+  size,
+  digest: sha256(content),
+  executable: false,
+  mode: 'protected',
+});
+const withInputs = (...inputs: Task['workspace']['inputs']): Task => ({
+  ...task,
+  workspace: { path: '/w', inputs },
+});
+
+test.each<[string, Task, string]>([
+  ['an input twice', withInputs(input('x'), input('x')), 'it appears twice'],
+  ['names that differ in case', withInputs(input('x'), input('X')), 'clashes with "x"'],
+  ['a file in the place of a folder', withInputs(input('x'), input('x/y')), 'not both'],
+  [
+    'one blob in more files than a task has',
+    withInputs(...Array.from({ length: 10_001 }, (_, index) => input(`f${index}`))),
+    'at most 10000 files a task',
+  ],
+  [
+    'one blob laid out again and again',
+    withInputs(...Array.from({ length: 9 }, (_, index) => input(`f${index}`, 8_000_000))),
+    'at most 67108864 bytes a task',
+  ],
+  [
+    'an entry that is no file',
+    { ...task, ...(task.verifier && { verifier: { ...task.verifier, entry: 'other.py' } }) },
+    "one of the verifier's files",
+  ],
+  ['a script that is no file', { ...task, solution: { files: [], script: 's.sh' } }, 'solution'],
+])('refuses a task with %s and names row and field', async (_name, bad, text) => {
+  await using dir = await tempDir();
+  const rows = `${line}${canonicalJson({ ...bad, id: 'b' })}\n`;
+  await writeFile(join(dir.path, 'a.tar'), tar(['tasks.jsonl', rows], [blobName, content]));
+  await expect(openTaskSet(join(dir.path, 'a.tar'), signal)).rejects.toMatchObject({
+    code: 'CorruptArtifact',
+    message: expect.stringMatching(/a\.tar: tasks\.jsonl, row 2, \w/),
+  });
+  await expect(openTaskSet(join(dir.path, 'a.tar'), signal)).rejects.toThrow(text);
+});
+
+test('refuses rows that are not UTF-8', async () => {
+  await using dir = await tempDir();
+  const rows = Buffer.from(line.replace('"text":"x"', '"text":"\ufffd"'), 'utf8');
+  const at = rows.indexOf('\ufffd');
+  const broken = Buffer.concat([rows.subarray(0, at), Buffer.from([0xff]), rows.subarray(at + 3)]);
+  await writeFile(join(dir.path, 'a.tar'), tar(['tasks.jsonl', broken], [blobName, content]));
+  await expect(openTaskSet(join(dir.path, 'a.tar'), signal)).rejects.toThrow(
+    'tasks.jsonl is not UTF-8 text',
+  );
+});
+
 test('a blob with other contents than its name is found when it is read', async () => {
   await using dir = await tempDir();
   await writeFile(join(dir.path, 'a.tar'), tar(['tasks.jsonl', line], [blobName, 'print(99)']));

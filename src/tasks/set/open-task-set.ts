@@ -1,15 +1,17 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { asSha256, isSha256, parseJson, type Sha256 } from '../../base/brand.ts';
 import { canonicalJson } from '../../base/canonical-json.ts';
 import { sha256 } from '../../base/digest.ts';
-import { ClawError } from '../../base/error.ts';
+import { ClawError, errorMessage } from '../../base/error.ts';
 import { DEFAULT_IMPORT_LIMITS } from '../import/import-limits.ts';
 import { shown } from '../import/import-problem.ts';
 import { unboundedReason } from '../import/parse-document.ts';
 import { zTask } from '../task.ts';
 import { taskDigest } from '../task-digest.ts';
 import { distinctBlobs } from '../task-files.ts';
+import { checkTaskRules } from '../task-rules.ts';
 import type { TaskEntry, TaskSet } from '../task-set.ts';
 import { BLOCK, readTarHeader, TRAILER_BYTES, tarPadding } from './tar-header.ts';
 import { BLOBS_PREFIX, TASKS_NAME } from './task-set-bytes.ts';
@@ -164,8 +166,9 @@ async function readTasks(
 ): Promise<TaskEntry[]> {
   const place = places.get(TASKS_NAME);
   if (place === undefined) throw corrupt(file, 'it has no entries');
-  const text = (await readExactly(handle, file, place.offset, place.size)).toString('utf8');
-  const lines = text.split('\n');
+  const bytes = await readExactly(handle, file, place.offset, place.size);
+  if (!isUtf8(bytes)) throw corrupt(file, `${TASKS_NAME} is not UTF-8 text`);
+  const lines = bytes.toString('utf8').split('\n');
   if (lines.pop() !== '') throw corrupt(file, `${TASKS_NAME} does not end with a line break`);
   if (lines.length > limits.tasks)
     throw new ClawError(
@@ -204,6 +207,11 @@ export function readTask(line: string, place: string): TaskEntry {
   }
   if (canonicalJson(parsed.data) !== line)
     throw new ClawError('CorruptArtifact', `${place}: not in canonical form`);
+  try {
+    checkTaskRules(parsed.data, { ...DEFAULT_IMPORT_LIMITS, fileBytes: Number.POSITIVE_INFINITY });
+  } catch (cause) {
+    throw new ClawError('CorruptArtifact', `${place}, ${errorMessage(cause)}`, { cause });
+  }
   return { task: parsed.data, digest: taskDigest(parsed.data) };
 }
 
