@@ -7,6 +7,7 @@ import { findProgram, type HostEnv, runHostCommand } from './host-command.ts';
 import { installHint } from './host-tools.ts';
 import { findRunnerRoot } from './runner-root.ts';
 import { sandboxOwner } from './sandbox-user.ts';
+import { missingIdRanges } from './subordinate-ids.ts';
 
 /** One fact about this host, for `clawgym doctor`. */
 export interface HostCapability {
@@ -138,11 +139,18 @@ function cgroups(): Fact {
   return fact(name, true, `cgroup v${layout.version}: ${names.join(', ')}`, '');
 }
 
+const WITHOUT_ROOT = 'sandboxes use the programs of this host';
+
 async function runnerRoot(options: HostCapabilitiesOptions): Promise<Fact> {
   const name = 'runner root';
-  const advice = 'it is built on first use; without it, sandboxes use the programs of this host';
+  const advice = `it is built on first use; without it, ${WITHOUT_ROOT}`;
   const root = await findRunnerRoot(options.cacheDir, options.arch);
-  if (root?.dir === undefined) return fact(name, false, 'not built yet', advice);
+  if (root?.dir === undefined) {
+    const missing = await missingIdRanges(options.uid);
+    return missing === undefined
+      ? fact(name, false, 'not built yet', advice)
+      : fact(name, false, 'cannot be built by this user', `${missing}; until then ${WITHOUT_ROOT}`);
+  }
   const python = pythonOf(root.dir);
   return fact(name, true, `${root.identity.slice(0, 12)}, ${python}`, advice);
 }
