@@ -116,6 +116,18 @@ describe('a report', () => {
     expect(page).toMatch(/\.categories\{[^}]*min-width:calc\([^)]*var\(--arms\)/);
   });
 
+  it('takes the median time over results of the agent: missing data has none', () => {
+    const samples = tasks.map(({ id }, index) =>
+      index < 2
+        ? ({ task: id, outcome: 'scored', final: 1, seconds: 40 } as const)
+        : index === 2
+          ? ({ task: id, outcome: 'infra_error', seconds: 3 } as const)
+          : { task: id },
+    );
+    const said = textOf(report(aRun(tasks, [anArm('cut', samples)])));
+    expect(said).toMatch(/median time\W+40 s/);
+  });
+
   it('scrolls tables of many arms on every screen', () => {
     const many = Array.from({ length: 10 }, (_, index) =>
       anArm(

@@ -1,5 +1,6 @@
 import { median } from '../../base/statistics.ts';
-import { type ArmResult, RESULT_OUTCOMES } from '../results.ts';
+import { isAgentResult } from '../../rollouts/outcome.ts';
+import { type ArmResult, RESULT_OUTCOMES, type SampleResult } from '../results.ts';
 import { count, duration, percent } from './format.ts';
 import { html, type Markup } from './html.ts';
 import { KIND_WORDS, OUTCOME_WORDS } from './words.ts';
@@ -32,9 +33,14 @@ function card(arm: ArmResult, floors: readonly ArmResult[]): Markup {
   </article>`;
 }
 
+/** Missing data has no time of its own: what was not run yet took none. */
+function isResult({ outcome }: SampleResult): boolean {
+  return outcome !== 'undecided' && isAgentResult(outcome);
+}
+
 function facts(arm: ArmResult): Markup[] {
   const seconds = median(
-    arm.tasks.flatMap((task) => task.attempts.map((sample) => sample.seconds)),
+    arm.tasks.flatMap((task) => task.attempts.filter(isResult).map((sample) => sample.seconds)),
   );
   const { input, output, calls, unmetered } = arm.tokens;
   const pairs: [string, string, string][] = [
@@ -49,7 +55,7 @@ function facts(arm: ArmResult): Markup[] {
     [
       'median time',
       seconds === null ? '–' : duration(seconds),
-      'wall time of the agent, per rollout',
+      'wall time of the agent, per rollout with a result of its own',
     ],
   ];
   if (!arm.complete) {
@@ -58,7 +64,8 @@ function facts(arm: ArmResult): Markup[] {
   }
   if (calls > 0) {
     const hint = `${count(calls)} model calls, ${count(unmetered)} of them without a token count`;
-    pairs.push(['tokens in / out', `${count(input)} / ${count(output)}`, hint]);
+    const told = unmetered < calls;
+    pairs.push(['tokens in / out', told ? `${count(input)} / ${count(output)}` : '–', hint]);
   }
   return pairs.map(
     ([name, value, hint]) => html`<div title="${hint}"><dt>${name}</dt><dd>${value}</dd></div>`,
