@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { chatBody } from '../../test/support/gateway-fixture.ts';
+import { type KeptLine, lineLogger } from '../../test/support/keeping-logger.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
 import { startScriptedModel } from '../../test/support/scripted-model-server.ts';
 import { systemClock } from '../base/clock.ts';
@@ -45,6 +46,31 @@ it('waits as long as Retry-After says', async () => {
   clock.advance(1);
   for await (const _ of (await answer).body);
   expect(model.requests).toHaveLength(2);
+});
+
+it('warns of an endpoint once in ten seconds, and counts what it left out', async () => {
+  const clock = new ManualClock();
+  const lines: KeptLine[] = [];
+  await using model = await startScriptedModel({
+    script,
+    fault: ({ index }) =>
+      index < 4 ? { kind: 'status', status: 429, retryAfter: '4' } : undefined,
+  });
+  await using upstream = new OpenAiUpstream({
+    ...{ ...common, logger: lineLogger(lines), clock },
+    ...{ baseUrl: model.baseUrl, apiKey: 'k' },
+  });
+  const answer = upstream.chat(ask, new AbortController().signal);
+  for (const requests of [1, 2, 3, 4]) {
+    await model.arrived(requests);
+    await expect.poll(() => clock.sleeping).toBe(1);
+    clock.advance(4000);
+  }
+  for await (const _ of (await answer).body);
+  expect(lines.map(({ fields }) => [fields['failures'], fields['otherFailures']])).toEqual([
+    [1, undefined],
+    [4, 2],
+  ]);
 });
 
 it('gives up when the signal aborts and says what it saw last', async () => {

@@ -32,6 +32,8 @@ const RETRYABLE: ReadonlySet<number> = new Set([408, 409, 425, 429]);
 /** A server may ask for a long pause; longer than this it is asked again all the same. */
 const MAX_RETRY_AFTER_MS = 120_000;
 const CONNECT_TIMEOUT_MS = 10_000;
+/** Least time between two warnings about one endpoint. */
+const QUIET_MS = 10_000;
 const ERROR_TEXT_BYTES = 2048;
 const MESSAGE_CHARS = 300;
 /**
@@ -47,6 +49,8 @@ export class OpenAiUpstream implements Upstream, AsyncDisposable {
   readonly #url: string;
   readonly #agent: Agent;
   #answered = false;
+  /** Monotonic milliseconds of the last warning, and failures since then that had none. */
+  #told = { at: Number.NEGATIVE_INFINITY, since: 0 };
 
   constructor(options: OpenAiUpstreamOptions) {
     this.name = options.name;
@@ -70,7 +74,7 @@ export class OpenAiUpstream implements Upstream, AsyncDisposable {
   }
 
   async chat(ask: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> {
-    const { modelName, clock, random, logger } = this.#options;
+    const { modelName, clock, random } = this.#options;
     const body = modelName === undefined ? ask.body : withModelName(ask.body, modelName);
     const giveUpAt = clock.monotonic() + (ask.retryMs ?? Number.POSITIVE_INFINITY);
     let last = 'not asked';
@@ -91,7 +95,7 @@ export class OpenAiUpstream implements Upstream, AsyncDisposable {
       }
       if (signal.aborted) throw this.#gaveUp(failures, last, signal.reason);
       if (clock.monotonic() >= giveUpAt) throw this.#gaveUp(failures, last, undefined);
-      logger.warn({ upstream: this.name, failures, last }, 'model endpoint failed, asking again');
+      this.#tell(failures, last);
       const wait = backoffMs(this.#options.backoff ?? UPSTREAM_BACKOFF, failures, random());
       const asked = Math.max(wait, Math.min(pause ?? 0, MAX_RETRY_AFTER_MS));
       ask.onRetry?.(last, asked);
@@ -126,6 +130,22 @@ export class OpenAiUpstream implements Upstream, AsyncDisposable {
   /** What goes into logs and messages: an endpoint may quote the key that it was sent. */
   redact(said: string): string {
     return redactKeys(said, this.#options.apiKey);
+  }
+
+  /** Every call of a run fails at once where an endpoint is down or limits rates: one line in a while says so. */
+  #tell(failures: number, last: string): void {
+    const { clock, logger } = this.#options;
+    const now = clock.monotonic();
+    if (now - this.#told.at < QUIET_MS) {
+      this.#told.since += 1;
+      return;
+    }
+    const unsaid = this.#told.since === 0 ? {} : { otherFailures: this.#told.since };
+    this.#told = { at: now, since: 0 };
+    logger.warn(
+      { upstream: this.name, failures, last, ...unsaid },
+      'model endpoint failed, asking again',
+    );
   }
 
   #gaveUp(failures: number, last: string, cause: unknown): ClawError {
