@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { canonicalJson } from '../base/canonical-json.ts';
-import { ClawError } from '../base/error.ts';
+import { parseField } from './import/import-problem.ts';
 import {
   TASK_SCHEMA,
   type Task,
@@ -10,6 +10,7 @@ import {
   zTask,
 } from './task.ts';
 import { worseAgentCode } from './task-draft.ts';
+import { zSafePath } from './task-paths.ts';
 
 /**
  * What a foreign format cannot carry: the difference between a task and what an importer makes of
@@ -44,7 +45,7 @@ export const zTaskExtension = z.strictObject({
   weights: zTask.shape.weights.unwrap().optional(),
   solution: z
     .strictObject({
-      script: z.string().optional(),
+      script: zSafePath.optional(),
       executable: z.array(z.string()),
       generated: z.array(z.string()).default([]),
     })
@@ -57,6 +58,7 @@ export const zTaskExtension = z.strictObject({
   cluster: z.string().optional(),
   licence: z.string().optional(),
   extra: z.record(z.string(), z.unknown()).optional(),
+  provenance: z.record(z.string(), z.unknown()).optional(),
 });
 export type TaskExtension = z.infer<typeof zTaskExtension>;
 
@@ -96,8 +98,14 @@ export function extensionOf(
       : null;
   }
   addEnvironment(found, native, task);
+  if (tellsOrigin(task.provenance)) found['provenance'] = task.provenance;
   if (Object.keys(found).length === 0) return undefined;
   return zTaskExtension.parse(JSON.parse(canonicalJson({ schema: TASK_SCHEMA, ...found })));
+}
+
+/** True where it says more than which file a task was read from, such as who made it of what. */
+function tellsOrigin(provenance: Task['provenance']): boolean {
+  return Object.keys(provenance).some((key) => !['format', 'source', 'row'].includes(key));
 }
 
 function addEnvironment(found: Record<string, unknown>, native: Task, task: Task): void {
@@ -135,7 +143,7 @@ export function applyExtension(native: Task, extension: TaskExtension): Task {
     ...(environment ?? native.environment),
     ...(build && { build: { files: withExecutables(build.files, buildExecutable) } }),
   };
-  return zTask.parse(task);
+  return parseField(zTask, task);
 }
 
 function withFlags(
@@ -202,11 +210,5 @@ function differ(a: unknown, b: unknown): boolean {
 /** The extension part of a foreign document, checked. */
 export function parseExtension(value: unknown): TaskExtension | undefined {
   if (value === undefined || value === null) return undefined;
-  const parsed = zTaskExtension.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new ClawError(
-    'InvalidTask',
-    `clawgym extension: ${issue?.path.join('.')}: ${issue?.message}`,
-  );
+  return parseField(zTaskExtension, value, 'clawgym.task');
 }

@@ -136,10 +136,10 @@ export const zTask = z.strictObject({
     /** Absolute path at which agent and verifier see the workspace. */
     path: z
       .string()
-      .regex(
-        /^\/[A-Za-z0-9._/-]{1,1023}$/,
-        'expected an absolute path of at most 1024 letters, digits, ".", "_", "-" and "/"',
-      )
+      .regex(/^\/[A-Za-z0-9._/-]{1,1023}$/, {
+        error: 'expected an absolute path of at most 1024 letters, digits, ".", "_", "-" and "/"',
+        abort: true,
+      })
       .superRefine((path, context) => {
         const message = workspacePlaceProblem(path);
         if (message !== undefined) context.addIssue({ code: 'custom', message });

@@ -46,6 +46,18 @@ test('starts the sources where there is no bundle, and where a file was put back
   expect(tree.ran()).toBe('sources');
 });
 
+test('names an older Node on the path, and the command that installs the right one', async () => {
+  await using tree = await checkout();
+  const node = tree.at('node');
+  writeFileSync(node, '#!/bin/sh\necho v20.11.1\n', { mode: 0o755 });
+  const env = { PATH: `${resolve(node, '..')}:/usr/bin:/bin` };
+  const { status, stderr } = spawnSync('/bin/sh', [tree.at('bin/clawgym')], { env });
+  expect(status).toBe(127);
+  expect(stderr.toString()).toMatch(
+    /24 or newer is needed, and .*node is v20\.11\.1\. Run in .*npm ci\n$/,
+  );
+});
+
 test('starts the bundle of an installation without sources', async () => {
   await using tree = await checkout();
   rmSync(tree.at('src'), { recursive: true });

@@ -81,3 +81,20 @@ test('a task keeps its digest over a Harbor folder, unless its only turn says no
     { numRuns: 150 },
   );
 });
+
+test('what a task is made of travels with it; the file that it was read from does not', async () => {
+  const [drawn] = fc.sample(anyTask, { numRuns: 1, seed: 1 });
+  if (drawn === undefined) throw new Error('a task');
+  const origin = { format: 'synthesis', route: 'persona', prompts: ['draft-persona.v1'] };
+  const reread = async (provenance: Record<string, unknown>): Promise<unknown> => {
+    const row = await clawGymRow({ ...drawn.task, provenance }, drawn.blobs, options);
+    const draft = draftOfRow(JSON.parse(row), 1, 'rows.jsonl', options.limits);
+    return finishTask(draft, { ...options, blobs: new MemoryBlobs() }).task.provenance;
+  };
+  expect(await reread(origin)).toEqual(origin);
+  expect(await reread({ format: 'harbor', source: 'x', row: 9 })).toEqual({
+    format: 'clawgym-jsonl',
+    source: 'rows.jsonl',
+    row: 1,
+  });
+});

@@ -249,7 +249,7 @@ test.each<[string, string | Buffer, string, string]>([
     'extension with unknown field',
     row({ clawgym: { task: { schema: 'clawgym.task/v1', what: 1 } } }),
     'InvalidTask',
-    'clawgym extension',
+    'field clawgym.task: got an object with schema, what, ',
   ],
   ['id taken', row({ task_id: 'GOOD' }), 'InvalidTask', 'an id that no other task has'],
 ])('refuses %s, names the place and keeps the other tasks', async (_name, bad, code, text) => {

@@ -57,8 +57,13 @@ test.each<[string, object, string]>([
     extended({ weights: { code: '9'.repeat(400), rubric: '1' } }),
     'weights.code',
   ],
+  [
+    'a script outside of its folder',
+    extended({ solution: { script: '../x', executable: [] } }),
+    'solution.script',
+  ],
 ])('refuses %s in an extension', (_name, change, field) => {
-  expect(() => load(change)).toThrow(`clawgym extension: ${field}: `);
+  expect(() => load(change)).toThrow(`clawgym.task.${field}: got `);
 });
 
 test('names that every object has are file names like others', () => {
