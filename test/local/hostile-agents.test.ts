@@ -86,6 +86,20 @@ const PROCESSES: readonly HostileCase[] = [
     prints: '0\n-1\n',
   },
   {
+    name: 'leaves-its-network',
+    script: `${SOLVE}${python(`import socket
+def opened(family, kind):
+    try:
+        return bool(socket.socket(family, kind))
+    except OSError as error:
+        return error.errno
+print([opened(family, kind) for family in range(48) for kind in (1, 2) if family not in (1, 2, 10, 16)] == [97] * 88)
+print([opened(family, 2) for family in (1, 2, 10, 16)])`)}`,
+    outcome: 'scored',
+    flat: 1,
+    prints: 'True\n[True, True, True, True]\n',
+  },
+  {
     name: 'limits-its-wrapper',
     // No CPU time and no descriptors for process 1 and its threads: a dead wrapper is missing data, and a
     // starved one sees too late what fills the disk.

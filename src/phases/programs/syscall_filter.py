@@ -3,8 +3,9 @@
 fallocate reserves the whole disk of the host in a second, faster than anybody could watch; io_uring
 offers it again and has a history of its own. The kernel's keys belong to no namespace: what a sandbox
 put into the session keyring that it inherits, the next one would find there, beside what the user keeps
-in it. All are refused as on a system that lacks them, so programs fall back to plain writes and files.
-Python >= 3.9, standard library only.
+in it. Sockets of some families belong to no namespace either: by AF_VSOCK an agent in a virtual machine
+would talk to its host. All are refused as on a system that lacks them, so programs fall back to plain
+writes and files. Python >= 3.9, standard library only.
 """
 
 import array
@@ -27,14 +28,18 @@ X32_BIT = 0x40000000
 FS_IOCTLS = ord("X") << 8
 """The generic file system ioctls of type X: three of them are fallocate under another name."""
 
-# Architecture of the audit system, numbers of fallocate, ioctl, and add_key; request_key and keyctl are
-# the two after that.
+# Architecture of the audit system, numbers of fallocate, ioctl, add_key and socket; request_key and keyctl
+# are the two after add_key.
 ARCHITECTURES = (
-    (0xC000003E, 285, 16, 248),  # x86-64
-    (0x40000003, 324, 54, 286),  # i386
-    (0xC00000B7, 47, 29, 217),  # arm64
-    (0x40000028, 352, 54, 309),  # arm
+    (0xC000003E, 285, 16, 248, 41),  # x86-64
+    (0x40000003, 324, 54, 286, 359),  # i386
+    (0xC00000B7, 47, 29, 217, 198),  # arm64
+    (0x40000028, 352, 54, 309, 281),  # arm
 )
+I386, SOCKETCALL, SYS_SOCKET = 0x40000003, 102, 1
+"""The older way to all calls of sockets, whose arguments a filter cannot see."""
+FAMILIES = (1, 2, 10, 16)
+"""AF_UNIX, AF_INET, AF_INET6 and AF_NETLINK: each sandbox has its own."""
 
 
 # Architecture and the calls by which a process of the same user changes another: with its number as the
@@ -52,7 +57,7 @@ PRIO_PROCESS, IOPRIO_WHO_PROCESS = 0, 1
 def program():
     """The filter as (code, jump if true, jump if false, value) rows."""
     rows = [(LOAD, 0, 0, ARCH_AT)]
-    for arch, fallocate, ioctl, add_key in ARCHITECTURES:
+    for arch, fallocate, ioctl, add_key, socket in ARCHITECTURES:
         block = [
             (LOAD, 0, 0, NUMBER_AT),
             (MASK, 0, 0, 0xFFFFFFFF ^ X32_BIT),
@@ -63,6 +68,7 @@ def program():
             (NOT_BELOW, 0, 2, add_key),
             (ABOVE, 1, 0, add_key + 2),
             (RETURN, 0, 0, ERRNO | errno.ENOSYS),
+            *family_rows(arch, socket),
             (EQUAL, 0, 4, ioctl),
             (LOAD, 0, 0, SECOND_ARGUMENT_AT),
             (MASK, 0, 0, 0xFF00),
@@ -72,6 +78,19 @@ def program():
         ]
         rows += [(EQUAL, 0, len(block), arch), *block]
     return [*rows, (RETURN, 0, 0, ALLOW)]
+
+
+def family_rows(arch, socket):
+    allow = (RETURN, 0, 0, ALLOW)
+    body = [(LOAD, 0, 0, FIRST_ARGUMENT_AT)]
+    body += [(EQUAL, len(FAMILIES) - index, 0, family) for index, family in enumerate(FAMILIES)]
+    body += [(RETURN, 0, 0, ERRNO | errno.EAFNOSUPPORT), allow]
+    rows = [(EQUAL, 0, len(body), socket), *body]
+    if arch == I386:
+        body = [(LOAD, 0, 0, FIRST_ARGUMENT_AT), (EQUAL, 0, 1, SYS_SOCKET)]
+        body += [(RETURN, 0, 0, ERRNO | errno.ENOSYS), allow]
+        rows += [(EQUAL, 0, len(body), SOCKETCALL), *body]
+    return rows
 
 
 def spare_program(threads):
