@@ -9,6 +9,7 @@ import {
   recordedText,
   STREAM,
 } from '../../test/support/gateway-fixture.ts';
+import { keepingLogger } from '../../test/support/keeping-logger.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
 import type { Fault } from '../../test/support/scripted-model-server.ts';
 
@@ -217,11 +218,21 @@ describe('an answer that is none', () => {
 
   it('an error in a stream is told without the key that it quotes', async () => {
     const body = 'data: {"error":{"message":"no such key: sk-real"}}\n\n';
+    const clock = new ManualClock();
+    const lines: string[] = [];
     await using fixture = await gatewayFixture({
-      limits: { callSeconds: 0.2 },
+      clock,
+      logger: keepingLogger(lines),
+      limits: { callSeconds: 60 },
       fault: () => ({ kind: 'body', body, ...sse }),
     });
-    const answer = await fixture.ask(STREAM);
+    const asked = fixture.ask(STREAM);
+    // Two tries fail, the second of them not long before the call's deadline.
+    await expect.poll(() => lines.length).toBe(1);
+    clock.advance(40_000);
+    await expect.poll(() => lines.length).toBe(2);
+    clock.advance(20_000);
+    const answer = await asked;
     expect(fixture.session.upstreamFailed).toContain('no such key: [key]');
     expect(answer.text).not.toContain('sk-real');
   });
