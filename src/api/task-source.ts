@@ -66,7 +66,9 @@ export const zTaskSource = withRules(
           key: zText(253).describe('Key whose value is the task set or the tasks as JSONL.'),
         })
         .optional()
-        .describe('Tasks in a ConfigMap of the namespace.'),
+        .describe(
+          'Tasks in a ConfigMap of the namespace. Locally: of the same file, or of the folder that -f names.',
+        ),
       persistentVolumeClaim: z
         .object({
           claimName: zObjectName.describe('Name of the claim.'),

@@ -1,4 +1,6 @@
-import { basename } from 'node:path';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { ClawError } from '../base/error.ts';
 import type { Logger } from '../base/logger.ts';
 import {
@@ -32,10 +34,9 @@ export async function loadTasks(
     scanAgentCode: agentCodeScanner,
     signal,
   };
-  const loaded =
-    request.objects === undefined
-      ? await loadTaskSet(request.path, options)
-      : await loadClawTasks(request.objects, basename(request.path), options);
+  await using stack = new AsyncDisposableStack();
+  const loaded = await load(request, options, stack);
+  stack.defer(() => loaded.close());
   for (const warning of loaded.warnings) logger.warn({}, warning);
   for (const problem of loaded.problems) logger.error({}, problem.message);
   if (loaded.problems.length > 0 && !request.skipInvalid) {
@@ -47,7 +48,23 @@ export async function loadTasks(
   if (loaded.refused > 0)
     logger.warn({}, `left out ${loaded.refused} tasks that cannot be imported`);
   const whole = loaded.set;
-  return { set: narrow(loaded, request), whole, [Symbol.asyncDispose]: () => loaded.close() };
+  const set = narrow(loaded, request);
+  const kept = stack.move();
+  return { set, whole, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+async function load(
+  { path, objects, content }: TasksRequest,
+  options: LoadTaskSetOptions,
+  stack: AsyncDisposableStack,
+): Promise<LoadedTaskSet> {
+  if (objects !== undefined) return await loadClawTasks(objects, basename(path), options);
+  if (content === undefined) return await loadTaskSet(path, options);
+  const folder = await mkdtemp(join(tmpdir(), 'clawgym-tasks-'));
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, content.name);
+  await writeFile(file, content.bytes);
+  return await loadTaskSet(file, options);
 }
 
 function narrow({ set }: LoadedTaskSet, { ids, path }: TasksRequest): TaskSet {

@@ -5,10 +5,12 @@ import type { ClawTask } from '../api/claw-task.ts';
 import { selects } from '../api/label-selector.ts';
 import { artifactDigest } from '../api/model-ref.ts';
 import type { ModelSpec } from '../api/model-spec.ts';
+import type { ForeignObject } from '../api/parse-manifest.ts';
 import type { RolloutBatch } from '../api/rollout-batch.ts';
 import type { TaskSource } from '../api/task-source.ts';
 import { ClawError } from '../base/error.ts';
 import { batchSettings, fixedSampling, plainBudgets } from '../server/planning/batch-settings.ts';
+import { configMapTasks } from './config-map-tasks.ts';
 import type { ArmRequest, ModelRequest, RunRequest, TasksRequest } from './run-request.ts';
 import { acceptedTasksPath } from './synthesis/output-files.ts';
 
@@ -19,6 +21,8 @@ export interface ManifestFlags {
   readonly apiKeyEnv: string | undefined;
   /** Leaves out tasks that cannot be imported; one of them stops the run without it. */
   readonly skipInvalid?: boolean | undefined;
+  /** Objects of other kinds beside the run: a ConfigMap of them may hold its tasks. */
+  readonly foreign?: readonly ForeignObject[] | undefined;
   /** Output folder of the run; those of other objects lie beside it, each under its name. */
   readonly out: string;
 }
@@ -79,17 +83,19 @@ export function localTasks(
   source: TaskSource,
   clawTasks: readonly ClawTask[],
   file: string,
-  { skipInvalid = false, out }: Pick<ManifestFlags, 'skipInvalid' | 'out'>,
+  { skipInvalid = false, out, foreign }: Pick<ManifestFlags, 'skipInvalid' | 'out' | 'foreign'>,
 ): TasksRequest {
   const path = resolve(file);
   const rest = { ids: source.taskIds, skipInvalid };
   if (source.path !== undefined) return { path: resolve(dirname(path), source.path), ...rest };
-  const { selector, synthesisJob } = source;
+  const { selector, synthesisJob, configMap } = source;
+  if (configMap !== undefined && foreign !== undefined)
+    return { path, content: configMapTasks(configMap, foreign), ...rest };
   if (synthesisJob !== undefined) return { path: acceptedOf(synthesisJob.name, out), ...rest };
   if (selector === undefined) {
     throw new ClawError(
       'InvalidManifest',
-      'spec.tasks names a source in a cluster; on this machine use spec.tasks.path, spec.tasks.synthesisJob, or spec.tasks.selector for ClawTasks of the same manifest',
+      'spec.tasks names a source in a cluster; on this machine use spec.tasks.path, spec.tasks.synthesisJob, or spec.tasks.selector or configMap for what stands in the same manifest',
     );
   }
   const objects = clawTasks.filter(({ metadata }) => selects(selector, metadata.labels ?? {}));

@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import type { BenchRun } from '../api/bench-run.ts';
 import type { ClawTask } from '../api/claw-task.ts';
-import type { Manifest } from '../api/parse-manifest.ts';
+import type { ForeignObject, Manifest } from '../api/parse-manifest.ts';
 import type { RolloutBatch } from '../api/rollout-batch.ts';
 import type { SynthesisJob } from '../api/synthesis-job.ts';
 import type { TrainingRun } from '../api/training-run.ts';
@@ -30,6 +30,7 @@ type Runnable = BenchRun | RolloutBatch | SynthesisJob | TrainingRun;
 interface Beside {
   readonly files: ReadonlyMap<Runnable, string>;
   readonly clawTasks: readonly ClawTask[];
+  readonly foreign: readonly ForeignObject[];
 }
 
 /** The folder that outputs stand in where nothing is said: each run's own, by its name. */
@@ -50,6 +51,7 @@ export async function runCommand(options: RunOptions): Promise<void> {
       ),
     ),
     clawTasks: all.filter((each) => each.kind === 'ClawTask'),
+    foreign: read.flatMap(({ manifest }) => manifest.foreign),
   };
   const objects = [...beside.files.keys()];
   const [only, more] = objects;
@@ -84,7 +86,7 @@ const isRunnable = (object: Manifest['objects'][number]) =>
 
 async function runOne(
   object: Runnable,
-  { files, clawTasks }: Beside,
+  { files, clawTasks, foreign }: Beside,
   out: string,
   options: RunOptions,
 ): Promise<void> {
@@ -102,6 +104,7 @@ async function runOne(
     baseUrl: options.baseUrl,
     apiKeyEnv: options.apiKeyEnv,
     skipInvalid: options.skipInvalid,
+    foreign,
     out: resolve(out),
   });
   const parallelism = options.parallel ?? request.parallelism;

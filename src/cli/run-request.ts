@@ -3,6 +3,7 @@ import type { ClawTask } from '../api/claw-task.ts';
 import type { Sha256 } from '../base/brand.ts';
 import type { FixedSampling } from '../gateway/chat-request.ts';
 import type { BatchSettings, EpisodeBudgets } from '../server/planning/batch-settings.ts';
+import type { TasksContent } from './config-map-tasks.ts';
 
 /** A run on this machine, whether it came from a manifest or from flags. */
 export interface RunRequest {
@@ -30,6 +31,8 @@ export interface TasksRequest {
   readonly path: string;
   /** ClawTasks of the manifest itself, in place of what `path` holds. */
   readonly objects?: readonly ClawTask[] | undefined;
+  /** Tasks of a ConfigMap of the manifest, in place of what `path` holds. */
+  readonly content?: TasksContent | undefined;
   /** Only these ids; undefined: all. */
   readonly ids: readonly string[] | undefined;
   readonly skipInvalid: boolean;

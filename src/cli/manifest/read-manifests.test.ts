@@ -40,6 +40,17 @@ test.each<[string, Readonly<Record<string, string>>, string]>([
   await expect(readManifests(await folderOf(files))).rejects.toThrow(message);
 });
 
+test('a file of a folder may hold a ConfigMap alone; alone it is no manifest of ours', async () => {
+  const map = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: tasks}\n';
+  const dir = await folderOf({ 'a.yaml': batch('a'), 'b.yaml': map });
+  const read = await readManifests(dir);
+  expect(read.map(({ manifest }) => manifest.foreign.map(({ name }) => name))).toEqual([
+    [],
+    ['tasks'],
+  ]);
+  await expect(readManifests(join(dir, 'b.yaml'))).rejects.toThrow('has no object of clawgym.io');
+});
+
 test('a path that is not there is named', async () => {
   await expect(readManifests('/nowhere/a.yaml')).rejects.toThrow('manifest /nowhere/a.yaml cannot');
 });

@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Manifest, requireManifest } from '../../api/parse-manifest.ts';
+import { type Manifest, parseManifest, requireManifest } from '../../api/parse-manifest.ts';
 import { ClawError, errorMessage } from '../../base/error.ts';
 
 /** A manifest with the file that it stands in; paths in it are relative to that. */
@@ -24,7 +24,7 @@ export async function readManifests(path: string): Promise<readonly ReadManifest
       `${path} is a folder without a manifest; expected files *.yaml, *.yml or *.json in it`,
     );
   }
-  const read = await Promise.all(files.map((name) => readOne(join(path, name))));
+  const read = await Promise.all(files.map((name) => readOne(join(path, name), holdsForeign)));
   refuseTwins(read);
   return read;
 }
@@ -37,14 +37,23 @@ async function isFolder(path: string): Promise<boolean> {
   }
 }
 
-async function readOne(file: string): Promise<ReadManifest> {
+/** A file of a folder may hold other kinds alone, such as a ConfigMap of tasks. */
+function holdsForeign({ foreign, problems }: Manifest): boolean {
+  return foreign.length > 0 && problems.length === 0;
+}
+
+async function readOne(
+  file: string,
+  suffices: (manifest: Manifest) => boolean = () => false,
+): Promise<ReadManifest> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
   } catch (cause) {
     throw unreadable(file, cause);
   }
-  return { file, manifest: requireManifest(text, file) };
+  const manifest = parseManifest(text, file);
+  return { file, manifest: suffices(manifest) ? manifest : requireManifest(text, file) };
 }
 
 /** Within one file the reader has seen to it. */
