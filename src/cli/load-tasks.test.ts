@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { tempDir } from '../../test/support/temp-dir.ts';
 import { silentLogger } from '../base/logger.ts';
 import { loadTasks } from './load-tasks.ts';
 import { readManifests } from './manifest/read-manifests.ts';
@@ -10,7 +10,11 @@ import { localTasks } from './request-from-manifest.ts';
 const SAMPLE = resolve(import.meta.dirname, '../../deploy/samples/quickstart');
 
 test('the sample of a cluster gives its tasks here too, and leaves no file behind', async () => {
-  const before = new Set(readdirSync(tmpdir()));
+  await using dir = await tempDir();
+  vi.stubEnv('TMPDIR', dir.path);
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+  });
   const read = await readManifests(SAMPLE);
   const foreign = read.flatMap(({ manifest }) => manifest.foreign);
   const request = localTasks(
@@ -23,9 +27,7 @@ test('the sample of a cluster gives its tasks here too, and leaves no file behin
     await using tasks = await loadTasks(request, silentLogger, new AbortController().signal);
     expect(tasks.whole.tasks).toHaveLength(12);
     expect(tasks.set.tasks.map(({ task }) => task.id)).toEqual(['log-triage']);
+    expect(readdirSync(dir.path)).toHaveLength(1);
   }
-  const left = readdirSync(tmpdir()).filter(
-    (name) => name.startsWith('clawgym-tasks-') && !before.has(name),
-  );
-  expect(left).toEqual([]);
+  expect(readdirSync(dir.path)).toEqual([]);
 });

@@ -16,6 +16,8 @@ export interface ImportLimits {
   readonly nodes: number;
   /** Tasks of one source. */
   readonly tasks: number;
+  /** All distinct files of one source: an import holds them in memory. */
+  readonly sourceBytes: number;
 }
 
 const MIB = 1024 * 1024;
@@ -29,4 +31,5 @@ export const DEFAULT_IMPORT_LIMITS: ImportLimits = {
   depth: 64,
   nodes: 200_000,
   tasks: 100_000,
+  sourceBytes: 4096 * MIB,
 };

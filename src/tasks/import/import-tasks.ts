@@ -47,6 +47,12 @@ export async function collectTasks(
       const task = 'draft' in step ? { task: step.draft.id } : {};
       problems.push(...problemsOf(failed, { ...step.place, ...task }));
     }
+    if (blobs.size > options.limits.sourceBytes) {
+      throw new ClawError(
+        'TooLarge',
+        `${path}: its files have more than ${options.limits.sourceBytes} bytes up to ${placeText(step.place)}; import it in parts`,
+      );
+    }
   }
   problems.push(...overlayProblems(options, entries, refused));
   return { format, entries, blobs, problems, refused, warnings };

@@ -172,7 +172,7 @@ function graderOf(
   source: PinchBenchSource,
 ): TaskDraft['verifier'] {
   const code = source.strictUpstream
-    ? /```python\s*\n([\s\S]*?)```/.exec(section)?.[1]
+    ? upstreamFence(section)
     : fencesOf(section).find(({ info }) => /^(?:python3?|py)\b/i.test(info))?.body;
   if (code === undefined) {
     throw fieldError(
@@ -187,6 +187,15 @@ function graderOf(
   }
   const content = Buffer.from(code.endsWith('\n') ? code : `${code}\n`, 'utf8');
   return { dialect: 'pinchbench', entry: 'grade.py', files: [{ path: 'grade.py', content }] };
+}
+
+/** What upstream's one pattern finds, without its steps back over blank lines. */
+function upstreamFence(section: string): string | undefined {
+  const start = /```python\s*\n/.exec(section);
+  if (start === null) return undefined;
+  const from = start.index + start[0].length;
+  const end = section.indexOf('```', from);
+  return end < 0 ? undefined : section.slice(from, end);
 }
 
 const CRITERION = /^###\s+(.+?)\s*\(Weight:\s*(\d+(?:\.\d+)?)\s*%\)\s*$/;

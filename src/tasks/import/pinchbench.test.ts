@@ -147,3 +147,15 @@ test.each<[string, string, string]>([
   expect(problems[0]).toMatchObject({ file: 'task_x.md', task: 'task_x' });
   expect(problems[0]?.message).toContain(expected);
 });
+
+test('a grader of blank lines without an end is refused at once, upstream or not', async () => {
+  const blank = '\n'.repeat(500_000);
+  const text = file('name: x', { Prompt: 'x', 'Automated Checks': `${FENCE}python${blank}end` });
+  const started = performance.now();
+  const { problems } = await load(text, true);
+  expect(problems.map(({ message }) => message)).toEqual([
+    expect.stringContaining('expected a Python code block'),
+  ]);
+  // A step back for each blank line takes minutes.
+  expect(performance.now() - started).toBeLessThan(10_000);
+});

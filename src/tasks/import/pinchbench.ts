@@ -113,6 +113,7 @@ const VERSION_LIMITS: ImportLimits = {
   depth: 1,
   nodes: 1,
   tasks: 1,
+  sourceBytes: 100,
 };
 
 async function manifestCategories(

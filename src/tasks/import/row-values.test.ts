@@ -1,5 +1,9 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { tempDir } from '../../../test/support/temp-dir.ts';
 import { finishTask } from '../finish-task.ts';
+import { loadTaskSet } from '../load-task-set.ts';
 import { MemoryBlobs } from '../memory-blobs.ts';
 import type { TaskEntry } from '../task-set.ts';
 import { draftOfRow } from './clawgym-row.ts';
@@ -87,4 +91,23 @@ test('a hook that is the whole verifier becomes reward.sh; null means: not given
   });
   expect(task.id).toBe('task_00000');
   expect(task.verifier).toMatchObject({ dialect: 'reward-sh', entry: 'reward.sh' });
+});
+
+test('a source with more files than memory should hold is stopped with its place', async () => {
+  await using dir = await tempDir();
+  const row = (id: string): string =>
+    JSON.stringify({
+      task_id: id,
+      prompt: 'x',
+      reward_files: [{ file_path: 'check.py', content: id.repeat(60) }],
+    });
+  await writeFile(join(dir.path, 'rows.jsonl'), ['a', 'b', 'c'].map(row).join('\n'));
+  const load = (sourceBytes: number) =>
+    loadTaskSet(join(dir.path, 'rows.jsonl'), {
+      scanAgentCode: () => 'none',
+      signal: new AbortController().signal,
+      limits: { ...limits, sourceBytes },
+    });
+  expect((await load(180)).set.tasks).toHaveLength(3);
+  await expect(load(179)).rejects.toThrow(/more than 179 bytes up to rows\.jsonl, row 3.*in parts/);
 });
