@@ -30,7 +30,7 @@ test.each([
   [
     'secret',
     'a',
-    'no ConfigMap secret beside the run, found other, mine; on this machine it stands',
+    'the manifest has no ConfigMap secret, found other, mine; put it into the same file',
   ],
   ['mine', 'constructor', 'has no text at "constructor", found tasks.jsonl, number, set.tar'],
   ['mine', 'number', 'has no text at "number"'],

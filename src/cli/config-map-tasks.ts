@@ -24,7 +24,7 @@ export function configMapTasks(
     const there = maps.map((map) => map.name).join(', ') || 'none';
     throw new ClawError(
       'InvalidManifest',
-      `spec.tasks.configMap: no ConfigMap ${name} beside the run, found ${there}; on this machine it stands in the same file, or in the folder that -f names`,
+      `spec.tasks.configMap: the manifest has no ConfigMap ${name}, found ${there}; put it into the same file or into the folder that -f names, or name the tasks by spec.tasks.path`,
     );
   }
   const file = `tasks-${key.replaceAll(/[^-._A-Za-z0-9]/g, '_')}`;

@@ -49,8 +49,13 @@ test.each<[string, readonly object[], RegExp]>([
   ['no run', [{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 's' } }], /has no object of/],
   ['a suspended run', [run({ suspend: true })], /spec.suspend is true.*set it to false/],
   [
-    'a source in a cluster',
+    'a ConfigMap that it does not hold',
     [run({ tasks: { configMap: { name: 'c', key: 'k' } } })],
+    /no ConfigMap c, found none; put it into the same file.*spec.tasks.path/,
+  ],
+  [
+    'a source in a cluster',
+    [run({ tasks: { persistentVolumeClaim: { claimName: 'c', path: 'tasks' } } })],
     /spec.tasks.path/,
   ],
   [
