@@ -48,16 +48,18 @@ export async function ensureTrainerImage(
   await mkdir(layers, { recursive: true });
   return await withFileLock(join(folder, 'lock'), LOCK_SECONDS, async () => {
     const { root } = await standInSources(host);
-    const base = await basePrefix(places.python, host);
+    const interpreter = await interpreterOf(places.python, host);
     const modules = await digestOfFiles(places.modules);
     const venv = dirname(dirname(places.python));
-    const key = sha256([root.identity, basename(venv), base, modules].join('\n'));
+    const { base, version } = interpreter;
+    const key = sha256([root.identity, basename(venv), base, version, modules].join('\n'));
     const layout = await mkdtemp(join(folder, 'layout-'));
     try {
-      const image = await writeLayout(layout, key, host);
+      const image = await writeLayout(layout, key, version, host);
       const files = layerFiles(layers, image.layers[0] ?? image);
       if (!existsSync(files)) {
-        await linkFiles(files, { root: root.dir, base, venv, modules: places.modules }, host);
+        const { modules: program } = places;
+        await linkFiles(files, { root: root.dir, interpreter, venv, modules: program }, host);
       }
       await writeFile(join(dirname(files), 'used'), '');
       const name = `${REFERENCE}@${image.digest}`;
@@ -76,10 +78,20 @@ export async function ensureTrainerImage(
   });
 }
 
-/** The interpreter itself is no part of a virtual environment. */
-async function basePrefix(python: string, host: ImageHost): Promise<string> {
-  const line = await runTool([python, '-c', 'import sys; print(sys.base_prefix)'], host);
-  return line.trim();
+/** What a virtual environment takes from elsewhere. */
+interface Interpreter {
+  /** Prefix of its installation: `/usr` where it is the system's own. */
+  readonly base: string;
+  /** Name of its program and of its library's folder, `python3.11`. */
+  readonly version: string;
+}
+
+async function interpreterOf(python: string, host: ImageHost): Promise<Interpreter> {
+  const program =
+    'import sys; print(sys.base_prefix); print("python%d.%d" % tuple(sys.version_info[:2]))';
+  const [base, version] = (await runTool([python, '-c', program], host)).trim().split('\n');
+  if (base === undefined || version === undefined) throw new Error(`${python} named no prefix`);
+  return { base, version };
 }
 
 async function digestOfFiles(folder: string): Promise<string> {
@@ -96,7 +108,7 @@ async function linkFiles(
   files: string,
   from: {
     readonly root: string;
-    readonly base: string;
+    readonly interpreter: Interpreter;
     readonly venv: string;
     readonly modules: string;
   },
@@ -108,12 +120,17 @@ async function linkFiles(
     cp -al "$1" "$5"
     chmod 755 "$5" "$5/root"
     mkdir -p "$5${dirname(MODULES)}" "$5/run" "$5/tmp"
-    cp -al "$2" "$5${PYTHON}"
+    mkdir -p "$5${PYTHON}/bin" "$5${PYTHON}/lib"
+    cp -al "$2/bin/$6" "$5${PYTHON}/bin/"
+    cp -al "$2/lib/$6" "$5${PYTHON}/lib/"
+    find "$2/lib" -maxdepth 1 -name 'libpython*' -exec cp -al -t "$5${PYTHON}/lib" {} +
+    for name in python python3; do ln -s "$6" "$5${PYTHON}/bin/$name"; done
     cp -al "$3" "$5${PACKAGES}"
     mkdir -p "$5${MODULES}"
     cp -a "$4" "$5${MODULES}/clawgym_trainer"`;
-  const { root, base, venv, modules } = from;
-  const argv = ['bash', '-c', script, 'link', root, base, venv, modules, inside] as const;
+  const { root, interpreter, venv, modules } = from;
+  const { base, version } = interpreter;
+  const argv = ['bash', '-c', script, 'link', root, base, venv, modules, inside, version] as const;
   try {
     await runTool(argv, { ...host, timeoutSeconds: LINK_SECONDS });
     await rename(aside, dirname(files));
@@ -124,7 +141,12 @@ async function linkFiles(
 }
 
 /** Manifest, configuration and a layer that is a note, as an OCI layout. */
-async function writeLayout(layout: string, key: string, host: ImageHost): Promise<LayoutImage> {
+async function writeLayout(
+  layout: string,
+  key: string,
+  version: Interpreter['version'],
+  host: ImageHost,
+): Promise<LayoutImage> {
   await mkdir(join(layout, 'blobs', 'sha256'), { recursive: true });
   await writeFile(join(layout, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
   const note = join(layout, 'trainer-key');
@@ -135,7 +157,6 @@ async function writeLayout(layout: string, key: string, host: ImageHost): Promis
   const layerBlob = await putBlob(layout, await readFile(tar));
   const platform = { os: 'linux', architecture: process.arch === 'x64' ? 'amd64' : process.arch };
   const python = `${PYTHON}/lib`;
-  const version = 'python3.11';
   const config = await putBlob(layout, {
     ...platform,
     config: {
