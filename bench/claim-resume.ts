@@ -46,6 +46,9 @@ function shape(results: Results): string {
   );
 }
 
+/** Of what is left: the last share is all of it, and a run that is resumed may be the faster one. */
+const SLACK = 0.8;
+
 interface Calm {
   readonly results: Results;
   readonly state: StoreState;
@@ -84,7 +87,7 @@ async function disturbed(out: string, calm: Calm): Promise<readonly StoreState[]
   let left = calm.rollouts;
   while (seen.length < KILLS && left > 0) {
     const share = (calm.workMs * left) / calm.rollouts / (KILLS - seen.length);
-    const window = Math.min(share, 2.5 * calm.attemptMs);
+    const window = Math.min(SLACK * share, 2.5 * calm.attemptMs);
     // Later from kill to kill: of few moments, all by chance could fall before the first model call.
     const moment = ((seen.length + Math.random()) / KILLS) * window;
     const killed = await runUntil(args(out), calm.startMs + moment);
