@@ -2,6 +2,8 @@ import type { ForeignObject } from '../api/parse-manifest.ts';
 import type { TaskSource } from '../api/task-source.ts';
 import { isRecord } from '../base/brand.ts';
 import { ClawError } from '../base/error.ts';
+import { ownValue } from '../base/own-value.ts';
+import { sourceFileName } from '../tasks/source-file-name.ts';
 
 /** Tasks that stand in a ConfigMap of the manifest. */
 export interface TasksContent {
@@ -27,12 +29,11 @@ export function configMapTasks(
       `spec.tasks.configMap: the manifest has no ConfigMap ${name}, found ${there}; put it into the same file or into the folder that -f names, or name the tasks by spec.tasks.path`,
     );
   }
-  const file = `tasks-${key.replaceAll(/[^-._A-Za-z0-9]/g, '_')}`;
+  const file = sourceFileName(key);
   const { data, binaryData } = found.value;
-  const text = isRecord(data) && Object.hasOwn(data, key) ? data[key] : undefined;
+  const text = isRecord(data) ? ownValue(data, key) : undefined;
   if (typeof text === 'string') return { name: file, bytes: Buffer.from(text, 'utf8') };
-  const base64 =
-    isRecord(binaryData) && Object.hasOwn(binaryData, key) ? binaryData[key] : undefined;
+  const base64 = isRecord(binaryData) ? ownValue(binaryData, key) : undefined;
   if (typeof base64 === 'string') {
     return { name: file, bytes: Buffer.from(base64.replaceAll(/\s/g, ''), 'base64') };
   }

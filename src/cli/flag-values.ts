@@ -2,14 +2,19 @@ import { InvalidArgumentError } from 'commander';
 import { isAgentResult, OUTCOMES, type Outcome } from '../rollouts/outcome.ts';
 import type { OutputFormat } from './output-format.ts';
 
-/** Of a flag with whole numbers from 1 to this one. */
-export const countUpTo =
-  (most: number) =>
+const wholeNumber =
+  (least: number, most: number) =>
   (text: string): number => {
     const value = Number(text);
-    if (/^\d+$/.test(text) && value >= 1 && value <= most) return value;
-    throw new InvalidArgumentError(`expected a whole number from 1 to ${most}`);
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`expected a whole number from ${least} to ${most}`);
   };
+
+/** Of a flag with whole numbers from 1 to this one. */
+export const countUpTo = (most: number) => wholeNumber(1, most);
+
+/** Of a flag with whole numbers from 0 to this one. */
+export const upTo = (most: number) => wholeNumber(0, most);
 
 /** A whole number above 0 that fits the field of a manifest. */
 export const count = countUpTo(2_147_483_647);
@@ -31,14 +36,6 @@ export function fraction(text: string): number {
   if (/^\d+(\.\d+)?$/.test(text) && value <= 1) return value;
   throw new InvalidArgumentError('expected a number from 0 to 1, for example 0.5');
 }
-
-/** Of a flag with whole numbers from 0 to this one. */
-export const upTo =
-  (most: number) =>
-  (text: string): number => {
-    if (/^\d+$/.test(text) && Number(text) <= most) return Number(text);
-    throw new InvalidArgumentError(`expected a whole number from 0 to ${most}`);
-  };
 
 /** A whole number from 0 to 100. */
 export const percent = upTo(100);

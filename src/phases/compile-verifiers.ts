@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,15 +20,15 @@ export interface VerifierSource {
 
 /**
  * The compiled forms by key, made by the interpreter that will run them, in a sandbox without network
- * that runs nothing of them. What it cannot compile is absent. Throws what the sandbox throws.
+ * that runs nothing of them. What it cannot compile is absent. `scratch` is a folder that it makes and
+ * removes, below one that sandboxes reach. Throws what the sandbox throws.
  */
 export async function compileVerifiers(
   sources: readonly VerifierSource[],
   sandbox: ProcessSandbox,
-  tmpDir: string,
+  scratch: string,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Uint8Array>> {
-  const scratch = join(tmpDir, `compiling-${randomUUID()}`);
   const [into, out] = [join(scratch, 'in'), join(scratch, 'out')];
   try {
     await mkdir(scratch);

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { chmod, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,6 +6,8 @@ import { sha256 } from '../base/digest.ts';
 import { errorMessage } from '../base/error.ts';
 import type { Logger } from '../base/logger.ts';
 import { readSmallRegular } from '../store/durable-file.ts';
+import { ownProcessMark } from '../store/process-mark.ts';
+import { removeOfDead } from '../store/remove-of-dead.ts';
 import type { CodeVerifier } from '../tasks/task.ts';
 import type { BlobSource, TaskSet } from '../tasks/task-set.ts';
 import { compileVerifiers, type VerifierSource } from './compile-verifiers.ts';
@@ -18,7 +20,9 @@ const BATCH = 64;
 const MAX_SOURCE_BYTES = 256 * 1024;
 /** Compiled forms kept, of 25 KB each; beyond that the oldest half goes. */
 const MAX_KEPT = 20_000;
-const SEAL_BYTES = 32;
+/** Before each form stands its SHA-256, as text. */
+const DIGEST_CHARS = 64;
+const TEMPORARY = 'tmp';
 
 export interface CompiledVerifiersOptions {
   /** Cache that sandboxes can reach; compiled forms of every engine of this user lie in it. */
@@ -84,24 +88,31 @@ export class CompiledVerifiers implements AsyncDisposable {
   }
 
   async #make(missing: readonly Wanted[], blobs: BlobSource): Promise<void> {
-    await mkdir(this.#folder, { recursive: true });
+    const temporary = join(this.#folder, TEMPORARY);
+    await mkdir(temporary, { recursive: true });
     // Sandboxes reach what is compiled below it; a verifier is nobody else's business.
-    await chmod(this.#folder, 0o711);
+    for (const folder of [this.#folder, temporary]) await chmod(folder, 0o711);
+    await removeOfDead(temporary);
     for (let from = 0; from < missing.length && !this.#stop.signal.aborted; from += BATCH) {
       const sources: VerifierSource[] = [];
       for (const { key, place, read } of missing.slice(from, from + BATCH)) {
         sources.push({ key, place, source: await read(blobs) });
       }
       const { sandbox } = this.#options;
-      const made = await compileVerifiers(sources, sandbox, this.#folder, this.#stop.signal);
+      const made = await compileVerifiers(sources, sandbox, this.#aside(), this.#stop.signal);
       for (const [key, bytes] of made) await this.#keep(key, bytes);
     }
     forgetOldest(this.#folder);
   }
 
+  /** A path that a later process can tell the owner of. */
+  #aside(): string {
+    return join(this.#folder, TEMPORARY, `${ownProcessMark()}.${randomUUID()}`);
+  }
+
   async #keep(key: string, bytes: Uint8Array): Promise<void> {
-    const aside = join(this.#folder, `${key}.${randomUUID()}`);
-    await writeFile(aside, Buffer.concat([seal(bytes), bytes]), { mode: 0o600 });
+    const aside = this.#aside();
+    await writeFile(aside, Buffer.concat([Buffer.from(sha256(bytes)), bytes]), { mode: 0o600 });
     await rename(aside, join(this.#folder, key));
   }
 }
@@ -110,13 +121,11 @@ export class CompiledVerifiers implements AsyncDisposable {
 function readSealed(path: string): Uint8Array | undefined {
   const file = readSmallRegular(path);
   if (file === undefined) return undefined;
-  const bytes = file.subarray(SEAL_BYTES);
-  if (seal(bytes).equals(file.subarray(0, SEAL_BYTES))) return bytes;
+  const bytes = file.subarray(DIGEST_CHARS);
+  if (sha256(bytes) === Buffer.from(file.subarray(0, DIGEST_CHARS)).toString()) return bytes;
   rmSync(path, { force: true });
   return undefined;
 }
-
-const seal = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
 
 interface Wanted {
   readonly key: string;
@@ -124,15 +133,14 @@ interface Wanted {
   readonly read: (blobs: BlobSource) => Promise<Uint8Array>;
 }
 
-/** Also takes what a killed process left half-written, once it is old enough. */
 function forgetOldest(folder: string): void {
-  const names = readdirSync(folder);
+  const names = readdirSync(folder).filter((name) => name !== TEMPORARY);
   if (names.length <= MAX_KEPT) return;
   const aged = names.map((name) => {
     const at = statSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs ?? 0;
     return { name, at };
   });
   for (const { name } of aged.toSorted((a, b) => a.at - b.at).slice(0, names.length / 2)) {
-    rmSync(join(folder, name), { recursive: true, force: true });
+    rmSync(join(folder, name), { force: true });
   }
 }

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { lstatSync, lutimesSync, mkdirSync, renameSync, type Stats } from 'node:fs';
-import { mkdir, open, readdir, realpath, rm } from 'node:fs/promises';
+import { mkdir, open, realpath, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { asSha256, type Sha256 } from '../base/brand.ts';
@@ -16,7 +16,8 @@ import {
   syncFolder,
   writeNewFile,
 } from './durable-file.ts';
-import { markIsDead, ownProcessMark } from './process-mark.ts';
+import { ownProcessMark } from './process-mark.ts';
+import { removeOfDead } from './remove-of-dead.ts';
 import { sweepFolder } from './sweep-folder.ts';
 
 const TEMPORARY = 'tmp';
@@ -37,7 +38,7 @@ export async function openFileArtifacts(
   try {
     const writable = await makeFolder(join(folder, TEMPORARY));
     const root = await realpath(folder);
-    if (writable) await sweep(join(root, TEMPORARY));
+    if (writable) await removeOfDead(join(root, TEMPORARY));
     return new FileArtifacts(root, now);
   } catch (cause) {
     throw unavailable(`the artifact store ${folder} cannot be opened`, cause);
@@ -52,13 +53,6 @@ async function makeFolder(path: string): Promise<boolean> {
   } catch (cause) {
     if (hasCode(cause, 'EACCES', 'EROFS', 'EPERM')) return false;
     throw cause;
-  }
-}
-
-async function sweep(temporary: string): Promise<void> {
-  for (const name of await readdir(temporary)) {
-    const mark = name.slice(0, name.lastIndexOf('.'));
-    if (markIsDead(mark)) await rm(join(temporary, name), { recursive: true, force: true });
   }
 }
 

@@ -1,39 +1,34 @@
-import { chmod, readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/base/digest.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { compileVerifiers } from '../../src/phases/compile-verifiers.ts';
 import { CompiledVerifiers } from '../../src/phases/compiled-verifiers.ts';
-import type { ProcessSandbox } from '../../src/phases/process-sandbox.ts';
+import { ownProcessMark } from '../../src/store/process-mark.ts';
 import { MemoryBlobs } from '../../src/tasks/memory-blobs.ts';
 import { TASK_SCHEMA, zTask } from '../../src/tasks/task.ts';
 import type { TaskSet } from '../../src/tasks/task-set.ts';
-import { gradeCase, hostSandbox } from '../support/grading.ts';
+import { hostSandbox } from '../support/grading.ts';
+import { gradingPlace } from '../support/grading-place.ts';
 import { keepingLogger } from '../support/keeping-logger.ts';
-import { tempDir } from '../support/temp-dir.ts';
 
 const signal = new AbortController().signal;
-let sandbox: ProcessSandbox;
-let dir: Awaited<ReturnType<typeof tempDir>>;
-beforeAll(async () => {
-  sandbox = await hostSandbox();
-  dir = await tempDir();
-  await chmod(dir.path, 0o755);
-});
-afterAll(() => dir[Symbol.asyncDispose]());
+const place = gradingPlace(hostSandbox);
 
 async function compiled(source: string): Promise<Uint8Array | undefined> {
   const one = { key: 'a', place: '/verifier/check.py', source: Buffer.from(source) };
-  return (await compileVerifiers([one], sandbox, dir.path, signal)).get('a');
+  return (await compileVerifiers([one], place.sandbox, join(place.path, 'compiling'), signal)).get(
+    'a',
+  );
 }
 
 async function bothWays(source: string, change = (bytes: Uint8Array) => bytes) {
   const bytes = await compiled(source);
   const verifier = { 'check.py': source };
-  const plain = await gradeCase(sandbox, dir.path, { verifier });
+  const plain = await place.run({ verifier });
   const known = bytes && change(bytes);
-  const fast = await gradeCase(sandbox, dir.path, { verifier, compiled: { of: () => known } });
+  const fast = await place.run({ verifier, compiled: { of: () => known } });
   return { plain, fast, bytes };
 }
 
@@ -114,9 +109,19 @@ describe('the compiled forms', () => {
   const verifiers = ({ tasks }: TaskSet) =>
     tasks.flatMap(({ task }) => (task.verifier ? [task.verifier] : []));
 
+  /** Names of the forms; nothing may be left of making them. */
+  async function kept(folder: string): Promise<string[]> {
+    expect(await readdir(join(folder, 'tmp'))).toEqual([]);
+    return (await readdir(folder)).filter((name) => name !== 'tmp');
+  }
+
   async function made(cacheDir: string, sources: readonly string[]): Promise<TaskSet> {
     const set = await taskSet(sources);
-    await using forms = new CompiledVerifiers({ cacheDir, sandbox, logger: silentLogger });
+    await using forms = new CompiledVerifiers({
+      cacheDir,
+      sandbox: place.sandbox,
+      logger: silentLogger,
+    });
     forms.prepare(set);
     const [last] = verifiers(set).slice(-1);
     await expect.poll(() => last && forms.of(last), { timeout: 20_000 }).toBeDefined();
@@ -124,9 +129,9 @@ describe('the compiled forms', () => {
   }
 
   test('are kept from run to run, and the bad ones left out', async () => {
-    const cacheDir = join(dir.path, 'kept');
+    const cacheDir = join(place.path, 'kept');
     const set = await made(cacheDir, ['print(1)', 'print(', 'print(2)']);
-    const broken = { ...sandbox, run: () => Promise.reject(new Error('not again')) };
+    const broken = { ...place.sandbox, run: () => Promise.reject(new Error('not again')) };
     await using later = new CompiledVerifiers({ cacheDir, sandbox: broken, logger: silentLogger });
     expect(verifiers(set).map((verifier) => later.of(verifier) !== undefined)).toEqual([
       true,
@@ -135,29 +140,46 @@ describe('the compiled forms', () => {
     ]);
   });
 
+  test('are made without what a dead process left of making some', async () => {
+    const cacheDir = join(place.path, 'dead');
+    const temporary = join(cacheDir, 'compiled-verifiers', 'tmp');
+    const dead = ownProcessMark().replace(/[^.]+$/, '1');
+    await mkdir(join(temporary, `${dead}.a`, 'in'), { recursive: true });
+    await made(cacheDir, ['print(1)']);
+    expect(await kept(dirname(temporary))).toHaveLength(1);
+  });
+
   test('of another runner root are others', async () => {
-    const cacheDir = join(dir.path, 'root');
+    const cacheDir = join(place.path, 'root');
     const [verifier] = verifiers(await made(cacheDir, ['print(1)']));
-    const other = { root: 'other', run: sandbox.run.bind(sandbox) };
+    const other = { root: 'other', run: place.sandbox.run.bind(place.sandbox) };
     await using forms = new CompiledVerifiers({ cacheDir, sandbox: other, logger: silentLogger });
     expect(verifier && forms.of(verifier)).toBeUndefined();
   });
 
   test('that were damaged are not run, and go', async () => {
-    const cacheDir = join(dir.path, 'damaged');
+    const cacheDir = join(place.path, 'damaged');
     const [verifier] = verifiers(await made(cacheDir, ['print(1)']));
     const folder = join(cacheDir, 'compiled-verifiers');
-    const [name] = await readdir(folder);
+    const [name] = await kept(folder);
     await writeFile(join(folder, name ?? ''), Buffer.alloc(500));
-    await using forms = new CompiledVerifiers({ cacheDir, sandbox, logger: silentLogger });
+    await using forms = new CompiledVerifiers({
+      cacheDir,
+      sandbox: place.sandbox,
+      logger: silentLogger,
+    });
     expect(verifier && forms.of(verifier)).toBeUndefined();
-    expect(await readdir(folder)).toEqual([]);
+    expect(await kept(folder)).toEqual([]);
   });
 
   test('are done without where their sandbox fails', async () => {
-    const cacheDir = join(dir.path, 'fails');
+    const cacheDir = join(place.path, 'fails');
     const lines: string[] = [];
-    const broken = { ...sandbox, root: 'x', run: () => Promise.reject(new Error('no sandbox')) };
+    const broken = {
+      ...place.sandbox,
+      root: 'x',
+      run: () => Promise.reject(new Error('no sandbox')),
+    };
     const set = await taskSet(['print(1)']);
     await using forms = new CompiledVerifiers({
       cacheDir,
@@ -166,6 +188,6 @@ describe('the compiled forms', () => {
     });
     forms.prepare(set);
     await expect.poll(() => lines).toEqual(['verifiers are compiled at each grading: no sandbox']);
-    expect(await readdir(join(cacheDir, 'compiled-verifiers'))).toEqual([]);
+    expect(await kept(join(cacheDir, 'compiled-verifiers'))).toEqual([]);
   });
 });

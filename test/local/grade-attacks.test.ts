@@ -1,20 +1,10 @@
-import { chmod } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ProcessSandbox } from '../../src/phases/process-sandbox.ts';
-import { type GradeCase, gradeCase } from '../support/grading.ts';
+import { describe, expect, it } from 'vitest';
+import type { GradeCase } from '../support/grading.ts';
+import { gradingPlace } from '../support/grading-place.ts';
 import { openTestSandbox } from '../support/sandbox-host.ts';
-import { tempDir } from '../support/temp-dir.ts';
 
-let sandbox: ProcessSandbox;
-let dir: Awaited<ReturnType<typeof tempDir>>;
-beforeAll(async () => {
-  sandbox = await openTestSandbox();
-  dir = await tempDir();
-  await chmod(dir.path, 0o755);
-});
-afterAll(() => dir[Symbol.asyncDispose]());
-
-const run = (one: GradeCase) => gradeCase(sandbox, dir.path, one);
+const place = gradingPlace(openTestSandbox);
+const { run } = place;
 const python = (source: string, more: Partial<GradeCase> = {}) =>
   run({ verifier: { 'check.py': source }, ...more });
 

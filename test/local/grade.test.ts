@@ -1,21 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { chmod } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ProcessSandbox } from '../../src/phases/process-sandbox.ts';
-import { type GradeCase, gradeCase, hostSandbox } from '../support/grading.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import { describe, expect, it } from 'vitest';
+import { type GradeCase, hostSandbox } from '../support/grading.ts';
+import { gradingPlace } from '../support/grading-place.ts';
 
-let sandbox: ProcessSandbox;
-let dir: Awaited<ReturnType<typeof tempDir>>;
-beforeAll(async () => {
-  sandbox = await hostSandbox();
-  dir = await tempDir();
-  await chmod(dir.path, 0o755);
-});
-afterAll(() => dir[Symbol.asyncDispose]());
-
-const run = (one: GradeCase) => gradeCase(sandbox, dir.path, one);
+const place = gradingPlace(hostSandbox);
+const { run } = place;
 const python = (source: string, more: Partial<GradeCase> = {}) =>
   run({ verifier: { 'check.py': source }, ...more });
 const prints = (json: string) => python(`print(${JSON.stringify(json)})`);

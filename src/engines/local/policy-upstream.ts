@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import type { Clock } from '../../base/clock.ts';
 import { ClawError } from '../../base/error.ts';
 import { InTurn } from '../../base/in-turn.ts';
 import type { Logger } from '../../base/logger.ts';
+import { wholeBytes } from '../../base/whole-bytes.ts';
 import { OpenAiUpstream } from '../../gateway/openai-upstream.ts';
 import type { Upstream, UpstreamRequest, UpstreamResponse } from '../../gateway/upstream.ts';
 import type { PolicyFiles, PolicyServer } from './policy-server.ts';
@@ -93,7 +93,7 @@ export class PolicyUpstream implements Upstream, AsyncDisposable {
       try {
         const either = AbortSignal.any([signal, server.gone]);
         const { body, ...response } = await upstream.chat(ask, either);
-        const whole = await buffer(body);
+        const whole = await wholeBytes(body);
         this.#answered ||= response.status < 300;
         return { ...response, body: Readable.from([whole]) };
       } catch (thrown) {

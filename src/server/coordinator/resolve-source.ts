@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { ClawError } from '../../base/error.ts';
 import type { TaskSourceBody } from '../../protocol/operator-api.ts';
 import { loadTaskSet } from '../../tasks/load-task-set.ts';
+import { sourceFileName } from '../../tasks/source-file-name.ts';
 import type { TaskSet } from '../../tasks/task-set.ts';
 import { agentCodeScanner } from '../../verifiers/scan-agent-code.ts';
 import { resolveClawTasks } from './claw-task-source.ts';
@@ -70,9 +71,7 @@ async function fromFile(
   const folder = join(scratch, newName());
   await mkdir(folder, { recursive: true, mode: 0o700 });
   try {
-    // The name decides between formats that look alike; what it looks like is a stranger's.
-    const safe = name.replaceAll(/[^A-Za-z0-9._-]/g, '_').slice(-100);
-    const file = join(folder, `tasks-${safe}`);
+    const file = join(folder, sourceFileName(name));
     await fill(file);
     const loaded = await loadTaskSet(file, {
       scanAgentCode: agentCodeScanner,

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import type { Sha256 } from '../../base/brand.ts';
+import { wholeBytes } from '../../base/whole-bytes.ts';
 import type { Upstream, UpstreamRequest, UpstreamResponse } from '../../gateway/upstream.ts';
 import type { PolicyOfBatchBody } from '../../protocol/policy-api.ts';
 import type { PolicyDesk } from './policy-desk.ts';
@@ -34,7 +34,7 @@ export class PolicyPodUpstream implements Upstream {
       const { client, gone } = await this.#desk.served(this.#batch, asked, signal);
       try {
         const { body, ...response } = await client.chat(ask, AbortSignal.any([signal, gone]));
-        const whole = await buffer(body);
+        const whole = await wholeBytes(body);
         // It may have been another version that answered.
         if (gone.aborted) continue;
         this.#answered ||= response.status < 300;
